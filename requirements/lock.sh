@@ -1,0 +1,26 @@
+#!/bin/sh
+# Writes run.txt and dev.txt from pyproject.toml; called by `make lock`.
+# One resolution for all platforms and Pythons from 3.11, every file's hash, and no addresses: whoever installs
+# fetches from the index of their choice, and the hashes say whether it is the same file.
+set -eu
+cd "$(dirname "$0")/.."
+unset PIP_FIND_LINKS PIP_INDEX_URL PIP_EXTRA_INDEX_URL UV_FIND_LINKS 2>/dev/null || true
+
+pin() {  # pin FILE FIRST-LINE ARGUMENTS...
+    out=requirements/$1 words=$2
+    shift 2
+    echo "== $out" >&2
+    "$UV" pip compile pyproject.toml "$@" --universal --python-version 3.11 --python "$PYTHON" --upgrade \
+        --generate-hashes --no-annotate --no-header --no-config --quiet --output-file "$out.new"
+    {
+        echo "# $words"
+        echo "# Made by 'make lock' from pyproject.toml: change that, not this. Install with pip's --require-hashes."
+        cat "$out.new"
+    } >"$out"
+    rm "$out.new"
+}
+
+pin run.txt "What venuewire, its commands and its sandbox run on, and what builds it." \
+    --extra cli --extra sandbox --group build
+pin dev.txt "All of run.txt, and the tools for checks and tests." \
+    --extra cli --extra sandbox --group build --group dev --constraint requirements/run.txt
