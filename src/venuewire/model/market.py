@@ -1,0 +1,113 @@
+"""Market data: books, trades, quotes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from venuewire.model.terms import Nanos, Side, from_scaled
+
+# What a row of a book message does, in the order (what, price, size), integers in the instrument's scales.
+# SET with size 0 deletes. THRU deletes every level better than the price (FIX MDUpdateAction DELETE_THRU);
+# THRU with price 0 empties the side.
+SET_BID, SET_ASK, THRU_BID, THRU_ASK = 0, 1, 2, 3
+
+LevelRow: TypeAlias = tuple[int, int, int]
+LevelReader: TypeAlias = Callable[[bytes, int, int], Iterable[LevelRow]]
+"""(body, price scale, size scale) -> rows. Made once per venue; raises `RemoteProtocolError` on damage."""
+
+
+def given(rows: Sequence[LevelRow]) -> LevelReader:
+    """A reader for rows that are known already: from the exchange, from a test."""
+    return lambda _body, _price_scale, _size_scale: rows
+
+
+class Level(Struct, frozen=True):
+    """One price and what stands there (FIX MDEntryPx 270, MDEntrySize 271)."""
+
+    price: Decimal
+    size: Decimal
+
+
+class LevelChange(Struct, frozen=True):
+    """One row of a book message, for people: `action` is SET_BID, SET_ASK, THRU_BID or THRU_ASK."""
+
+    action: int
+    price: Decimal
+    size: Decimal
+
+
+class BookMessage(Struct, frozen=True, kw_only=True, eq=False):
+    """A book message whose body has been found but not opened: nobody pays for levels nobody reads.
+
+    The keeper applies `rows()`; `levels` turns them into Decimals for people who ask.
+    """
+
+    symbol: str
+    body: bytes
+    """The venue's own bytes, exactly as they came."""
+    read: LevelReader
+    price_scale: int
+    size_scale: int
+    transact_time: Nanos = 0
+    """The venue's time of the change; 0 where it sends none."""
+    recv_time: Nanos = 0
+    ref: str | None = None
+
+    def rows(self) -> Iterable[LevelRow]:
+        """(what, price, size) in the instrument's scales."""
+        return self.read(self.body, self.price_scale, self.size_scale)
+
+    @property
+    def levels(self) -> tuple[LevelChange, ...]:
+        """The same rows as Decimals, decoded now."""
+        return tuple(
+            LevelChange(action, from_scaled(price, self.price_scale), from_scaled(size, self.size_scale))
+            for action, price, size in self.rows()
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self.symbol == other.symbol and self.levels == other.levels
+
+    def __hash__(self) -> int:
+        return hash((self.symbol, self.body))
+
+
+class BookSnapshot(BookMessage, frozen=True, kw_only=True, eq=False):
+    """A full book (FIX W): it replaces whatever was there."""
+
+
+class BookUpdate(BookMessage, frozen=True, kw_only=True, eq=False):
+    """Changes to a book (FIX X); all rows of one message belong together."""
+
+
+class Trade(Struct, frozen=True, kw_only=True):
+    """A public trade."""
+
+    symbol: str
+    trade_id: str
+    price: Decimal
+    size: Decimal
+    """In units."""
+    aggressor_side: Side | None
+    """FIX AggressorSide (2446); None where the venue does not say, or says something else."""
+    transact_time: Nanos
+    recv_time: Nanos = 0
+    historical: bool = False
+    """Happened before the subscription began: part of the first set."""
+
+
+class Quote(Struct, frozen=True, kw_only=True):
+    """Best bid and ask; a side that is empty or unchanged-and-unknown is None."""
+
+    symbol: str
+    bid: Decimal | None
+    ask: Decimal | None
+    bid_size: Decimal | None = None
+    ask_size: Decimal | None = None
+    last_px: Decimal | None = None
+    transact_time: Nanos = 0
+    recv_time: Nanos = 0
