@@ -18,7 +18,7 @@ say = echo "== $(1)" >&2
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
 
-setup: $(VENV)/.dev  ## everything for working on the project, in .venv
+setup: $(VENV)/.run $(VENV)/.dev  ## everything for working on the project, in .venv
 	@:
 
 run: $(VENV)/.run  ## the demo: all four venues in a sandbox on this machine (ARGS="--seconds 8 --json")
@@ -33,21 +33,21 @@ check: lint  ## what to run before sharing: lint, types, import contracts, tests
 	@$(call say,tests)
 	@$(BIN)/pytest $(ARGS)
 
-lint: $(VENV)/.dev  ## format, lint, types (twice), import contracts
+lint: $(VENV)/.run $(VENV)/.dev  ## format, lint, types (twice), import contracts
 	@$(call say,format and lint)
 	@$(BIN)/ruff format --check --quiet || { echo 'Mend it with: $(BIN)/ruff format' >&2; exit 1; }
 	@$(BIN)/ruff check --quiet
 	@$(call say,import contracts)
-	@out=$$($(BIN)/lint-imports 2>&1) || { echo "$$out"; exit 1; }
+	@out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out"; exit 1; }
 	@$(call say,types: mypy)
 	@$(BIN)/mypy
 	@$(call say,types: basedpyright)
 	@$(BIN)/basedpyright
 
-bench: $(VENV)/.dev  ## the measurements in benches/ (ARGS=...)
+bench: $(VENV)/.run $(VENV)/.dev  ## the measurements in benches/ (ARGS=...)
 	@exec $(BIN)/python benches/run.py $(ARGS)
 
-docs: $(VENV)/.dev  ## the tables and diagrams of docs/, made from the code
+docs: $(VENV)/.run $(VENV)/.dev  ## the tables and diagrams of docs/, made from the code
 	@exec $(BIN)/python docs/make.py $(ARGS)
 
 lock:  ## pin the newest versions that fit pyproject.toml, for every platform
@@ -63,7 +63,7 @@ clean:  ## what the tools leave behind; .venv stays (rm -rf .venv begins anew)
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "venuewire needs Python 3.11 or newer")'
 	@$(call say,making $(VENV))
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.pinned: requirements/run.txt | $(BIN)/python
 	@$(call say,installing what it runs on)
@@ -74,7 +74,7 @@ $(VENV)/.run: pyproject.toml src/venuewire/_version.py $(VENV)/.pinned
 	@$(PIP) install -qq --no-build-isolation --no-deps --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.pinned
 	@$(call say,installing the tools for checks (about 400 MB; once))
 	@$(INSTALL) -r requirements/dev.txt
 	@touch $@

@@ -10,8 +10,9 @@ pin() {  # pin FILE FIRST-LINE ARGUMENTS...
     out=requirements/$1 words=$2
     shift 2
     echo "== $out" >&2
-    "$UV" pip compile pyproject.toml "$@" --universal --python-version 3.11 --python "$PYTHON" --upgrade \
-        --generate-hashes --no-annotate --no-header --no-config --quiet --output-file "$out.new"
+    "$UV" pip compile pyproject.toml "$@" --constraint requirements/limits.txt \
+        --universal --python-version 3.11 --python "$PYTHON" --upgrade --generate-hashes \
+        --no-annotate --no-header --no-config --quiet --output-file "$out.new"
     {
         echo "# $words"
         echo "# Made by 'make lock' from pyproject.toml: change that, not this. Install with pip's --require-hashes."
