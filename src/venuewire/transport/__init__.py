@@ -1,1 +1,1 @@
-"""TBD."""
+"""The rim: the only place with sockets, TLS, clocks and randomness."""

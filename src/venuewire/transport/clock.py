@@ -1,0 +1,100 @@
+"""Clocks: one is injected everywhere, so that a day can be stepped through in a test."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from itertools import count
+from typing import Protocol
+
+from venuewire.model.terms import NANOS_PER_SECOND, Nanos
+
+
+class Clock(Protocol):
+    """What time it is, and waiting for a time."""
+
+    def now(self) -> Nanos:
+        """Nanoseconds since the Unix epoch, UTC; never runs backwards."""
+        ...
+
+    async def sleep_until(self, when: Nanos) -> None:
+        """Return when `now() >= when`; at once if that is past."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock: read once, then carried on by the monotonic clock, so that a step of the wall clock
+    neither fires nor delays a deadline. `speed` runs it faster than life, `offset` ahead of it."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self._wall = time.time_ns()
+        self._monotonic = time.monotonic_ns()
+        self._speed = speed
+        self._offset = 0
+        self._moved = asyncio.Event()
+
+    def now(self) -> Nanos:
+        passed = time.monotonic_ns() - self._monotonic
+        if self._speed != 1.0:
+            passed = int(passed * self._speed)
+        return self._wall + passed + self._offset
+
+    def advance(self, nanos: Nanos) -> None:
+        """Jump ahead; those who sleep look again."""
+        self._offset += nanos
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    async def sleep_until(self, when: Nanos) -> None:
+        while (left := when - self.now()) > 0:
+            moved = self._moved
+            try:
+                async with asyncio.timeout(left / NANOS_PER_SECOND / self._speed):
+                    await moved.wait()
+            except TimeoutError:
+                continue
+
+
+class SteppedClock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self, start: Nanos = 1_800_000_000 * NANOS_PER_SECOND) -> None:
+        self._now = start
+        self._sleepers: list[tuple[Nanos, int, asyncio.Future[None]]] = []
+        self._order = count()
+
+    def now(self) -> Nanos:
+        return self._now
+
+    async def sleep_until(self, when: Nanos) -> None:
+        if when <= self._now:
+            await asyncio.sleep(0)
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (when, next(self._order), future))
+        await future
+
+    def next_sleeper(self) -> Nanos | None:
+        """When the first sleeper wants to wake."""
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)
+        return self._sleepers[0][0] if self._sleepers else None
+
+    async def advance(self, nanos: Nanos) -> None:
+        """Move on, waking each sleeper at its own time and letting everybody run in between."""
+        end = self._now + nanos
+        while (when := self.next_sleeper()) is not None and when <= end:
+            self._now = max(self._now, when)
+            _, _, future = heapq.heappop(self._sleepers)
+            if not future.done():
+                future.set_result(None)
+            await settle()
+        self._now = end
+        await settle()
+
+
+async def settle(rounds: int = 20) -> None:
+    """Let every task that can run do so."""
+    for _ in range(rounds):
+        await asyncio.sleep(0)
