@@ -1,0 +1,153 @@
+"""OrderBook: two ladders and the scales they are in. It says what stands where, and nothing about trust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from venuewire.book.ladder import Ladder
+from venuewire.errors import BookError
+from venuewire.model.market import SET_ASK, SET_BID, THRU_ASK, THRU_BID, Level, LevelRow
+from venuewire.model.terms import Nanos, Side, from_scaled
+
+
+class OrderBook:
+    """The book of one symbol. Integers in the instrument's scales inside; `Level`s of Decimals for those who ask."""
+
+    __slots__ = ("_asks", "_best_ask", "_best_bid", "_bids", "depth", "price_scale", "size_scale", "symbol",
+                 "transact_time")  # fmt: skip
+
+    def __init__(self, symbol: str, price_scale: int, size_scale: int, depth: int | None = None) -> None:
+        self.symbol = symbol
+        self.price_scale = price_scale
+        self.size_scale = size_scale
+        self.depth = depth
+        """Levels a side that the venue's book holds at most; it is cut to it after each message."""
+        self.transact_time: Nanos = 0
+        """The venue's time of the last message, where it sends one."""
+        self._bids = Ladder(1)
+        self._asks = Ladder(-1)
+        # The last Level handed out for each side: the top is read far more often than it changes.
+        self._best_bid: tuple[int, int, Level] | None = None
+        self._best_ask: tuple[int, int, Level] | None = None
+
+    def apply_rows(self, rows: Iterable[LevelRow]) -> None:
+        """Apply the rows of one message, in their order, then cut to `depth`.
+
+        Raises `BookError` on a negative price or size or an action nobody knows; rows before the bad one have been
+        applied by then, so the book must be taken for damaged (also when `rows` itself raises on the way).
+        """
+        set_bid, set_ask = self._bids.set, self._asks.set
+        for action, price, size in rows:
+            if price < 0 or size < 0:
+                raise BookError(f"{self.symbol}: a negative price or size: {price}, {size}")
+            if action == SET_BID:
+                set_bid(price, size)
+            elif action == SET_ASK:
+                set_ask(price, size)
+            else:
+                self._side_of_thru(action).delete_thru(price)
+        if self.depth is not None:
+            self._bids.trim(self.depth)
+            self._asks.trim(self.depth)
+
+    def replace(self, rows: Iterable[LevelRow], price_scale: int | None = None, size_scale: int | None = None) -> None:
+        """A new book in place of the old one, in new scales if the instrument's have changed.
+
+        All or nothing: on `BookError`, or when `rows` raises on the way, the old book stands.
+        """
+        fresh: dict[int, dict[int, int]] = {SET_BID: {}, SET_ASK: {}}
+        for action, price, size in rows:
+            if price < 0 or size < 0:
+                raise BookError(f"{self.symbol}: a negative price or size: {price}, {size}")
+            if action in fresh:
+                fresh[action][price] = size
+            else:
+                _delete_thru(fresh[SET_BID if self._side_of_thru(action) is self._bids else SET_ASK], action, price)
+        self.price_scale = self.price_scale if price_scale is None else price_scale
+        self.size_scale = self.size_scale if size_scale is None else size_scale
+        self._best_bid = self._best_ask = None
+        for ladder, levels in ((self._bids, fresh[SET_BID]), (self._asks, fresh[SET_ASK])):
+            ladder.load(levels)
+            if self.depth is not None:
+                ladder.trim(self.depth)
+
+    def _side_of_thru(self, action: int) -> Ladder:
+        if action == THRU_BID:
+            return self._bids
+        if action == THRU_ASK:
+            return self._asks
+        raise BookError(f"{self.symbol}: unknown action {action}")
+
+    # ------------------------------------------------------------------------------------------- reading
+
+    @property
+    def bid(self) -> int | None:
+        """Best bid as an integer in `price_scale`; None when there is no bid."""
+        return self._bids.best
+
+    @property
+    def ask(self) -> int | None:
+        """Best ask as an integer in `price_scale`; None when there is no ask."""
+        return self._asks.best
+
+    @property
+    def best_bid(self) -> Level | None:
+        """Best bid with its size; None when there is no bid."""
+        price = self._bids.best
+        if price is None:
+            return None
+        size, last = self._bids.size(price), self._best_bid
+        if last is None or last[0] != price or last[1] != size:
+            self._best_bid = last = (price, size, self._level(price, size))
+        return last[2]
+
+    @property
+    def best_ask(self) -> Level | None:
+        """Best ask with its size; None when there is no ask."""
+        price = self._asks.best
+        if price is None:
+            return None
+        size, last = self._asks.size(price), self._best_ask
+        if last is None or last[0] != price or last[1] != size:
+            self._best_ask = last = (price, size, self._level(price, size))
+        return last[2]
+
+    @property
+    def is_crossed(self) -> bool:
+        """Is the best bid at or above the best ask? Between whole messages no sound book is."""
+        bid, ask = self._bids.best, self._asks.best
+        return bid is not None and ask is not None and bid >= ask
+
+    def levels(self, side: Side, n: int | None = None) -> list[Level]:
+        """The best `n` levels of a side, or all of them; best first."""
+        return [self._level(price, size) for price, size in self._ladder(side).top(n)]
+
+    def size_at(self, side: Side, price: Decimal) -> Decimal:
+        """What stands at this price; 0 when nothing does."""
+        key = price.scaleb(self.price_scale)
+        return from_scaled(self._ladder(side).size(int(key)) if key == int(key) else 0, self.size_scale)
+
+    def __len__(self) -> int:
+        """Levels on both sides."""
+        return len(self._bids) + len(self._asks)
+
+    def as_dict(self) -> dict[Side, dict[Decimal, Decimal]]:
+        """The whole book, side -> price -> size, best first: two books are the same when these are equal."""
+        return {side: {level.price: level.size for level in self.levels(side)} for side in (Side.BUY, Side.SELL)}
+
+    def __repr__(self) -> str:
+        return f"<OrderBook {self.symbol}: {len(self._bids)} bids, {len(self._asks)} asks, {self.bid} / {self.ask}>"
+
+    def _ladder(self, side: Side) -> Ladder:
+        return self._bids if side is Side.BUY else self._asks
+
+    def _level(self, price: int, size: int) -> Level:
+        return Level(from_scaled(price, self.price_scale), from_scaled(size, self.size_scale))
+
+
+def _delete_thru(levels: dict[int, int], action: int, price: int) -> None:
+    """What `Ladder.delete_thru` does, on levels that are not sorted yet."""
+    better = [key for key in levels if not price or (key > price if action == THRU_BID else key < price)]
+    for key in better:
+        del levels[key]

@@ -1,0 +1,145 @@
+"""BookKeeper: a book together with whether it may be relied on, and the procedure that keeps it so. Sans-IO.
+
+The procedure, the same for all venues (`states.py` has its table):
+
+1. Updates before the snapshot are dropped: the snapshot holds them.
+2. A snapshot replaces the book, whatever state it was in, and makes it LIVE.
+3. All rows of an update are applied before the book is looked at.
+4. A book that is crossed or locked after a whole message, a message that cannot be read or applied, or a number
+   missing from the line make it SUSPECT: `wants_resync` asks whoever holds the line for a new snapshot. One request
+   is in flight at a time: `resyncing` tells that it has been sent, `no_answer` that it failed.
+5. Whenever a book leaves LIVE there is a `Gap`, and another one, repaired, when a snapshot has made it whole.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from venuewire.book.book import OrderBook
+from venuewire.book.states import BEGIN, LIVE, SUSPECT, TRANSITIONS, Happening
+from venuewire.errors import BookError, RemoteProtocolError
+from venuewire.model.market import BookSnapshot, BookUpdate
+from venuewire.model.session import Gap
+from venuewire.model.terms import Nanos, Trust
+
+# Gaps that nobody takes do not pile up for ever; the oldest go first.
+_MAX_GAPS = 256
+
+
+class BookKeeper:
+    """Keeps one book right, and says when it cannot."""
+
+    __slots__ = ("_gaps", "_last_good", "_left_live", "book", "cause", "dropped", "resyncs", "trust", "updates")
+
+    def __init__(self, symbol: str, price_scale: int, size_scale: int, *, depth: int | None = None) -> None:
+        self.book = OrderBook(symbol, price_scale, size_scale, depth)
+        """May be read in any state; only while `trust` is LIVE is it what the venue has."""
+        self.trust: Trust = BEGIN
+        self.cause = ""
+        """Why the book is not LIVE; empty while it is, and before its first snapshot."""
+        self.updates = 0
+        """Messages applied, full books included."""
+        self.dropped = 0
+        """Updates that were not applied because the book was not LIVE."""
+        self.resyncs = 0
+        """Times a snapshot made the book whole again."""
+        self._last_good: Nanos = 0
+        """When we received the last message that was applied and left a sound book."""
+        self._left_live: Nanos | None = None
+        self._gaps: deque[Gap] = deque(maxlen=_MAX_GAPS)
+
+    @property
+    def wants_resync(self) -> bool:
+        """Should a new snapshot be asked for? False again once `resyncing` has been told."""
+        return self.trust is SUSPECT
+
+    def apply(self, message: BookSnapshot | BookUpdate) -> bool:
+        """Take one message. True: the book has changed, is sound, and may be shown. Never raises for what a venue sent.
+
+        Hot path: an update of a LIVE book is dealt with here, everything else in `_replace` and `_drop`.
+        """
+        if isinstance(message, BookSnapshot):
+            return self._replace(message)
+        if self.trust is not LIVE:
+            return self._drop(message)
+        book = self.book
+        if message.price_scale != book.price_scale or message.size_scale != book.size_scale:
+            return self._damaged("the instrument's scales have changed", message.recv_time)
+        try:
+            book.apply_rows(message.rows())
+        except (BookError, RemoteProtocolError) as error:
+            return self._damaged(str(error), message.recv_time)
+        return self._sound(message)
+
+    def suspect(self, cause: str, now: Nanos) -> None:
+        """Messages of the line are missing, came twice or out of order: what the book misses is not known."""
+        self._move(Happening.MISS, cause, now)
+
+    def stale(self, cause: str, now: Nanos) -> None:
+        """The line is gone, or silent for too long."""
+        self._move(Happening.SILENCE, cause, now)
+
+    def resyncing(self, now: Nanos) -> None:
+        """A snapshot has been asked for, or a subscription that brings one has been sent (again)."""
+        self._move(Happening.ASKED, self.cause or "a new snapshot was asked for", now)
+
+    def no_answer(self, cause: str, now: Nanos) -> None:
+        """The request for a snapshot was refused, or its snapshot did not come in time: it must be asked for again."""
+        self._move(Happening.NO_ANSWER, cause, now)
+
+    def require_live(self) -> OrderBook:
+        """The book, when it may be relied on; raises `BookError` when not."""
+        if self.trust is not LIVE:
+            raise BookError(f"{self.book.symbol}: the book is {self.trust}: {self.cause or 'no snapshot has come yet'}")
+        return self.book
+
+    def take_gaps(self) -> list[Gap]:
+        """What was missed since the last call, each told once, oldest first."""
+        gaps = list(self._gaps)
+        self._gaps.clear()
+        return gaps
+
+    # ------------------------------------------------------------------------------------------- inside
+
+    def _replace(self, message: BookSnapshot) -> bool:
+        try:
+            self.book.replace(message.rows(), message.price_scale, message.size_scale)
+        except (BookError, RemoteProtocolError) as error:
+            return self._damaged(str(error), message.recv_time)
+        if not self._sound(message):
+            return False
+        if self.trust is not LIVE:
+            self._move(Happening.SNAPSHOT, "", message.recv_time)
+        return True
+
+    def _drop(self, message: BookUpdate) -> bool:
+        self.dropped += 1
+        self._move(Happening.UPDATE, self.cause, message.recv_time)
+        return False
+
+    def _sound(self, message: BookSnapshot | BookUpdate) -> bool:
+        """After a whole message: is the book one that can be?"""
+        book = self.book
+        if book.is_crossed:
+            return self._damaged(f"the best bid {book.bid} is not below the best ask {book.ask}", message.recv_time)
+        book.transact_time = message.transact_time
+        self._last_good = message.recv_time
+        self.updates += 1
+        return True
+
+    def _damaged(self, cause: str, now: Nanos) -> bool:
+        self._move(Happening.DAMAGE, cause, now)
+        return False
+
+    def _move(self, happening: Happening, cause: str, now: Nanos) -> None:
+        before, self.trust = self.trust, TRANSITIONS[self.trust][happening]
+        if self.trust is before:
+            return
+        self.cause = cause
+        if before is LIVE:
+            self._left_live = self._last_good or now
+            self._gaps.append(Gap(from_time=self._left_live, to_time=now, cause=cause, repaired=False))
+        elif self.trust is LIVE and self._left_live is not None:
+            self.resyncs += 1
+            self._gaps.append(Gap(from_time=self._left_live, to_time=now, cause="a new snapshot came", repaired=True))
+            self._left_live = None
