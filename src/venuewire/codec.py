@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from venuewire.errors import RemoteProtocolError
+from venuewire.model.terms import EXACT
 
 SECRET = Meta(extra={"secret": True})
 SecretText = Annotated[str, SECRET]
@@ -73,7 +74,7 @@ def exact_number(text: str) -> Decimal:
 
 
 def checked(number: Decimal) -> Decimal:
-    """`number` unless it is NaN, infinite or absurd; then `RemoteProtocolError`. Call it on Decimal fields of records."""
+    """`number` unless it is NaN, infinite or absurd; then `RemoteProtocolError`. For Decimal fields of records."""
     if not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT or len(number.as_tuple().digits) > _MAX_DIGITS:
         raise RemoteProtocolError("a number is not finite or not of reasonable size")
     return number
@@ -157,8 +158,8 @@ def scaled(text: str, scale: int) -> int:
 
 
 def scaled_decimal(value: Decimal, scale: int) -> int:
-    """A Decimal that came as a JSON number as an integer in `scale`; raises `RemoteProtocolError` if digits are lost."""
-    shifted = checked(value).scaleb(scale)
+    """A Decimal that came as a JSON number as an integer in `scale`; `RemoteProtocolError` if digits are lost."""
+    shifted = checked(value).scaleb(scale, EXACT)
     result = int(shifted)
     if result != shifted or result < 0:
         raise RemoteProtocolError(f"a number is negative or has more than {scale} decimals")

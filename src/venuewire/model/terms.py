@@ -6,7 +6,7 @@ quantities count units of what is traded (shares, coins, units of base currency)
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -18,6 +18,9 @@ NANOS_PER_MILLI = 1_000_000
 # No price or size of any venue needs more digits; anything beyond is damage or an attack on the decoder.
 MAX_DIGITS = 40
 MAX_EXPONENT = 30
+
+EXACT = Context(prec=4 * MAX_DIGITS)
+"""For arithmetic that must lose nothing: the precision the user's program has set would round our numbers."""
 
 
 class Side(StrEnum):
@@ -152,13 +155,13 @@ def decimal(value: Decimal | str | int, what: str = "number") -> Decimal:
 
 def scale_of(increment: Decimal) -> int:
     """How many decimals an increment has: `0.01` -> 2, `5` -> 0, `1E-8` -> 8."""
-    exponent = increment.normalize().as_tuple().exponent
+    exponent = increment.normalize(EXACT).as_tuple().exponent
     return -exponent if isinstance(exponent, int) and exponent < 0 else 0
 
 
 def to_scaled(value: Decimal, scale: int) -> int:
     """`value * 10**scale` as an integer. Raises `ValueError` when digits would be lost."""
-    shifted = value.scaleb(scale)
+    shifted = value.scaleb(scale, EXACT)
     result = int(shifted)
     if result != shifted:
         raise ValueError(f"{value} has more than {scale} decimals")
@@ -167,4 +170,4 @@ def to_scaled(value: Decimal, scale: int) -> int:
 
 def from_scaled(value: int, scale: int) -> Decimal:
     """The Decimal that `value` stands for in this scale."""
-    return Decimal(value).scaleb(-scale)
+    return Decimal(value).scaleb(-scale, EXACT)
