@@ -1,0 +1,109 @@
+"""The ladder against the slowest thing that can be right: a dict that is sorted whenever it is looked at."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from venuewire.book import Ladder
+
+Op = tuple[str, int, int]
+
+# Few prices, so that most operations meet a level that is there.
+PRICES = st.integers(0, 40)
+SIZES = st.integers(0, 3)
+OPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("set"), PRICES, SIZES),
+        st.tuples(st.just("thru"), PRICES, st.just(0)),
+        st.tuples(st.just("trim"), st.integers(0, 12), st.just(0)),
+    ),
+    max_size=80,
+)
+SIDES = pytest.mark.parametrize("sign", [1, -1], ids=["bids", "asks"])
+
+
+class Reference:
+    """One side as the definition has it."""
+
+    def __init__(self, sign: int) -> None:
+        self.sign = sign
+        self.sizes: dict[int, int] = {}
+
+    def top(self) -> list[tuple[int, int]]:
+        return sorted(self.sizes.items(), key=lambda level: -self.sign * level[0])
+
+    def do(self, what: str, n: int, size: int) -> None:
+        if what == "set":
+            self.sizes[n] = size
+            self.sizes = {price: size for price, size in self.sizes.items() if size}
+        elif what == "thru":
+            self.sizes = {price: size for price, size in self.sizes.items() if n and self.sign * price <= self.sign * n}
+        else:
+            self.sizes = dict(self.top()[:n])
+
+
+def doing(ladder: Ladder) -> dict[str, Callable[[int, int], None]]:
+    return {
+        "set": ladder.set,
+        "thru": lambda price, _: ladder.delete_thru(price),
+        "trim": lambda depth, _: ladder.trim(depth),
+    }
+
+
+@SIDES
+@given(ops=OPS)
+def test_a_ladder_is_a_sorted_dict_after_every_operation(sign: int, ops: list[Op]) -> None:
+    ladder, reference = Ladder(sign), Reference(sign)
+    do = doing(ladder)
+    for what, n, size in ops:
+        do[what](n, size)
+        reference.do(what, n, size)
+        expected = reference.top()
+        assert ladder.top() == expected
+        assert len(ladder) == len(expected)
+        assert ladder.best == (expected[0][0] if expected else None)
+
+
+@SIDES
+@given(levels=st.dictionaries(PRICES, SIZES), before=st.dictionaries(PRICES, SIZES), n=st.integers(0, 50))
+def test_loading_replaces_everything(sign: int, levels: dict[int, int], before: dict[int, int], n: int) -> None:
+    ladder, reference = Ladder(sign), Reference(sign)
+    ladder.load(before)
+    ladder.load(levels)
+    for price, size in levels.items():
+        reference.do("set", price, size)
+    assert ladder.top() == reference.top()
+    assert ladder.top(n) == reference.top()[:n]
+    assert {price: ladder.size(price) for price in range(41)} == {p: levels.get(p, 0) for p in range(41)}
+
+
+def test_the_best_bid_is_the_highest_and_the_best_ask_the_lowest() -> None:
+    bids, asks = Ladder(1), Ladder(-1)
+    for ladder in (bids, asks):
+        for price in (100, 102, 101):
+            ladder.set(price, 5)
+    assert bids.top() == [(102, 5), (101, 5), (100, 5)]
+    assert asks.top() == [(100, 5), (101, 5), (102, 5)]
+
+
+def test_thru_leaves_the_price_itself() -> None:
+    bids, asks = Ladder(1), Ladder(-1)
+    for ladder in (bids, asks):
+        for price in (98, 99, 100, 101):
+            ladder.set(price, 1)
+        ladder.delete_thru(99)
+    assert [price for price, _ in bids.top()] == [99, 98]
+    assert [price for price, _ in asks.top()] == [99, 100, 101]
+
+
+def test_a_deep_ladder_stays_sorted_where_changes_cluster_and_where_they_do_not() -> None:
+    bids = Ladder(1)
+    bids.load(dict.fromkeys(range(10_000, 30_000), 1))
+    for price in (29_999, 30_001, 20_000, 9_000, 30_000):
+        bids.set(price, 0 if price in {29_999, 20_000} else 7)
+    assert bids.top(3) == [(30_001, 7), (30_000, 7), (29_998, 1)]
+    assert bids.size(20_000) == 0
+    assert bids.top()[-1] == (9_000, 7)
+    assert len(bids) == 20_001
