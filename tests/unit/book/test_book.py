@@ -12,7 +12,7 @@ from venuewire.errors import BookError, RemoteProtocolError
 from venuewire.model.market import SET_ASK, SET_BID, THRU_ASK, THRU_BID, Level, LevelRow
 from venuewire.model.terms import Side
 
-ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(0, 3)), max_size=60)
+ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 8), st.integers(0, 3)), max_size=60)
 DEPTHS = st.one_of(st.none(), st.integers(1, 8))
 
 Sides = dict[int, dict[int, int]]
