@@ -227,8 +227,11 @@ class Initiator(Protocol):
         """What the message means, and what must be answered at once. Raises `RemoteProtocolError`."""
         ...
 
-    def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event]:
-        """What the answer to a fetch of `send` means. Raises `RemoteProtocolError`."""
+    def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event | Fetch]:
+        """What the answer to a fetch of `send` means; a `Fetch` (same `ref`) asks for the next page of a list.
+
+        Raises `RemoteProtocolError`.
+        """
         ...
 
 
