@@ -1,0 +1,307 @@
+"""Orders for users: checked before they are sent, tracked until they are done, never guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+
+from venuewire.client.live import LiveOrder
+from venuewire.client.market import unknown_symbol
+from venuewire.client.requests import Requests
+from venuewire.errors import (
+    ConnectionLost,
+    LocalProtocolError,
+    RequestRejected,
+    RequestTimedOut,
+)
+from venuewire.model.instrument import Instrument
+from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
+from venuewire.model.session import MassStatus, OrderMassStatusRequest, Unanswered
+from venuewire.model.terms import ExecType, OrdStatus, OrdType, Side, TimeInForce
+from venuewire.orders.blotter import Blotter, Order
+from venuewire.orders.reconcile import reconcile
+from venuewire.transport.clock import Clock
+from venuewire.venue import Capabilities, Seat, Venue
+
+
+class Desk:
+    """What a client does with orders."""
+
+    def __init__(self, venue: Venue, requests: Requests, seat: Seat, clock: Clock, account: str) -> None:
+        self.blotter = Blotter()
+        self._venue = venue
+        self._capabilities: Capabilities = venue.capabilities
+        self._requests = requests
+        self._seat = seat
+        self._clock = clock
+        self._account = account
+        self._live: dict[Order, LiveOrder] = {}
+        self.on_report: list[Callable[[Order, ExecutionReport], None]] = []
+
+    # ------------------------------------------------------------------ commands
+
+    async def place(self, order: NewOrder) -> LiveOrder:
+        """Send an order; returns when the venue has answered, or when it is known that no answer came.
+
+        Raises `LocalProtocolError` or `NotLoggedOn` before anything is sent. A refused order is returned with
+        status REJECTED and the venue's words, one without an answer with OUTCOME_UNKNOWN: neither is raised.
+        """
+        self._check(order)
+        command = msgspec.structs.replace(
+            order, cl_ord_id=order.cl_ord_id or str(self._seat.unique()), account=order.account or self._account
+        )
+        if self.blotter.find(cl_ord_id=command.cl_ord_id) is not None:
+            raise LocalProtocolError(f"cl_ord_id {command.cl_ord_id} has been used already; take another")
+        live = self._track(self.blotter.place(command, self._clock.now()))
+        try:
+            await self._requests.ask(command)
+        except (ConnectionLost, RequestTimedOut):
+            pass  # `unanswered` has put the order where it stands: OUTCOME_UNKNOWN, or refused if it never left
+        except RequestRejected as refusal:
+            self.apply(_refused(command, refusal))
+        except BaseException:
+            if live.status is OrdStatus.PENDING_NEW and not live.order_id:
+                self.unanswered(_never_sent(command))
+            raise
+        return live
+
+    async def replace(
+        self,
+        order: LiveOrder,
+        *,
+        order_qty: Decimal | str | int | None = None,
+        price: Decimal | str | int | None = None,
+        stop_px: Decimal | str | int | None = None,
+    ) -> LiveOrder:
+        """Change an open order. What is not given stays. Raises `RequestRejected` when the venue refuses: the order
+        then stands as it stood."""
+        held = order.order
+        if not held.order_id:
+            raise LocalProtocolError(f"order {held.cl_ord_id} has no id of the venue's yet; it cannot be replaced")
+        command = ReplaceOrder(
+            symbol=held.symbol,
+            side=_side(held),
+            ord_type=held.ord_type or OrdType.LIMIT,
+            order_id=held.order_id,
+            orig_cl_ord_id=held.cl_ord_id,
+            cl_ord_id=str(self._seat.unique()),
+            order_qty=held.order_qty if order_qty is None else order_qty,
+            price=held.price if price is None else price,
+            stop_px=held.stop_px if stop_px is None else stop_px,
+            time_in_force=held.time_in_force,
+            account=self._account,
+        )
+        self._check_numbers(self._instrument(command.symbol), command.order_qty, command.price, command.stop_px)
+        _raise_refusal(await self._requests.ask(command), "replace")
+        return order
+
+    async def cancel(self, order: LiveOrder) -> LiveOrder:
+        """Cancel an open order; returns when the venue has taken the cancel (`await order.done()` for its end).
+
+        Raises `RequestRejected` when the venue refuses: the order then stands as it stood, or is already done.
+        """
+        held = order.order
+        command = CancelOrder(
+            symbol=held.symbol,
+            side=_side(held),
+            ord_type=held.ord_type or OrdType.LIMIT,
+            order_id=held.order_id,
+            orig_cl_ord_id=held.cl_ord_id,
+            cl_ord_id=str(self._seat.unique()),
+            account=self._account,
+        )
+        _raise_refusal(await self._requests.ask(command), "cancel")
+        return order
+
+    async def cancel_all(self, symbol: str | None = None) -> None:
+        """Cancel every open order of ours, or every one in a symbol."""
+        if self._capabilities.mass_cancel:
+            await self._requests.ask(MassCancel(symbol=symbol, account=self._account))
+            return
+        for order in self.open_orders():
+            if order.order.ours and symbol in (None, order.symbol):
+                try:
+                    await self.cancel(order)
+                except RequestRejected:
+                    if order.is_open:  # refused because it was done by then is as good as cancelled
+                        raise
+
+    async def sync(self) -> None:
+        """Ask the venue where every order stands, and bring the blotter there."""
+        answer = await self._requests.ask(OrderMassStatusRequest(account=self._account))
+        if not isinstance(answer, MassStatus):
+            return
+        reports, missing = reconcile(self.blotter, answer, self._clock.now())
+        for report in reports:
+            self._tell(report)
+        for order in missing:
+            self.blotter.in_doubt(order, "not among the venue's open orders after a reconnect", self._clock.now())
+
+    def open_orders(self) -> list[LiveOrder]:
+        """Every order that is working, ours and others of the account."""
+        return [self._track(order) for order in self.blotter.open_orders()]
+
+    # ------------------------------------------------------------------ what the venue says
+
+    def apply(self, report: ExecutionReport) -> None:
+        """One report."""
+        merged = self.blotter.apply(report)
+        if merged is not None:
+            order, complete = merged
+            self._publish(order, complete)
+
+    def reject_cancel(self, reject: CancelReject) -> None:
+        """A cancel or replace was refused."""
+        order = self.blotter.reject_cancel(reject)
+        if order is not None and order in self._live:
+            self._live[order].tell(reject)
+
+    def unanswered(self, event: Unanswered) -> None:
+        """No answer came to an order command."""
+        command = event.command
+        if isinstance(command, (NewOrder, ReplaceOrder, CancelOrder, MassCancel)):
+            order = self.blotter.unanswered(command, event.cause, event.recv_time, sent=event.sent)
+            if order is not None and order in self._live:
+                self._live[order].look()
+
+    def _tell(self, report: ExecutionReport) -> None:
+        order = self.blotter.find(cl_ord_id=report.cl_ord_id, order_id=report.order_id)
+        if order is not None:
+            self._publish(order, report)
+
+    def _publish(self, order: Order, report: ExecutionReport) -> None:
+        for listener in self.on_report:
+            listener(order, report)
+        live = self._live.get(order)
+        if live is not None:
+            live.tell(report)
+            if not live.is_open:
+                self._live.pop(order, None)
+
+    def _track(self, order: Order) -> LiveOrder:
+        live = self._live.get(order)
+        if live is None:
+            live = self._live[order] = LiveOrder(order, self._clock.now)
+        return live
+
+    # ------------------------------------------------------------------ checks before anything is sent
+
+    def _instrument(self, symbol: str) -> Instrument:
+        instrument = self._seat.instruments.get(symbol)
+        if instrument is None:
+            raise unknown_symbol(symbol, self._seat)
+        return instrument
+
+    def _check(self, order: NewOrder) -> None:
+        capabilities = self._capabilities
+        instrument = self._instrument(order.symbol)
+        _allowed(order.ord_type, capabilities.ord_types, "order type", self._venue.title)
+        if order.time_in_force is not None:
+            _allowed(order.time_in_force, capabilities.times_in_force, "time in force", self._venue.title)
+        if order.post_only and not capabilities.post_only:
+            raise LocalProtocolError(f"{self._venue.title} has no post-only orders")
+        if order.cancel_on_disconnect and not capabilities.cancel_on_disconnect:
+            raise LocalProtocolError(f"{self._venue.title} has no cancel on disconnect")
+        if (order.order_qty is None) == (order.cash_order_qty is None):
+            raise LocalProtocolError("give exactly one of order_qty and cash_order_qty")
+        if order.cash_order_qty is not None and order.ord_type not in capabilities.cash_order_qty:
+            raise LocalProtocolError(f"{self._venue.title} takes no {order.ord_type} order sized in money")
+        if order.cl_ord_id and not re.fullmatch(capabilities.cl_ord_id, order.cl_ord_id):
+            raise LocalProtocolError(
+                f"cl_ord_id {order.cl_ord_id!r} is not one {self._venue.title} can take ({capabilities.cl_ord_id})"
+            )
+        _check_prices(order)
+        self._check_numbers(instrument, order.order_qty, order.price, order.stop_px)
+
+    def _check_numbers(
+        self,
+        instrument: Instrument,
+        order_qty: Decimal | str | int | None,
+        price: Decimal | str | int | None,
+        stop_px: Decimal | str | int | None,
+    ) -> None:
+        if isinstance(order_qty, Decimal):
+            _check_quantity(instrument, order_qty)
+        for name, value in (("price", price), ("stop_px", stop_px)):
+            if isinstance(value, Decimal):
+                if value <= 0:
+                    raise LocalProtocolError(f"{name} must be above zero, not {value}")
+                if value % instrument.min_price_increment:
+                    raise LocalProtocolError(
+                        f"{name} {value} of {instrument.symbol} is not a multiple of its tick {_plain(instrument.min_price_increment)}"
+                    )
+
+
+def _check_prices(order: NewOrder) -> None:
+    limit, stop = (order.ord_type in kinds for kinds in (_WITH_PRICE, _WITH_STOP))
+    if limit != (order.price is not None):
+        raise LocalProtocolError(f"a {order.ord_type} order {'needs a' if limit else 'takes no'} price")
+    if stop != (order.stop_px is not None):
+        raise LocalProtocolError(f"a {order.ord_type} order {'needs a' if stop else 'takes no'} stop_px")
+    if (order.time_in_force is TimeInForce.GOOD_TILL_DATE) != (order.expire_time is not None):
+        raise LocalProtocolError("expire_time goes with GOOD_TILL_DATE, and GOOD_TILL_DATE with expire_time")
+
+
+def _check_quantity(instrument: Instrument, quantity: Decimal) -> None:
+    step = instrument.min_qty_increment
+    if quantity <= 0:
+        raise LocalProtocolError(f"order_qty must be above zero, not {quantity}")
+    if quantity < instrument.min_trade_vol:
+        raise LocalProtocolError(
+            f"order_qty {quantity} of {instrument.symbol} is below its smallest order {_plain(instrument.min_trade_vol)}"
+        )
+    if quantity % step:
+        raise LocalProtocolError(
+            f"order_qty {quantity} of {instrument.symbol} is not a multiple of {_plain(step)}, its lot or quantity step"
+        )
+    if instrument.max_trade_vol is not None and quantity > instrument.max_trade_vol:
+        raise LocalProtocolError(
+            f"order_qty {quantity} of {instrument.symbol} is above its largest order {_plain(instrument.max_trade_vol)}"
+        )
+
+
+_WITH_PRICE = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
+_WITH_STOP = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
+
+
+def _plain(number: Decimal) -> str:
+    return format(number.normalize(), "f")
+
+
+def _allowed(value: str, allowed: frozenset[OrdType] | frozenset[TimeInForce], what: str, title: str) -> None:
+    if value not in allowed:
+        raise LocalProtocolError(f"{title} has no {what} {value}; it has {', '.join(sorted(allowed))}")
+
+
+def _side(order: Order) -> Side:
+    if order.side is None:
+        raise LocalProtocolError("the side of this order is not known yet; ask the venue for its orders first")
+    return order.side
+
+
+def _raise_refusal(answer: object, what: str) -> None:
+    if isinstance(answer, CancelReject):
+        raise RequestRejected(what, answer.code, answer.text)
+    if isinstance(answer, ExecutionReport) and answer.exec_type is ExecType.REJECTED:
+        raise RequestRejected(what, answer.code, answer.text)
+
+
+def _refused(command: NewOrder, refusal: RequestRejected) -> ExecutionReport:
+    return ExecutionReport(
+        symbol=command.symbol,
+        exec_type=ExecType.REJECTED,
+        ord_status=OrdStatus.REJECTED,
+        cl_ord_id=command.cl_ord_id,
+        code=refusal.code,
+        text=refusal.text,
+        ref=command.ref or None,
+    )
+
+
+def _never_sent(command: NewOrder) -> Unanswered:
+    return Unanswered(
+        ref=command.ref, command=command, cause="refused before sending", sent_time=0, epoch=0, sent=False
+    )
