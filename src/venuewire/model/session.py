@@ -249,6 +249,15 @@ class Missed(Struct, frozen=True, kw_only=True):
     recv_time: Nanos = 0
 
 
+class Damaged(Struct, frozen=True, kw_only=True):
+    """A message came that the venue's own rules do not allow: it is lost, and nothing built from the line is sure."""
+
+    line: str
+    text: str
+    """What was wrong with it; never the payload itself."""
+    recv_time: Nanos = 0
+
+
 class Unanswered(Struct, frozen=True, kw_only=True):
     """A request was sent and its answer did not come: by its deadline, or before the line was cut.
 
@@ -311,5 +320,6 @@ Event: TypeAlias = (
     | Unknown
 )
 
-SessionEvent: TypeAlias = LoggedOn | Renewed | LoggedOut | LogonRejected | Degraded | Missed | Unanswered | Gap
-
+SessionEvent: TypeAlias = (
+    LoggedOn | Renewed | LoggedOut | LogonRejected | Degraded | Missed | Damaged | Unanswered | Gap
+)

@@ -1,0 +1,651 @@
+"""Session: one line's authenticated life, repeated, for any venue.
+
+    client                     Session                         Initiator (the venue's)
+    dial, connected, lost  ->  states, logon, renewal      ->  handshake, logon
+    submit                 ->  pending, pacing             ->  send
+    received, answered     ->  sequence, logon, pending    ->  open, receive, answered
+    tick                   ->  deadlines, liveness         ->  heartbeat
+    effects, hangup        <-  what the transport must do
+    [Event | SessionEvent] <-  what the user is told
+
+After every call the client carries out `effects()`, looks at `hangup`, and calls `tick` again at `next_tick()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, TypeAlias, TypeVar
+
+from msgspec.structs import replace
+
+from venuewire import errors
+from venuewire.model.market import BookSnapshot, BookUpdate, Quote, Trade
+from venuewire.model.orders import MassCancel
+from venuewire.model.session import (
+    Command,
+    Damaged,
+    Degraded,
+    Event,
+    Grant,
+    GrantInvalidated,
+    LoggedOn,
+    LoggedOut,
+    LogonRejected,
+    Missed,
+    Renewed,
+    RequestRejected,
+    SessionEvent,
+    Subscribe,
+    SubscriptionAccepted,
+    SubscriptionRejected,
+    Unsubscribe,
+)
+from venuewire.model.terms import NANOS_PER_SECOND, Nanos
+from venuewire.session.liveness import Liveness
+from venuewire.session.logon import Logon, is_final, pause_after, renewal_time
+from venuewire.session.pacing import Lanes, Pacer
+from venuewire.session.pending import InFlight, Pending
+from venuewire.session.sequence import Sequence
+from venuewire.session.states import LOGGED_ON, UP, Happening, SessionState, after
+from venuewire.session.subscriptions import Subscriptions
+from venuewire.venue import Answer, Capabilities, Effect, Fetch, Headers, Initiator, Limits, Seat, Send
+
+Told: TypeAlias = list[Event | SessionEvent]
+CommandT = TypeVar("CommandT", bound=Command)
+
+# What answers nothing, and comes by the thousand.
+_MARKET: Final = (BookUpdate, BookSnapshot, Trade, Quote)
+
+
+class Session:
+    """One authenticated connection, over all the lives of its line. Not for threads: one owner calls it."""
+
+    def __init__(
+        self,
+        line: str,
+        initiator: Initiator,
+        seat: Seat,
+        limits: Limits,
+        capabilities: Capabilities,
+        *,
+        renew_early: Nanos = 0,
+        fetch_pacer: Pacer | None = None,
+    ) -> None:
+        """`renew_early` keeps lines that share a grant from renewing at one instant; `fetch_pacer` is shared by
+        sessions whose HTTP requests the venue counts together."""
+        self.line = line
+        self.epoch = 0
+        """Counts the lives of the line, from 1."""
+        self.state = SessionState.CLOSED
+        self.grant_expires_at: Nanos | None = None
+        """End of the grant in hand; None: none in hand, or it has no end."""
+        self.hangup: str | None = None
+        """Why the session wants its line ended: the client closes it and calls `lost`."""
+        self.renewals = 0
+        self.logon_ns: Nanos | None = None
+        """From `dial` to READY, in this life."""
+        self.frames_in = 0
+        self.bytes_in = 0
+        self._initiator = initiator
+        self._seat = seat
+        self._limits = limits
+        self._renew_early = renew_early
+        self._sequence = Sequence() if capabilities.sequence else None
+        self._liveness = Liveness(limits)
+        self._pending = Pending()
+        self._subscriptions = Subscriptions()
+        self._lanes = Lanes()
+        self._sends = Pacer(limits.sends)
+        self._fetches = fetch_pacer or Pacer(limits.fetches)
+        self._out: list[tuple[Effect, str]] = []
+        self._kept: Told = []
+        self._now: Nanos = 0
+        self._dialled_at: Nanos = 0
+        self._logon: Logon | None = None
+        self._logon_deadline: Nanos = 0
+        self._left: dict[tuple[int, str], Logon] = {}
+        self._renew_at: Nanos | None = None
+        self._failures = 0
+        self._invalidated = False
+
+    # ----------------------------------------------------------------------------------------- a life of the line
+
+    @property
+    def last_received(self) -> Nanos:
+        """When the venue last said anything on this line."""
+        return self._liveness.last_received
+
+    def dial(self, now: Nanos) -> Headers:
+        """Begin a life of the line: the headers of its handshake. Raises `LocalProtocolError` unless CLOSED."""
+        following = after(self.state, Happening.DIAL)
+        headers = self._initiator.handshake(now)
+        self.state = following
+        self.epoch += 1
+        self.logon_ns = None
+        self._now = self._dialled_at = now
+        return headers
+
+    def connected(self, now: Nanos) -> None:
+        """The line is up: log on."""
+        self._move(Happening.CONNECT)
+        self._now = now
+        self._liveness.restart(now)
+        if self._sequence is not None:
+            self._sequence.restart()
+        self._logon_deadline = now + self._limits.answer
+        self._begin_logon(now, self._kept)
+
+    def lost(self, code: int, reason: str, now: Nanos, *, requested: bool = False) -> Told:
+        """The line has ended, `requested` when we wanted it: what was in flight is told as `Unanswered`.
+
+        A subscription in flight is not told: it is sent again on the next line, unless the end was requested.
+        """
+        before = self.state
+        self._move(Happening.LOSE)
+        text = self.hangup or reason or f"closed with code {code}"
+        told = self._take_kept()
+        self._leave_logon()
+        if before not in {SessionState.CLOSED, SessionState.REFUSED}:
+            told.append(
+                LoggedOut(line=self.line, epoch=self.epoch, text=text, requested=requested, recv_time=now),
+            )
+        self._lanes.clear()
+        self._out.clear()
+        self.hangup = self.grant_expires_at = self._renew_at = None
+        self._failures, self._invalidated = 0, False
+        self._end_requests(f"line {self.line} ended: {text}", now, told, requested=requested)
+        return told
+
+    def refused(self, code: str, text: str, now: Nanos) -> Told:
+        """The handshake was refused with an HTTP status. REFUSED follows, unless the code speaks of passing trouble."""
+        self._move(Happening.REFUSE if is_final(code) else Happening.LOSE)
+        return [*self._take_kept(), LogonRejected(line=self.line, code=code, text=text, recv_time=now)]
+
+    def allow(self) -> None:
+        """The credentials were put right: dialling may begin again. Raises `LocalProtocolError` unless REFUSED."""
+        self._move(Happening.ALLOW)
+
+    # ----------------------------------------------------------------------------------------- what comes in
+
+    def received(self, payload: bytes, now: Nanos) -> Told:
+        """What one frame means. Never raises for what the venue sent."""
+        self._now = now
+        if self.state not in UP:
+            return self._take_kept()
+        self.frames_in += 1
+        self.bytes_in += len(payload)
+        self._liveness.last_received = now
+        told: Told = self._take_kept() if self._kept else []
+        try:
+            envelope = self._initiator.open(payload)
+            if self._sequence is None or envelope.seq is None or self._is_new(envelope.seq, now, told):
+                self._deliver(self._initiator.receive(envelope, now), now, told)
+        except errors.RemoteProtocolError as error:
+            told.append(Damaged(line=self.line, text=str(error), recv_time=now))
+        return told
+
+    def answered(self, epoch: int, fetch: Fetch, answer: Answer | None, now: Nanos, error: str = "") -> Told:
+        """What came back for a fetch of life `epoch`; None when the exchange failed and nothing is known.
+
+        Answers to a life that is over are still evidence, and told.
+        """
+        self._now = now
+        told = self._take_kept()
+        left = self._left.pop((epoch, fetch.ref or ""), None)
+        if left is not None:
+            self._finish_left(left, answer, now, told)
+        elif self._logon is not None and epoch == self.epoch and fetch.ref == self._logon.fetching:
+            self._answer_logon(self._logon, answer, error, now, told)
+        elif answer is None:
+            self._not_answered(fetch, error or "the exchange failed", now, told)
+        else:
+            try:
+                self._deliver(self._initiator.answered(fetch, answer, now), now, told)
+            except errors.RemoteProtocolError as damage:
+                self._not_answered(fetch, str(damage), now, told)
+        return told
+
+    def _is_new(self, seq: int, now: Nanos, told: Told) -> bool:
+        assert self._sequence is not None
+        expected = self._sequence.expected
+        if seq != expected:
+            told.append(Missed(line=self.line, expected=expected, got=seq, recv_time=now))
+        return self._sequence.passes(seq)
+
+    def _deliver(self, items: Iterable[Event | Send | Fetch], now: Nanos, told: Told) -> None:
+        """Sort what the initiator made of a message: to send, for the flow, an answer, or just news."""
+        for item in items:
+            if isinstance(item, _MARKET):
+                told.append(item)
+            elif isinstance(item, Send):
+                self._lanes.urgent.append(item)
+                self._pump(now)
+            elif isinstance(item, Fetch):
+                self._go_on(item, now)
+            elif item.ref is not None and self._logon is not None and item.ref == self._logon.waiting:
+                self._step(partial(self._logon.take, item), now, told)
+            else:
+                if item.ref is not None:
+                    self._settle(item.ref, item)
+                told.append(item)
+                if isinstance(item, GrantInvalidated):
+                    self._renew_invalidated(now, told)
+
+    def _go_on(self, fetch: Fetch, now: Nanos) -> None:
+        """The next fetch of a request that takes several; a request that is over goes no further."""
+        ref = fetch.ref or ""
+        if self._pending.get(ref) is not None:
+            self._lanes.built.append((fetch, ref))
+            self._pump(now)
+
+    def _settle(self, ref: str, event: Event) -> None:
+        self._pending.settle(ref, event)
+        if isinstance(event, (SubscriptionRejected, RequestRejected)):
+            self._subscriptions.forget(ref)
+
+    def _not_answered(self, fetch: Fetch, cause: str, now: Nanos, told: Told) -> None:
+        """An exchange failed, or its answer says nothing: the outcome of its request is unknown."""
+        request = self._pending.drop(fetch.ref or "")
+        if request is not None:
+            told.append(request.unanswered(cause, now))
+        else:
+            text = f"{fetch.method} {fetch.path.partition('?')[0]}: {cause}"
+            told.append(Damaged(line=self.line, text=text, recv_time=now))
+
+    # ----------------------------------------------------------------------------------------- what goes out
+
+    def submit(self, command: Command, now: Nanos, *, timeout: Nanos | None = None) -> str:
+        """Send a command, as soon as pacing allows; its answer, or `Unanswered`, carries the ref that is returned.
+
+        A `Subscribe` is remembered until its `Unsubscribe` and restored, with the same ref, on each new line; it may
+        be submitted at any time. `timeout` counts from now, for a `Subscribe` from its sending.
+
+        Raises `NotLoggedOn` for other commands while the line is not logged on, and `LocalProtocolError`, before
+        anything is sent, for what the venue cannot take. When the command must wait for its turn first, a
+        `RequestRejected` tells of the latter.
+        """
+        self._now = now
+        command = self._with_ref(command)
+        wait = self._limits.answer if timeout is None else timeout
+        if isinstance(command, Subscribe):
+            self._subscribe(command, wait, now)
+        elif isinstance(command, Unsubscribe):
+            self._unsubscribe(command, wait, now)
+        else:
+            if not self._is_logged_on():
+                raise errors.NotLoggedOn(self.line)
+            if isinstance(command, MassCancel):
+                self._withdraw_orders(command, now)
+            self._enqueue(command, wait, now)
+        return command.ref
+
+    def effects(self) -> list[Effect]:
+        """What the transport must do now, in this order; from here on it counts as sent."""
+        if not self._out:
+            return []
+        out, self._out = self._out, []
+        for _, ref in out:
+            request = self._pending.get(ref)
+            if request is not None:
+                request.sent = True
+        return [effect for effect, _ in out]
+
+    def _with_ref(self, command: CommandT) -> CommandT:
+        if not command.ref:
+            return replace(command, ref=str(self._seat.unique()))
+        if self._pending.get(command.ref) is not None or command.ref in self._subscriptions:
+            raise errors.LocalProtocolError(f"request {command.ref} is in flight already")
+        return command
+
+    def _is_logged_on(self) -> bool:
+        return self.state in LOGGED_ON and self.hangup is None
+
+    def _subscribe(self, command: Subscribe, wait: Nanos, now: Nanos) -> None:
+        most = self._limits.subscriptions
+        if most is not None and len(self._subscriptions) >= most:
+            raise errors.LocalProtocolError(f"line {self.line} holds {most} subscriptions already, the venue's limit")
+        self._subscriptions.remember(command)
+        if self._is_logged_on():
+            self._enqueue(command, wait, now)
+        else:
+            self._pending.add(command, wait, self.epoch)
+
+    def _unsubscribe(self, command: Unsubscribe, wait: Nanos, now: Nanos) -> None:
+        self._subscriptions.end(command)
+        waits_here = command.subscription in self._lanes.refs()
+        if self._is_logged_on() and not waits_here:
+            self._enqueue(command, wait, now)
+            return
+        # The venue never saw it, or has forgotten it with the line.
+        self._lanes.withdraw({command.subscription})
+        request = self._pending.drop(command.subscription)
+        if request is not None:
+            self._kept.append(request.unanswered("unsubscribed before it was sent", now))
+        self._kept.append(SubscriptionAccepted(ref=command.ref))
+
+    def _withdraw_orders(self, command: MassCancel, now: Nanos) -> None:
+        """Orders that still wait here must not go out behind the cancel that was meant for them too."""
+        refs = [order.ref for order in self._lanes.orders(command.symbol)]
+        self._lanes.withdraw(set(refs))
+        for ref in refs:
+            request = self._pending.drop(ref)
+            if request is not None:
+                self._kept.append(request.unanswered("withdrawn by a mass cancel before it was sent", now))
+
+    def _enqueue(self, command: Command, wait: Nanos, now: Nanos) -> None:
+        self._pending.wait_until(self._pending.add(command, wait, self.epoch), now + wait)
+        self._lanes.put(command)
+        self._pump(now, fresh=command.ref)
+
+    def _pump(self, now: Nanos, fresh: str = "") -> None:
+        """Let out what pacing allows. A command that cannot be built is told, or raised when it is `fresh`."""
+        lanes = self._lanes
+        while lanes.urgent:
+            if not self._release(lanes.urgent[0], "", now):
+                return
+            lanes.urgent.popleft()
+        # What is asked under a grant that the venue has ended would only be refused: it waits for the next one.
+        while self._release_built(now) and self._is_logged_on() and not self._invalidated:
+            command = lanes.next_command()
+            if command is None or not self._has_room(now):
+                return
+            self._build(lanes.pop_command(), now, fresh)
+
+    def _has_room(self, now: Nanos) -> bool:
+        return self._sends.free_at(now) <= now and self._fetches.free_at(now) <= now
+
+    def _release_built(self, now: Nanos) -> bool:
+        built = self._lanes.built
+        while built:
+            if not self._release(*built[0], now):
+                return False
+            built.popleft()
+        return True
+
+    def _release(self, effect: Effect, ref: str, now: Nanos) -> bool:
+        """Hand one effect over, if pacing allows."""
+        is_frame = isinstance(effect, Send)
+        if not (self._sends if is_frame else self._fetches).take(now):
+            return False
+        if is_frame:
+            self._liveness.last_sent = now
+        self._out.append((effect, ref))
+        request = self._pending.get(ref)
+        if request is not None and not request.sent_time:
+            request.sent_time = now
+        return True
+
+    def _build(self, command: Command, now: Nanos, fresh: str) -> None:
+        try:
+            effects = self._initiator.send(command, now)
+        except errors.LocalProtocolError as error:
+            self._pending.drop(command.ref)
+            self._subscriptions.forget(command.ref)
+            if command.ref == fresh:
+                raise
+            self._kept.append(RequestRejected(code="", text=str(error), ref=command.ref))
+            return
+        request = self._pending.get(command.ref)
+        if request is not None:
+            request.epoch = self.epoch
+            if isinstance(command, Subscribe):
+                self._pending.wait_until(request, now + request.timeout)
+        self._lanes.built.extend((effect, command.ref) for effect in effects)
+        self._take_ready(now)
+
+    def _take_ready(self, now: Nanos) -> None:
+        ready = list(self._initiator.ready)
+        if ready:
+            self._initiator.ready.clear()
+            self._deliver(ready, now, self._kept)
+
+    # ----------------------------------------------------------------------------------------- time
+
+    def next_tick(self) -> Nanos | None:
+        """When `tick` wants to be called; in the past or now when events are kept for it."""
+        if self._kept:
+            return self._now
+        times = [self._pending.next_deadline()]
+        if self.state in UP and self.hangup is None:
+            times += [self._liveness.dead_at, self._liveness.heartbeat_at, self._renew_at]
+            if self.state in {SessionState.LOGGING_ON, SessionState.RENEWING}:
+                times.append(self._logon_deadline)
+            if self._lanes:
+                times.append(self._free_at())
+        return min((time for time in times if time is not None), default=None)
+
+    def tick(self, now: Nanos) -> Told:
+        """Do what is due: renewal, deadlines, heartbeats, silence; and tell what was kept."""
+        self._now = now
+        told = self._take_kept()
+        if self.state in UP and self.hangup is None:
+            self._check_line(now)
+            self._check_logon(now, told)
+            self._check_heartbeat(now)
+        self._check_deadlines(now, told)
+        self._pump(now)
+        return told + self._take_kept() if self._kept else told
+
+    def _free_at(self) -> Nanos | None:
+        """When pacing lets the next one out."""
+        lanes = self._lanes
+        waiting = lanes.urgent[0] if lanes.urgent else lanes.built[0][0] if lanes.built else None
+        if waiting is not None:
+            return (self._sends if isinstance(waiting, Send) else self._fetches).free_at(self._now)
+        if self._invalidated or not self._is_logged_on():
+            return None
+        return max(self._sends.free_at(self._now), self._fetches.free_at(self._now))
+
+    def _check_line(self, now: Nanos) -> None:
+        dead_at = self._liveness.dead_at
+        if dead_at is not None and now >= dead_at:
+            self.hangup = f"silent for {_seconds(now - self._liveness.last_received)}"
+
+    def _check_logon(self, now: Nanos, told: Told) -> None:
+        if self.hangup is not None:
+            return
+        if self.state is SessionState.LOGGING_ON and now >= self._logon_deadline:
+            self._leave_logon()
+            self.hangup = "logon timed out"
+        elif self.state is SessionState.RENEWING and now >= self._logon_deadline:
+            self._leave_logon()
+            self._fail_logon(f"no answer within {_seconds(self._limits.answer)}", now, told)
+        elif self._renew_at is not None and now >= self._renew_at:
+            self._renew(now, told)
+
+    def _check_heartbeat(self, now: Nanos) -> None:
+        due = self._liveness.heartbeat_at
+        if due is None or now < due or self.hangup is not None:
+            return
+        self._liveness.last_sent = now
+        # One that waits for pacing already is enough.
+        beat = None if self._lanes.urgent else self._initiator.heartbeat(now)
+        if beat is not None:
+            self._lanes.urgent.append(beat)
+
+    def _check_deadlines(self, now: Nanos, told: Told) -> None:
+        overdue = list(self._pending.overdue(now))
+        if not overdue:
+            return
+        refs = {request.command.ref for request in overdue}
+        self._lanes.withdraw(refs)
+        self._out = [(effect, ref) for effect, ref in self._out if ref not in refs]
+        told.extend(request.unanswered(f"no answer within {_seconds(request.timeout)}", now) for request in overdue)
+
+    # ----------------------------------------------------------------------------------------- logon and renewal
+
+    def _flow(self) -> Logon:
+        assert self._logon is not None
+        return self._logon
+
+    def _begin_logon(self, now: Nanos, told: Told) -> None:
+        """Run the venue's flow, once no earlier one waits for an answer that may spend our credentials."""
+        if not self._left:
+            self._logon = Logon(self._initiator.logon(now), self._seat.unique)
+            self._step(self._logon.begin, now, told)
+
+    def _step(self, step: Callable[[], list[Effect]], now: Nanos, told: Told) -> None:
+        """One step of the flow, and what follows from it."""
+        try:
+            self._lanes.urgent.extend(step())
+        except errors.LogonRejected as error:
+            self._logon = None
+            self._refuse_logon(error, now, told)
+        except errors.VenueError as error:
+            self._logon = None
+            self._fail_logon(str(error), now, told)
+        else:
+            grant = self._flow().grant
+            if grant is not None:
+                self._logon = None
+                self._take_grant(grant, now, told)
+            self._pump(now)
+
+    def _answer_logon(self, logon: Logon, answer: Answer | None, error: str, now: Nanos, told: Told) -> None:
+        if answer is None:
+            logon.close()
+            self._logon = None
+            self._fail_logon(error or "the exchange failed", now, told)
+        else:
+            self._step(partial(logon.take, answer), now, told)
+
+    def _take_grant(self, grant: Grant, now: Nanos, told: Told) -> None:
+        renewed = self.state is SessionState.RENEWING
+        self._move(Happening.GRANT)
+        self.grant_expires_at = grant.expires_at
+        self._failures = 0
+        # A venue that ended our grant has ended what stood under it, too. One that did so while we logged on may have
+        # meant the grant we have just been given: asked again, it knows.
+        restore = not renewed or self._invalidated
+        self._renew_at = renewal_time(grant, now, self._renew_early)
+        if self._invalidated and not renewed:
+            self._renew_at = now
+        self._invalidated = False
+        self._tell_grant(grant, now, told, renewed=renewed)
+        if restore:
+            self._restore()
+
+    def _tell_grant(self, grant: Grant, now: Nanos, told: Told, *, renewed: bool) -> None:
+        what = Renewed if renewed else LoggedOn
+        if renewed:
+            self.renewals += 1
+        else:
+            self.logon_ns = now - self._dialled_at
+        told.append(what(line=self.line, epoch=self.epoch, expires_at=grant.expires_at, recv_time=now))
+
+    def _restore(self) -> None:
+        """Every subscription again, in the order they were made, each with its own ref."""
+        waiting = self._lanes.refs()
+        for subscribe in self._subscriptions:
+            if subscribe.ref not in waiting:
+                if self._pending.get(subscribe.ref) is None:
+                    self._pending.add(subscribe, self._limits.answer, self.epoch)
+                self._lanes.put(subscribe)
+
+    def _refuse_logon(self, error: errors.LogonRejected, now: Nanos, told: Told) -> None:
+        if self.state is not SessionState.LOGGING_ON:
+            self._fail_logon(f"{error.text or 'refused'} (code {error.code})", now, told)
+            return
+        told.append(LogonRejected(line=self.line, code=error.code, text=error.text, recv_time=now))
+        self.hangup = f"logon refused: {error.text or 'no reason given'} (code {error.code})"
+        if is_final(error.code):
+            self._move(Happening.REFUSE)
+
+    def _fail_logon(self, text: str, now: Nanos, told: Told) -> None:
+        """The flow ended without a grant and without a refusal; or a renewal did, with either."""
+        if self.state is SessionState.LOGGING_ON:
+            self.hangup = f"logon failed: {text}"
+            return
+        self._move(Happening.FAIL)
+        self._failures += 1
+        expires_at = self.grant_expires_at
+        told.append(
+            Degraded(line=self.line, epoch=self.epoch, text=text, expires_at=expires_at, recv_time=now),
+        )
+        if self._invalidated or (expires_at is not None and now >= expires_at):
+            self.hangup = f"the grant has ended and was not renewed: {text}"
+            return
+        again = now + pause_after(self._failures)
+        self._renew_at = again if expires_at is None else min(again, expires_at)
+
+    def _renew_invalidated(self, now: Nanos, told: Told) -> None:
+        """The venue has ended our grant. A renewal that runs already is the one we need."""
+        self._invalidated = True
+        if self.state in {SessionState.READY, SessionState.DEGRADED} and self.hangup is None:
+            self._renew(now, told)
+
+    def _renew(self, now: Nanos, told: Told) -> None:
+        self._move(Happening.RENEW)
+        self._renew_at = None
+        self._logon_deadline = now + self._limits.answer
+        self._begin_logon(now, told)
+
+    def _leave_logon(self) -> None:
+        """Stop the flow; but one that waits for an HTTP answer still gets it, however late.
+
+        The answer may hold the next refresh token, and the one we have may be spent.
+        """
+        logon, self._logon = self._logon, None
+        if logon is None:
+            return
+        waits_here = [*self._lanes.urgent, *(effect for effect, _ in self._out)]
+        if logon.fetching is not None and not any(effect.ref == logon.fetching for effect in waits_here):
+            self._left[self.epoch, logon.fetching] = logon
+        else:
+            logon.close()
+        self._lanes.urgent.clear()
+
+    def _finish_left(self, logon: Logon, answer: Answer | None, now: Nanos, told: Told) -> None:
+        """Hand a flow that was left its last answer, so that it can store what it holds; it goes no further."""
+        if answer is not None:
+            # What it says of its own line, that line does not need to know any more.
+            with suppress(errors.VenueError):
+                logon.take(answer)
+        logon.close()
+        waits_to_begin = self.state in {SessionState.LOGGING_ON, SessionState.RENEWING} and self._logon is None
+        if waits_to_begin and self.hangup is None:
+            self._begin_logon(now, told)
+
+    # ----------------------------------------------------------------------------------------- the rest
+
+    def describe(self, now: Nanos) -> dict[str, Any]:
+        """Where the session stands, for people and their screens; times in seconds."""
+        expires_at = self.grant_expires_at
+        is_up = self.state in UP
+        return {
+            "line": self.line,
+            "state": str(self.state),
+            "epoch": self.epoch,
+            "grant_seconds_left": None if expires_at is None else (expires_at - now) // NANOS_PER_SECOND,
+            "renewals": self.renewals,
+            "logon_ms": None if self.logon_ns is None else self.logon_ns // 1_000 / 1_000,
+            "requests_in_flight": len(self._pending),
+            "subscriptions": len(self._subscriptions),
+            "seconds_since_received": (now - self.last_received) // 1_000_000 / 1_000 if is_up else None,
+            "frames_in": self.frames_in,
+            "bytes_in": self.bytes_in,
+            "hangup": self.hangup,
+        }
+
+    def _move(self, happening: Happening) -> None:
+        self.state = after(self.state, happening)
+
+    def _take_kept(self) -> Told:
+        kept, self._kept = self._kept, []
+        return kept
+
+    def _end_requests(self, cause: str, now: Nanos, told: Told, *, requested: bool) -> None:
+        for request in self._pending.clear():
+            if self._is_restored(request, requested=requested):
+                self._pending.add(request.command, request.timeout, self.epoch)
+            else:
+                told.append(request.unanswered(cause, now))
+
+    def _is_restored(self, request: InFlight, *, requested: bool) -> bool:
+        return isinstance(request.command, Subscribe) and request.command.ref in self._subscriptions and not requested
+
+
+def _seconds(span: Nanos) -> str:
+    return f"{span / NANOS_PER_SECOND:g} s"
