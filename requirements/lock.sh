@@ -25,3 +25,20 @@ pin run.txt "What venuewire, its commands and its sandbox run on, and what build
     --extra cli --extra sandbox --group build
 pin dev.txt "All of run.txt, and the tools for checks and tests." \
     --extra cli --extra sandbox --group build --group dev --constraint requirements/run.txt
+
+# Other people's clients, each in an environment of its own: for scenarios and benches, never for venuewire itself.
+peer() {  # peer FILE REQUIREMENT...
+    out=requirements/peers/$1
+    shift
+    echo "== $out" >&2
+    printf '%s\n' "$@" | "$UV" pip compile - --universal --python-version 3.11 --python "$PYTHON" --upgrade --generate-hashes \
+        --no-annotate --no-header --no-config --quiet --output-file "$out.new"
+    {
+        echo "# $*: a client nobody here wrote, and what it needs."
+        echo "# Made by 'make lock'; installed by requirements/environment.py."
+        cat "$out.new"
+    } >"$out"
+    rm "$out.new"
+}
+
+peer coinbase-sdk.txt coinbase-advanced-py
