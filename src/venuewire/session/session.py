@@ -88,7 +88,7 @@ class Session:
         """From `dial` to READY, in this life."""
         self.frames_in = 0
         self.bytes_in = 0
-        self._initiator = initiator
+        self.initiator = initiator
         self._seat = seat
         self._limits = limits
         self._renew_early = renew_early
@@ -120,7 +120,7 @@ class Session:
     def dial(self, now: Nanos) -> Headers:
         """Begin a life of the line: the headers of its handshake. Raises `LocalProtocolError` unless CLOSED."""
         following = after(self.state, Happening.DIAL)
-        headers = self._initiator.handshake(now)
+        headers = self.initiator.handshake(now)
         self.state = following
         self.epoch += 1
         self.logon_ns = None
@@ -179,9 +179,9 @@ class Session:
         self._liveness.last_received = now
         told: Told = self._take_kept() if self._kept else []
         try:
-            envelope = self._initiator.open(payload)
+            envelope = self.initiator.open(payload)
             if self._sequence is None or envelope.seq is None or self._is_new(envelope.seq, now, told):
-                self._deliver(self._initiator.receive(envelope, now), now, told)
+                self._deliver(self.initiator.receive(envelope, now), now, told)
         except errors.RemoteProtocolError as error:
             told.append(Damaged(line=self.line, text=str(error), recv_time=now))
         return told
@@ -202,7 +202,7 @@ class Session:
             self._not_answered(fetch, error or "the exchange failed", now, told)
         else:
             try:
-                self._deliver(self._initiator.answered(fetch, answer, now), now, told)
+                self._deliver(self.initiator.answered(fetch, answer, now), now, told)
             except errors.RemoteProtocolError as damage:
                 self._not_answered(fetch, str(damage), now, told)
         return told
@@ -292,6 +292,11 @@ class Session:
                 request.sent = True
         return [effect for effect, _ in out]
 
+    @property
+    def outgoing(self) -> bool:
+        """Is there anything to carry out, to hang up, or to tell at the next tick? Cheap: asked after each frame."""
+        return bool(self._out or self._kept) or self.hangup is not None
+
     def _with_ref(self, command: CommandT) -> CommandT:
         if not command.ref:
             return replace(command, ref=str(self._seat.unique()))
@@ -379,7 +384,7 @@ class Session:
 
     def _build(self, command: Command, now: Nanos, fresh: str) -> None:
         try:
-            effects = self._initiator.send(command, now)
+            effects = self.initiator.send(command, now)
         except errors.LocalProtocolError as error:
             self._pending.drop(command.ref)
             self._subscriptions.forget(command.ref)
@@ -396,9 +401,9 @@ class Session:
         self._take_ready(now)
 
     def _take_ready(self, now: Nanos) -> None:
-        ready = list(self._initiator.ready)
+        ready = list(self.initiator.ready)
         if ready:
-            self._initiator.ready.clear()
+            self.initiator.ready.clear()
             self._deliver(ready, now, self._kept)
 
     # ----------------------------------------------------------------------------------------- time
@@ -461,7 +466,7 @@ class Session:
             return
         self._liveness.last_sent = now
         # One that waits for pacing already is enough.
-        beat = None if self._lanes.urgent else self._initiator.heartbeat(now)
+        beat = None if self._lanes.urgent else self.initiator.heartbeat(now)
         if beat is not None:
             self._lanes.urgent.append(beat)
 
@@ -483,7 +488,7 @@ class Session:
     def _begin_logon(self, now: Nanos, told: Told) -> None:
         """Run the venue's flow, once no earlier one waits for an answer that may spend our credentials."""
         if not self._left:
-            self._logon = Logon(self._initiator.logon(now), self._seat.unique)
+            self._logon = Logon(self.initiator.logon(now), self._seat.unique)
             self._step(self._logon.begin, now, told)
 
     def _step(self, step: Callable[[], list[Effect]], now: Nanos, told: Told) -> None:
