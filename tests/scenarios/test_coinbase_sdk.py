@@ -1,0 +1,25 @@
+"""The released coinbase-advanced-py, unmodified, over TLS. What is asserted is what the SDK itself reported."""
+
+import json
+from collections.abc import Callable
+from subprocess import CompletedProcess
+from typing import Any
+
+
+def test_the_official_sdk_subscribes_orders_is_filled_and_cancels(
+    ready_tls: dict[str, Any], peer: Callable[[str], str], run: Callable[..., CompletedProcess[str]]
+) -> None:
+    done = run(peer("coinbase-sdk"), "coinbase_sdk.py", ready_tls)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["first_event"] == "snapshot"
+    assert said["snapshot_rows"] > 10
+    assert said["gapless"] is True
+    assert {"BTC", "USD"} <= set(said["currencies"])
+    assert said["filled_status"] == "FILLED"
+    assert said["filled_size"].rstrip("0") == "0.01"
+    assert said["fills"] >= 1
+    assert said["fills_size"].rstrip("0") == "0.01"
+    assert said["cancelled"] is True
+    assert said["refused"] is False
+    assert "PRICE_PRECISION" in json.dumps(said["refusal"])
