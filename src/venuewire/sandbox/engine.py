@@ -52,6 +52,7 @@ class Order:
         "life",
         "order_id",
         "owner",
+        "planned",
         "post_only",
         "price",
         "seq",
@@ -85,6 +86,8 @@ class Order:
         self.stop_px = stop_px
         self.budget = budget
         """Size in money (price scale plus quantity scale) instead of `qty`; for orders that do not rest."""
+        self.planned = 0
+        """The quantity the budget was found to buy."""
         self.short = False
         """The book was too thin to use up the budget."""
         self.expire = expire
@@ -267,16 +270,22 @@ class Engine:
         ended: list[Order] = []
         expiries = self._expiries
         while expiries and expiries[0][0] <= now:
-            order = heapq.heappop(expiries)[2]
-            if self.orders.get(order.order_id) is order:
+            when, _, order = heapq.heappop(expiries)
+            if self._ends(when, order):
                 self.cancel(order.order_id)
                 ended.append(order)
         return ended
 
+    def end_at(self, order: Order, when: Nanos | None) -> None:
+        """Move the end of a working order; None: it has none."""
+        order.expire = when
+        if when is not None and order.order_id in self.orders:
+            self._expire_later(order)
+
     def next_expiry(self) -> Nanos | None:
         """When `advance` has something to do."""
         expiries = self._expiries
-        while expiries and self.orders.get(expiries[0][2].order_id) is not expiries[0][2]:
+        while expiries and not self._ends(expiries[0][0], expiries[0][2]):
             heapq.heappop(expiries)
         return expiries[0][0] if expiries else None
 
@@ -331,6 +340,11 @@ class Engine:
             notional += take * far.sign * key
         return found, notional
 
+    def objection(self, order: Order) -> OrdRejReason | None:
+        """Why `submit` would refuse this order now."""
+        far = self.asks if order.is_buy else self.bids
+        return self._refusal(order, far) if far.keys and far.keys[-1] >= -order.key else None
+
     def affordable(self, budget: int, price: int | None, *, is_buy: bool) -> tuple[int, int, bool]:
         """What a sum of money finds now, in whole steps: (quantity, price times quantity, is the book too thin)."""
         far = self.asks if is_buy else self.bids
@@ -354,10 +368,11 @@ class Engine:
         """Match what can be matched, rest or drop what is left."""
         far = self.asks if order.is_buy else self.bids
         if order.budget is not None:
-            order.leaves, _, order.short = self.affordable(order.budget, order.price, is_buy=order.is_buy)
+            order.planned, _, order.short = self.affordable(order.budget, order.price, is_buy=order.is_buy)
+            order.leaves = order.planned
         keys = far.keys
         if keys and keys[-1] >= -order.key:
-            refused = self._objection(order, far)
+            refused = self._refusal(order, far)
             if refused is not None:
                 return refused
             if order.life == REST or self._may_take(order):
@@ -368,7 +383,7 @@ class Engine:
             order.state = DONE
         return None
 
-    def _objection(self, order: Order, far: _Half) -> OrdRejReason | None:
+    def _refusal(self, order: Order, far: _Half) -> OrdRejReason | None:
         """Why an order that would trade on arrival may not."""
         if order.post_only:
             return OrdRejReason.POST_ONLY_WOULD_CROSS
@@ -464,7 +479,7 @@ class Engine:
         self._set_terms(order, leaves, price)
         far = self.asks if order.is_buy else self.bids
         if far.keys and far.keys[-1] >= -order.key:
-            refused = self._objection(order, far)
+            refused = self._refusal(order, far)
             if refused is not None:
                 self._set_terms(order, was_leaves, was_price)
                 return refused
@@ -514,10 +529,14 @@ class Engine:
             order.state = TRIGGERED
             self._triggered.append(order)
 
+    def _ends(self, when: Nanos, order: Order) -> bool:
+        """Does this entry still hold: the order works, and its end has not been moved?"""
+        return self.orders.get(order.order_id) is order and order.expire == when
+
     def _expire_later(self, order: Order) -> None:
         assert order.expire is not None
         expiries = self._expiries
         heapq.heappush(expiries, (order.expire, order.seq, order))
         if len(expiries) > 2 * len(self.orders) + _EXPIRY_SLACK:
-            self._expiries = [entry for entry in expiries if self.orders.get(entry[2].order_id) is entry[2]]
+            self._expiries = [entry for entry in expiries if self._ends(entry[0], entry[2])]
             heapq.heapify(self._expiries)

@@ -1,0 +1,392 @@
+"""What is checked before an order reaches the book, and whose money is where. Pure.
+
+Everything is counted in integers: prices and quantities in the instrument's scales, money and coins in the finest unit
+that any trade of this exchange can move (`Ledger.scales`). So nothing is rounded when a fill is settled, and the sum
+over all accounts is the same after any run of orders.
+
+Two kinds of exchange:
+
+- delivery (the ordinary kind): a buyer pays price times quantity and receives what was bought. A working order reserves
+  what it may cost; `available` is never negative, except for what may be sold short.
+- netting: fills change a position, and closing one books its profit or loss in one currency. There the sum over all
+  accounts of (balance less the cost of open positions) is constant, as far as instruments are priced in that currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Context, Decimal, Inexact
+
+from venuewire.model.account import Balance, Position
+from venuewire.model.instrument import Instrument
+from venuewire.model.terms import Nanos, OrdRejReason, decimal
+
+# Scaling must never round, whatever the context of the thread: 40 digits and 30 places come in at most.
+_WIDE = Context(prec=120)
+_EXACT = Context(prec=34, traps=[Inexact])
+_ROUNDED = Context(prec=16)
+
+_LEAST_SCALE = 8
+_LEVERAGE = 100
+"""A netting account may open positions worth this many times its balance."""
+
+
+class Refused(Exception):
+    """An order that is turned away before it reaches the book; the exchange makes a report of it."""
+
+    def __init__(self, reason: OrdRejReason, text: str) -> None:
+        self.reason, self.text = reason, text
+        super().__init__(text)
+
+
+def exact(value: int, scale: int) -> Decimal:
+    """The Decimal that `value` stands for in this scale, whatever its size, without idle zeros: 1.5, 60000, 0."""
+    number, rest = divmod(value, 10**scale)
+    return Decimal(value).scaleb(-scale, _WIDE).normalize(_WIDE) if rest else Decimal(number)
+
+
+def whole(value: Decimal, scale: int) -> int | None:
+    """`value` as an integer in this scale; None when digits would be lost."""
+    shifted = value.scaleb(scale, _WIDE)
+    result = int(shifted)
+    return result if result == shifted else None
+
+
+def average(notional: int, qty: int, price_scale: int) -> Decimal | None:
+    """Price times quantity over quantity: exact where it ends, else to 16 digits; None of nothing."""
+    if not qty:
+        return None
+    price, rest = divmod(notional, qty)
+    if not rest:
+        return exact(price, price_scale)
+    try:
+        ratio = _EXACT.divide(Decimal(notional), Decimal(qty))
+    except Inexact:
+        ratio = _ROUNDED.divide(Decimal(notional), Decimal(qty))
+    return ratio.scaleb(-price_scale, _WIDE)
+
+
+def _sane(value: Decimal | str | int, what: str, reason: OrdRejReason) -> Decimal:
+    try:
+        return decimal(value, what)
+    except ValueError as error:
+        raise Refused(reason, str(error)) from None
+
+
+class Listing:
+    """An instrument's rules in integers."""
+
+    __slots__ = ("instrument", "least", "most", "notional_scale", "price_scale", "qty_scale", "step", "symbol", "tick")
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.symbol = instrument.symbol
+        self.price_scale = instrument.price_scale
+        self.qty_scale = instrument.qty_scale
+        self.notional_scale = instrument.price_scale + instrument.qty_scale
+        self.tick = self._own(instrument.min_price_increment, self.price_scale)
+        self.step = self._own(instrument.min_qty_increment, self.qty_scale)
+        self.least = self._own(instrument.min_trade_vol, self.qty_scale)
+        most = instrument.max_trade_vol
+        self.most = None if most is None else self._own(most, self.qty_scale)
+
+    def _own(self, value: Decimal, scale: int) -> int:
+        number = whole(value, scale)
+        if number is None or number <= 0:
+            raise ValueError(f"{self.symbol}: {value} does not fit its scale of {scale} decimals")
+        return number
+
+    def price(self, value: Decimal | str | int | None, what: str = "price") -> int:
+        """A price as an integer; refused when it is missing, not positive or off the tick."""
+        if value is None:
+            raise Refused(OrdRejReason.INVALID_PRICE, f"{what} is missing")
+        number = _sane(value, what, OrdRejReason.INVALID_PRICE)
+        if number <= 0:
+            raise Refused(OrdRejReason.INVALID_PRICE, f"{what} must be above zero")
+        scaled = whole(number, self.price_scale)
+        if scaled is None or scaled % self.tick:
+            tick = self.instrument.min_price_increment
+            raise Refused(OrdRejReason.INVALID_PRICE_INCREMENT, f"{what} {number:f} is off the tick of {tick:f}")
+        return scaled
+
+    def qty(self, value: Decimal | str | int | None) -> int:
+        """A quantity as an integer; refused when it is missing, off the step, too small or too large."""
+        if value is None:
+            raise Refused(OrdRejReason.INCORRECT_QUANTITY, "quantity is missing")
+        number = _sane(value, "quantity", OrdRejReason.INCORRECT_QUANTITY)
+        scaled = whole(number, self.qty_scale)
+        if number <= 0 or scaled is None or scaled % self.step:
+            step = self.instrument.min_qty_increment
+            raise Refused(OrdRejReason.INCORRECT_QUANTITY, f"quantity {number:f} is not a multiple of {step:f}")
+        return self.sized(scaled)
+
+    def sized(self, qty: int) -> int:
+        """`qty` itself, refused when it is too small or too large."""
+        if qty < self.least:
+            least = self.instrument.min_trade_vol
+            raise Refused(OrdRejReason.INCORRECT_QUANTITY, f"quantity is below the smallest order of {least:f}")
+        if self.most is not None and qty > self.most:
+            most = self.instrument.max_trade_vol
+            raise Refused(OrdRejReason.INCORRECT_QUANTITY, f"quantity is above the largest order of {most:f}")
+        return qty
+
+    def cash(self, value: Decimal | str | int) -> int:
+        """A sum of money, in price scale plus quantity scale; what is finer than that buys nothing and is cut off."""
+        number = _sane(value, "cash quantity", OrdRejReason.INCORRECT_QUANTITY)
+        if number <= 0:
+            raise Refused(OrdRejReason.INCORRECT_QUANTITY, "cash quantity must be above zero")
+        return int(number.scaleb(self.notional_scale, _WIDE))
+
+
+class Holding:
+    """What an account holds of one instrument: quantity (negative is short) and what it cost, in the same sign."""
+
+    __slots__ = ("cost", "qty")
+
+    def __init__(self, qty: int = 0, cost: int = 0) -> None:
+        self.qty = qty
+        self.cost = cost
+
+    def change(self, qty: int, price: int) -> int:
+        """Buy (or, negative, sell) at a price; the profit or loss of what was closed by it."""
+        held = self.qty
+        if held * qty >= 0:
+            self.qty += qty
+            self.cost += qty * price
+            return 0
+        closed = qty if abs(qty) <= abs(held) else -held
+        released = self.cost * abs(closed) // abs(held)
+        self.qty += closed
+        self.cost -= released
+        opened = qty - closed
+        self.qty += opened
+        self.cost += opened * price
+        return -closed * price - released
+
+
+class Account:
+    """One account's money, reservations and holdings."""
+
+    __slots__ = ("balances", "holdings", "name", "reserved")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.balances: dict[str, int] = {}
+        self.reserved: dict[str, int] = {}
+        self.holdings: dict[str, Holding] = {}
+
+    def available(self, currency: str) -> int:
+        """What a new order may use."""
+        return self.balances.get(currency, 0) - self.reserved.get(currency, 0)
+
+    def add(self, currency: str, amount: int) -> None:
+        """Book an amount; negative takes it away."""
+        self.balances[currency] = self.balances.get(currency, 0) + amount
+
+    def reserve(self, currency: str, amount: int) -> None:
+        """Set an amount aside; negative gives it back. Whoever calls has looked at `available`."""
+        self.reserved[currency] = self.reserved.get(currency, 0) + amount
+
+
+class Ledger:
+    """All accounts of one exchange."""
+
+    def __init__(
+        self,
+        listings: Iterable[Listing],
+        marks: Mapping[str, int],
+        *,
+        short_selling: bool = False,
+        netting_currency: str = "",
+    ) -> None:
+        self.listings = {listing.symbol: listing for listing in listings}
+        self.short_selling = short_selling
+        self.netting_currency = netting_currency
+        self.marks = dict(marks)
+        """The newest price of each symbol; the exchange keeps it."""
+        self.scales = self._scales()
+        self.accounts: dict[str, Account] = {}
+        if netting_currency:
+            for listing in self.listings.values():
+                self.converted(0, listing.instrument.currency)
+
+    def _scales(self) -> dict[str, int]:
+        scales: dict[str, int] = {}
+        for listing in self.listings.values():
+            instrument = listing.instrument
+            for currency, scale in (
+                (instrument.base, listing.qty_scale),
+                (instrument.currency, listing.notional_scale),
+            ):
+                scales[currency] = max(scales.get(currency, _LEAST_SCALE), scale)
+        if self.netting_currency:
+            scales.setdefault(self.netting_currency, _LEAST_SCALE)
+        return scales
+
+    def open(self, name: str, balances: Mapping[str, str | Decimal]) -> Account:
+        """A new account. What it begins with of a base currency counts as bought at the newest price.
+
+        Raises `ValueError` for a name that is taken or a balance finer than anything here moves.
+        """
+        if name in self.accounts:
+            raise ValueError(f"account {name!r} exists already")
+        account = Account(name)
+        for currency, text in balances.items():
+            number = decimal(text, f"balance in {currency}")
+            amount = whole(number, self.scales.setdefault(currency, _LEAST_SCALE))
+            if amount is None:
+                raise ValueError(f"balance in {currency} has more than {self.scales[currency]} decimals: {number}")
+            account.balances[currency] = amount
+            if not self.netting_currency:
+                self._found(account, currency, amount)
+        self.accounts[name] = account
+        return account
+
+    def _found(self, account: Account, currency: str, amount: int) -> None:
+        listing = next((x for x in self.listings.values() if x.instrument.base == currency), None)
+        if listing is not None and amount:
+            qty = amount // 10 ** (self.scales[currency] - listing.qty_scale)
+            account.holdings[listing.symbol] = Holding(qty, qty * self.marks.get(listing.symbol, 0))
+
+    # ------------------------------------------------------------------------------------------------ before the book
+
+    def cash_unit(self, listing: Listing) -> int:
+        """Money of one unit of price times quantity, in the scale of the instrument's currency."""
+        unit: int = 10 ** (self.scales[listing.instrument.currency] - listing.notional_scale)
+        return unit
+
+    def coin_unit(self, listing: Listing) -> int:
+        """Coins of one unit of quantity, in the scale of the instrument's base."""
+        unit: int = 10 ** (self.scales[listing.instrument.base] - listing.qty_scale)
+        return unit
+
+    def hold(self, listing: Listing, price: int, *, is_buy: bool) -> tuple[str, int]:
+        """What a working order reserves for each unit of quantity: (currency, amount)."""
+        if is_buy:
+            currency, unit = listing.instrument.currency, price * self.cash_unit(listing)
+        else:
+            currency, unit = listing.instrument.base, 0 if self.short_selling else self.coin_unit(listing)
+        return currency, 0 if self.netting_currency else unit
+
+    def afford(self, account: Account, currency: str, amount: int, freed: int = 0) -> None:
+        """Refuse what is more than the account may use; `freed` is what the order itself holds already."""
+        if amount > account.available(currency) + freed:
+            available = exact(account.available(currency) + freed, self.scales.get(currency, 0))
+            needed = exact(amount, self.scales.get(currency, 0))
+            raise Refused(
+                OrdRejReason.ORDER_EXCEEDS_LIMIT, f"not enough {currency}: {needed:f} needed, {available:f} available"
+            )
+
+    def afford_margin(self, account: Account, listing: Listing, qty: int, price: int) -> None:
+        """Refuse a change of position (negative sells) that needs more margin than is free; no margin no question."""
+        if not self.netting_currency:
+            return
+        holding = account.holdings.get(listing.symbol)
+        held = holding.qty if holding else 0
+        more = abs(held + qty) - abs(held)
+        if more <= 0:
+            return
+        needed = self._worth(listing, more * price) // _LEVERAGE
+        free = self._free_margin(account)
+        if needed > free:
+            currency, scale = self.netting_currency, self.scales[self.netting_currency]
+            raise Refused(
+                OrdRejReason.ORDER_EXCEEDS_LIMIT,
+                f"not enough {currency}: {exact(needed, scale):f} of margin needed, {exact(free, scale):f} available",
+            )
+
+    def _free_margin(self, account: Account) -> int:
+        used = sum(
+            self._worth(self.listings[symbol], abs(holding.cost)) // _LEVERAGE
+            for symbol, holding in account.holdings.items()
+        )
+        return account.balances.get(self.netting_currency, 0) - used
+
+    def _worth(self, listing: Listing, notional: int) -> int:
+        return self.converted(notional * self.cash_unit(listing), listing.instrument.currency)
+
+    def converted(self, amount: int, currency: str) -> int:
+        """Money in the netting currency, at the newest price of an instrument between the two, to the nearest unit.
+
+        Raises `ValueError` where there is no such instrument.
+        """
+        netting = self.netting_currency
+        if currency == netting:
+            return amount
+        top: int = 10 ** self.scales[netting]
+        bottom: int = 10 ** self.scales[currency]
+        for listing in self.listings.values():
+            pair = (listing.instrument.base, listing.instrument.currency)
+            point: int = 10**listing.price_scale
+            if pair == (currency, netting):
+                return _nearest(amount * top * self.marks[listing.symbol], bottom * point)
+            if pair == (netting, currency):
+                return _nearest(amount * top * point, bottom * self.marks[listing.symbol])
+        raise ValueError(f"no instrument here tells what {currency} is worth in {netting}")
+
+    # ------------------------------------------------------------------------------------------------ after a fill
+
+    def settle(self, account: Account, listing: Listing, qty: int, price: int, *, is_buy: bool) -> None:
+        """One side of a fill."""
+        signed = qty if is_buy else -qty
+        holding = account.holdings.get(listing.symbol)
+        if holding is None:
+            holding = account.holdings[listing.symbol] = Holding()
+        profit = holding.change(signed, price)
+        instrument = listing.instrument
+        if self.netting_currency:
+            if profit:
+                account.add(self.netting_currency, self._worth(listing, profit))
+        else:
+            account.add(instrument.currency, -signed * price * self.cash_unit(listing))
+            account.add(instrument.base, signed * self.coin_unit(listing))
+
+    # ------------------------------------------------------------------------------------------------ for people
+
+    def moved_by(self, listing: Listing) -> tuple[str, ...]:
+        """The currencies a fill of this instrument moves."""
+        if self.netting_currency:
+            return (self.netting_currency,)
+        return listing.instrument.currency, listing.instrument.base
+
+    def balance(self, account: Account, currency: str, now: Nanos = 0) -> Balance:
+        """Money or coins of one currency."""
+        scale = self.scales.get(currency, _LEAST_SCALE)
+        if currency == self.netting_currency:
+            available = self._free_margin(account)
+        else:
+            available = account.available(currency)
+        return Balance(
+            currency=currency,
+            total=exact(account.balances.get(currency, 0), scale),
+            available=exact(available, scale),
+            account=account.name,
+            recv_time=now,
+        )
+
+    def balances(self, account: Account) -> list[Balance]:
+        """All of them, in alphabetical order."""
+        return [self.balance(account, currency) for currency in sorted(account.balances)]
+
+    def position(self, account: Account, symbol: str, now: Nanos = 0) -> Position:
+        """What is held of one instrument; zero when nothing is."""
+        listing = self.listings[symbol]
+        holding = account.holdings.get(symbol) or Holding()
+        return Position(
+            symbol=symbol,
+            qty=exact(holding.qty, listing.qty_scale),
+            avg_px=average(holding.cost, holding.qty, listing.price_scale),
+            account=account.name,
+            recv_time=now,
+        )
+
+    def positions(self, account: Account) -> list[Position]:
+        """All that are not zero, in the order of the instruments."""
+        held = account.holdings
+        return [self.position(account, symbol) for symbol in self.listings if symbol in held and held[symbol].qty]
+
+
+def _nearest(top: int, bottom: int) -> int:
+    """The quotient to the nearest whole, the same for both signs."""
+    sign = -1 if top < 0 else 1
+    return sign * ((2 * abs(top) + bottom) // (2 * bottom))

@@ -1,0 +1,113 @@
+"""A client's place at the exchange: its account, its orders and its fills. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from venuewire.model.account import Balance, Position
+from venuewire.model.orders import CancelReject, ExecutionReport
+from venuewire.model.session import OrderCommand
+from venuewire.model.terms import ExecType, Nanos
+from venuewire.sandbox.accounts import Account
+from venuewire.sandbox.ticket import Ticket
+
+if TYPE_CHECKING:
+    from venuewire.sandbox.exchange import SandboxExchange
+
+_REMEMBERED = 10_000
+"""Orders that are done, and fills, an account can still ask about."""
+
+
+class AccountPort:
+    """One account at the exchange; all its connections share it. Implements `venue.Port`."""
+
+    def __init__(self, exchange: SandboxExchange, account: Account, *, quiet: bool = False) -> None:
+        self.account = account.name
+        self.money = account
+        self.quiet = quiet
+        """Nobody listens: no events are made for it and nothing that is done is remembered (the market's own)."""
+        self.working: dict[str, Ticket] = {}
+        """By order id, oldest first."""
+        self.working_ids: dict[str, Ticket] = {}
+        """By our own id."""
+        self.done: dict[str, Ticket] = {}
+        self.filled: deque[ExecutionReport] = deque(maxlen=_REMEMBERED)
+        self._newest: dict[str, Ticket] = {}
+        self._exchange = exchange
+
+    # ---------------------------------------------------------------------------------------------- what a client does
+
+    def execute(self, command: OrderCommand, now: Nanos) -> list[ExecutionReport | CancelReject]:
+        """Do it; every step it had for this account, in order."""
+        return self._exchange.execute(self, command, now)
+
+    def order(self, order_id: str = "", cl_ord_id: str = "") -> ExecutionReport | None:
+        """Where one order stands, working or done; by our id, the newest that had it."""
+        ticket = self.ticket(order_id, cl_ord_id)
+        return None if ticket is None else status(ticket)
+
+    def orders(self, *, working: bool = True) -> list[ExecutionReport]:
+        """Where each order stands, oldest first; without `working`, those that are done as well."""
+        tickets = list(self.working.values())
+        if not working:
+            tickets = sorted([*self.done.values(), *tickets], key=lambda ticket: ticket.order.order_id)
+        return [status(ticket) for ticket in tickets]
+
+    def fills(self) -> list[ExecutionReport]:
+        """Every fill, oldest first."""
+        return list(self.filled)
+
+    def positions(self) -> list[Position]:
+        return self._exchange.ledger.positions(self.money)
+
+    def balances(self) -> list[Balance]:
+        return self._exchange.ledger.balances(self.money)
+
+    # ---------------------------------------------------------------------------------------------- for the exchange
+
+    def ticket(self, order_id: str = "", cl_ord_id: str = "") -> Ticket | None:
+        """An order by the exchange's id or, without one, by our own."""
+        if order_id:
+            return self.working.get(order_id) or self.done.get(order_id)
+        return self._newest.get(cl_ord_id) if cl_ord_id else None
+
+    def began(self, ticket: Ticket) -> None:
+        """An order is in the book, or beside it."""
+        self.working[ticket.order_id] = ticket
+        self.named(ticket)
+
+    def named(self, ticket: Ticket) -> None:
+        """An order goes by this id of ours."""
+        if ticket.cl_ord_id:
+            self.working_ids[ticket.cl_ord_id] = ticket
+            self._newest[ticket.cl_ord_id] = ticket
+
+    def renamed(self, ticket: Ticket, cl_ord_id: str) -> None:
+        """An order goes by another id of ours from now on; it is still found by the old one."""
+        self.working_ids.pop(ticket.cl_ord_id, None)
+        ticket.former_ids.append(ticket.cl_ord_id)
+        ticket.cl_ord_id = cl_ord_id
+        self.named(ticket)
+
+    def ended(self, ticket: Ticket) -> None:
+        """An order is done."""
+        self.working.pop(ticket.order_id, None)
+        if self.working_ids.get(ticket.cl_ord_id) is ticket:
+            del self.working_ids[ticket.cl_ord_id]
+        if self.quiet:
+            self._forget(ticket)
+            return
+        self.done[ticket.order_id] = ticket
+        if len(self.done) > _REMEMBERED:
+            self._forget(self.done.pop(next(iter(self.done))))
+
+    def _forget(self, ticket: Ticket) -> None:
+        for cl_ord_id in (*ticket.former_ids, ticket.cl_ord_id):
+            if self._newest.get(cl_ord_id) is ticket:
+                del self._newest[cl_ord_id]
+
+
+def status(ticket: Ticket) -> ExecutionReport:
+    """Where an order stands, as nothing new."""
+    return ticket.report(ExecType.ORDER_STATUS, ticket.time, text=ticket.text)
