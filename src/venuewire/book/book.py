@@ -39,8 +39,6 @@ class OrderBook:
         """
         set_bid, set_ask = self._bids.set, self._asks.set
         for action, price, size in rows:
-            if price < 0 or size < 0:
-                raise BookError(f"{self.symbol}: a negative price or size: {price}, {size}")
             if action == SET_BID:
                 set_bid(price, size)
             elif action == SET_ASK:
@@ -59,7 +57,7 @@ class OrderBook:
         fresh: dict[int, dict[int, int]] = {SET_BID: {}, SET_ASK: {}}
         for action, price, size in rows:
             if price < 0 or size < 0:
-                raise BookError(f"{self.symbol}: a negative price or size: {price}, {size}")
+                raise BookError(f"a negative price or size: {price}, {size}")
             if action in fresh:
                 fresh[action][price] = size
             else:
@@ -77,7 +75,7 @@ class OrderBook:
             return self._bids
         if action == THRU_ASK:
             return self._asks
-        raise BookError(f"{self.symbol}: unknown action {action}")
+        raise BookError(f"unknown action {action}")
 
     # ------------------------------------------------------------------------------------------- reading
 

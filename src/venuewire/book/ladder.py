@@ -1,79 +1,112 @@
 """Ladder: one side of a book, sorted. Pure Python; a native twin may stand in for the class behind the same surface.
 
-Keys are sorted with the best level last: changes cluster near the top, and there an insertion moves next to nothing
-in memory, at 20,000 levels too. Asks are kept under negated prices, so that "last is best" holds for both sides and
-one piece of code serves both. Sizes stand in a dict beside the keys.
+Prices stand in a list, sorted with the best level last, and in a dict with their sizes. Changes cluster near the top:
+there an insertion into the list moves next to nothing in memory, at 20,000 levels too. Most changes do not touch the
+list at all: a level that goes keeps its place, with size 0, because a price near the top that goes soon comes back.
+Places nobody came back to are swept when they have become as many as the levels, and at the top when it is read.
 
-Prices and sizes are integers in the instrument's scales. Nothing is checked here: `OrderBook` does that.
+Prices and sizes are integers in the instrument's scales.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Mapping
+from bisect import bisect_right, insort
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from venuewire.errors import BookError
+
+# Places kept beyond twice the levels of the last sweep, so that a small book is not swept all the time.
+_SPARE = 256
 
 
 class Ladder:
     """One side: `Ladder(1)` for bids (the highest price is best), `Ladder(-1)` for asks (the lowest is)."""
 
-    __slots__ = ("_keys", "_sign", "_sizes")
+    __slots__ = ("_keys", "_room", "_sign", "_sizes")
 
     def __init__(self, sign: int) -> None:
         self._sign = sign
         self._keys: list[int] = []
-        """Price times sign, ascending."""
+        """Price times sign, ascending: the last is the best on both sides."""
         self._sizes: dict[int, int] = {}
-        """The same keys, with what stands there; never 0."""
-
-    def __len__(self) -> int:
-        return len(self._keys)
+        """Price -> size for every key; 0 for a place without a level."""
+        self._room = _SPARE
+        """With more keys than this, sweep."""
 
     def set(self, price: int, size: int) -> None:
-        """From now on `size` stands at `price`; 0 deletes, and deleting what is not there does nothing."""
-        key = price * self._sign
+        """From now on `size` stands at `price`; 0 deletes, and deleting what is not there does nothing.
+
+        Raises `BookError` when either is negative.
+        """
         sizes = self._sizes
-        if size:
-            if key not in sizes:
-                insort(self._keys, key)
-            sizes[key] = size
-        elif key in sizes:
-            del sizes[key]
-            keys = self._keys
-            del keys[bisect_left(keys, key)]
+        if price in sizes and size >= 0:
+            sizes[price] = size
+        elif size > 0 and price >= 0:
+            sizes[price] = size
+            insort(self._keys, price * self._sign)
+            if len(self._keys) > self._room:
+                self._sweep()
+        elif size or price < 0:
+            raise BookError(f"a negative price or size: {price}, {size}")
 
     def delete_thru(self, price: int) -> None:
-        """Delete every level better than `price`; 0 empties the side."""
-        keys = self._keys
-        first = bisect_right(keys, price * self._sign) if price else 0
+        """Delete every level better than `price`; 0 empties the side. Raises `BookError` when it is negative."""
+        if price < 0:
+            raise BookError(f"a negative price: {price}")
+        keys, sign = self._keys, self._sign
+        first = bisect_right(keys, price * sign) if price else 0
         for key in keys[first:]:
-            del self._sizes[key]
+            del self._sizes[key * sign]
         del keys[first:]
 
     def load(self, levels: Mapping[int, int]) -> None:
         """Replace everything by these levels, price -> size; sizes of 0 are left out."""
-        sign = self._sign
-        self._sizes = {price * sign: size for price, size in levels.items() if size}
-        self._keys = sorted(self._sizes)
+        self._sizes = {price: size for price, size in levels.items() if size}
+        self._keys = sorted(price * self._sign for price in self._sizes)
+        self._room = 2 * len(self._keys) + _SPARE
 
     def trim(self, depth: int) -> None:
         """Keep the best `depth` levels."""
-        excess = len(self._keys) - depth
-        if excess > 0:
-            for key in self._keys[:excess]:
-                del self._sizes[key]
-            del self._keys[:excess]
+        if len(self._keys) <= depth:
+            return
+        self._sweep()
+        excess = max(len(self._keys) - depth, 0)
+        for key in self._keys[:excess]:
+            del self._sizes[key * self._sign]
+        del self._keys[:excess]
 
     @property
     def best(self) -> int | None:
         """The best price; None when the side is empty."""
-        return self._keys[-1] * self._sign if self._keys else None
+        keys, sizes, sign = self._keys, self._sizes, self._sign
+        while keys:
+            price = keys[-1] * sign
+            if sizes[price]:
+                return price
+            del sizes[price]
+            keys.pop()
+        return None
 
     def size(self, price: int) -> int:
         """What stands at `price`; 0 when nothing does."""
-        return self._sizes.get(price * self._sign, 0)
+        return self._sizes.get(price, 0)
 
     def top(self, n: int | None = None) -> list[tuple[int, int]]:
         """(price, size) of the best `n` levels, or of all of them; best first."""
+        return list(islice(self._levels(), n))
+
+    def __len__(self) -> int:
+        """Levels; counted, so not for the hot path."""
+        return sum(1 for size in self._sizes.values() if size)
+
+    def _levels(self) -> Iterator[tuple[int, int]]:
         sign, sizes = self._sign, self._sizes
-        keys = self._keys[:] if n is None else self._keys[-n:] if n > 0 else []
-        return [(key * sign, sizes[key]) for key in reversed(keys)]
+        for key in reversed(self._keys):
+            price = key * sign
+            if size := sizes[price]:
+                yield price, size
+
+    def _sweep(self) -> None:
+        """Give up the places without a level."""
+        self.load(self._sizes)

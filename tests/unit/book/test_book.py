@@ -122,10 +122,10 @@ def test_what_stands_at_a_price() -> None:
 
 @pytest.mark.parametrize("row", [(SET_BID, -1, 1), (SET_ASK, 1, -1), (THRU_BID, -1, 0), (4, 1, 1), (-1, 1, 1)])
 def test_a_row_that_means_nothing_is_refused(row: LevelRow) -> None:
-    with pytest.raises(BookError, match="BTC-USD"):
+    with pytest.raises(BookError, match=r"negative|unknown"):
         book_of(row)
     book = book_of((SET_BID, 5, 1))
-    with pytest.raises(BookError, match="BTC-USD"):
+    with pytest.raises(BookError, match=r"negative|unknown"):
         book.replace([(SET_BID, 7, 1), row])
 
 

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import venuewire.book.ladder as module
 from venuewire.book import Ladder
+from venuewire.errors import BookError
 
 Op = tuple[str, int, int]
 
@@ -67,6 +69,30 @@ def test_a_ladder_is_a_sorted_dict_after_every_operation(sign: int, ops: list[Op
 
 
 @SIDES
+@given(ops=OPS)
+def test_sweeping_changes_nothing_that_can_be_seen(sign: int, ops: list[Op]) -> None:
+    ladder, reference = Ladder(sign), Reference(sign)
+    do = doing(ladder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_SPARE", 2)
+        for what, n, size in ops:
+            do[what](n, size)
+            reference.do(what, n, size)
+    assert ladder.top() == reference.top()
+    assert {price: ladder.size(price) for price in range(41)} == {p: reference.sizes.get(p, 0) for p in range(41)}
+
+
+def test_prices_that_came_and_went_leave_nothing_behind() -> None:
+    bids = Ladder(1)
+    bids.set(1, 5)
+    for price in range(2, 50_000):
+        bids.set(price, 1)
+        bids.set(price, 0)
+    assert len(bids) == 1
+    assert len(bids._keys) == len(bids._sizes) < 1_000
+
+
+@SIDES
 @given(levels=st.dictionaries(PRICES, SIZES), before=st.dictionaries(PRICES, SIZES), n=st.integers(0, 50))
 def test_loading_replaces_everything(sign: int, levels: dict[int, int], before: dict[int, int], n: int) -> None:
     ladder, reference = Ladder(sign), Reference(sign)
@@ -107,3 +133,15 @@ def test_a_deep_ladder_stays_sorted_where_changes_cluster_and_where_they_do_not(
     assert bids.size(20_000) == 0
     assert bids.top()[-1] == (9_000, 7)
     assert len(bids) == 20_001
+
+
+@SIDES
+def test_negative_numbers_are_refused_where_they_come(sign: int) -> None:
+    ladder = Ladder(sign)
+    ladder.set(5, 1)
+    for price, size in ((-1, 1), (6, -1), (5, -1), (-1, 0), (-1, -1)):
+        with pytest.raises(BookError, match="negative"):
+            ladder.set(price, size)
+    with pytest.raises(BookError, match="negative"):
+        ladder.delete_thru(-1)
+    assert ladder.top() == [(5, 1)]
