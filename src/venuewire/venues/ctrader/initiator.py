@@ -1,0 +1,616 @@
+"""Our end of the one line: authorise the application, then the account; ask; and understand what comes.
+
+Answers are found by `clientMsgId`, which is always the `ref` of the command: a request that takes several messages
+(a list of securities, a book) keeps one id, and the payload type says which step has been answered. Executions carry
+the id of the request that caused them, also when another program made it; only ids of ours become a `ref`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from venuewire.codec import Envelope
+from venuewire.errors import LocalProtocolError
+from venuewire.model.instrument import Instrument
+from venuewire.model.market import BookSnapshot, BookUpdate, Quote, given
+from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
+from venuewire.model.session import (
+    Command,
+    Event,
+    GrantInvalidated,
+    Heartbeat,
+    MassStatus,
+    OrderMassStatusRequest,
+    Reply,
+    RequestForPositions,
+    RequestRejected,
+    SecurityList,
+    SecurityListRequest,
+    Subscribe,
+    SubscriptionAccepted,
+    SubscriptionRejected,
+    Unknown,
+    Unsubscribe,
+    VenueStatus,
+)
+from venuewire.model.session import Holdings as HoldingsEvent
+from venuewire.model.terms import NANOS_PER_MILLI, Channel, ExecType, Nanos, OrdStatus, from_scaled
+from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
+from venuewire.venues.ctrader import translate
+from venuewire.venues.ctrader.authorisation import TOKEN_ENDED, Authorisation
+from venuewire.venues.ctrader.depth import DepthBook
+from venuewire.venues.ctrader.holdings import Holdings
+from venuewire.venues.ctrader.wire import market, model, session, trading, words
+from venuewire.venues.ctrader.wire.base import Message
+from venuewire.venues.ctrader.wire.table import HEARTBEAT_FRAME, TABLE, frame, open_frame
+
+Out = Event | Send
+
+# The session of the account has ended without our being told.
+_NOT_AUTHORISED = frozenset({"ACCOUNT_NOT_AUTHORIZED", "CH_CLIENT_NOT_AUTHENTICATED", *TOKEN_ENDED})
+_ORDER_COMMANDS = (NewOrder, ReplaceOrder, CancelOrder)
+_FINISHED = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED, OrdStatus.EXPIRED})
+
+
+class _Asked:
+    """A request in flight, and how far it has come."""
+
+    __slots__ = ("command", "lights", "repeated", "symbol_id")
+
+    def __init__(self, command: Command, symbol_id: int = 0) -> None:
+        self.command = command
+        self.symbol_id = symbol_id
+        self.repeated = False
+        """A step was tried again already."""
+        self.lights: tuple[model.LightSymbol, ...] = ()
+
+
+class _Spot:
+    """Prices of one symbol as last told, and who wants to know them."""
+
+    __slots__ = ("ask", "bid", "on", "symbol", "wanted")
+
+    def __init__(self, symbol: str) -> None:
+        self.symbol = symbol
+        self.on = False
+        """Has the venue taken the subscription?"""
+        self.bid: int | None = None
+        self.ask: int | None = None
+        self.wanted: set[str] = set()
+        """Refs of the quote subscriptions; a depth book needs spots too, but nobody wants to hear of those."""
+
+
+class CTraderInitiator:
+    """The line `ws`. A life of the line begins with `handshake`."""
+
+    def __init__(self, line: str, seat: Seat) -> None:
+        self.ready: list[Event] = []
+        self._line = line
+        self._seat = seat
+        self._routes: dict[type[Message], Callable[..., list[Out]]] = {
+            session.ErrorRes: self._refused,
+            session.CommonErrorRes: self._refused,
+            session.RefreshTokenRes: self._refreshed,
+            session.AccountDisconnectEvent: self._account_ended,
+            session.AccountsTokenInvalidatedEvent: self._token_ended,
+            session.ClientDisconnectEvent: self._application_ended,
+            session.HeartbeatEvent: self._heard,
+            market.SymbolsListRes: self._listed,
+            market.AssetListRes: self._assets_came,
+            market.SymbolByIdRes: self._detailed,
+            market.SubscribeSpotsRes: self._spots_taken,
+            market.UnsubscribeSpotsRes: self._spots_ended,
+            market.SubscribeDepthQuotesRes: self._depth_taken,
+            market.UnsubscribeDepthQuotesRes: self._depth_ended,
+            trading.ReconcileRes: self._reconciled,
+            trading.TraderRes: self._trader_came,
+            trading.TraderUpdatedEvent: self._trader_changed,
+            trading.ExecutionEvent: self._executed,
+            trading.OrderErrorEvent: self._order_refused,
+        }
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing of one life of the line holds in the next."""
+        self.ready.clear()
+        self._asked: dict[str, _Asked] = {}
+        self._spots: dict[int, _Spot] = {}
+        self._books: dict[int, DepthBook] = {}
+        self._book_refs: dict[int, set[str]] = {}
+        self._depth_on: set[int] = set()
+        self._assets: dict[int, str] = {}
+        self._authorised = Authorisation(self._line, self._seat)
+        self._kept_holdings: Holdings | None = None
+
+    @property
+    def _account_id(self) -> int:
+        return self._authorised.account_id
+
+    @property
+    def _holdings(self) -> Holdings:
+        """Made when first needed: by then the account is known."""
+        if self._kept_holdings is None:
+            self._kept_holdings = Holdings(str(self._account_id), self._seat.by_security_id)
+        return self._kept_holdings
+
+    # ----------------------------------------------------------------------------------------- logon
+
+    def handshake(self, now: Nanos) -> Headers:
+        """Root path, no header of its own, no sub-protocol."""
+        self._forget()
+        return {}
+
+    def logon(self, now: Nanos) -> Flow:
+        """2100, 2149 where needed, 2102; a renewal begins with 2173."""
+        return self._authorised.flow(now)
+
+    def heartbeat(self, now: Nanos) -> Send | None:
+        """51, whenever nothing else was sent for ten seconds."""
+        return Send(HEARTBEAT_FRAME)
+
+    # ----------------------------------------------------------------------------------------- what we ask
+
+    def send(self, command: Command, now: Nanos) -> list[Effect]:
+        """The frames of a command. Raises `LocalProtocolError` for what this venue does not have."""
+        match command:
+            case Subscribe():
+                return self._subscribe(command, now)
+            case Unsubscribe():
+                return self._unsubscribe(command)
+            case NewOrder():
+                return self._ask(command, translate.new_order(command, self._known(command.symbol), self._account_id))
+            case ReplaceOrder():
+                return self._ask(command, translate.amend_order(command, self._known(command.symbol), self._account_id))
+            case CancelOrder():
+                return self._ask(command, translate.cancel_order(command, self._account_id))
+            case MassCancel():
+                raise LocalProtocolError("cTrader has no mass cancel; cancel the orders one by one")
+            case SecurityListRequest():
+                return self._ask(command, market.SymbolsListReq(ctid_trader_account_id=self._account_id))
+            case OrderMassStatusRequest() | RequestForPositions():
+                return self._ask(command, trading.ReconcileReq(ctid_trader_account_id=self._account_id))
+
+    def _known(self, symbol: str | None) -> Instrument:
+        found = self._seat.instruments.get(symbol or "")
+        if found is None:
+            raise LocalProtocolError(f"{symbol!r} is not a symbol of this account")
+        return found
+
+    def _ask(self, command: Command, message: Message, symbol_id: int = 0) -> list[Effect]:
+        self._asked[command.ref] = _Asked(command, symbol_id)
+        return [Send(frame(message, command.ref), command.ref)]
+
+    def _subscribe(self, command: Subscribe, now: Nanos) -> list[Effect]:
+        match command.channel:
+            case Channel.ORDERS | Channel.POSITIONS:
+                # Executions come unasked to every connection of the account.
+                self.ready.append(SubscriptionAccepted(ref=command.ref))
+                return []
+            case Channel.QUOTES | Channel.BOOK:
+                return self._subscribe_market(command, self._known(command.symbol), now)
+            case Channel.TRADES:
+                raise LocalProtocolError("cTrader publishes no trades; subscribe to QUOTES or BOOK")
+            case Channel.HEARTBEATS:
+                raise LocalProtocolError("cTrader's heartbeats come unasked")
+
+    def _subscribe_market(self, command: Subscribe, instrument: Instrument, now: Nanos) -> list[Effect]:
+        symbol_id = int(instrument.security_id)
+        spot = self._spots.setdefault(symbol_id, _Spot(instrument.symbol))
+        asked = self._asked[command.ref] = _Asked(command, symbol_id)
+        if command.channel is Channel.BOOK:
+            self._book_refs.setdefault(symbol_id, set()).add(command.ref)
+            # Depth needs spots (the schema's text of NOT_SUBSCRIBED_TO_SPOTS).
+            return list(self._ask_depth(asked) if spot.on else self._ask_spots(asked))
+        spot.wanted.add(command.ref)
+        if not spot.on:
+            return list(self._ask_spots(asked))
+        del self._asked[command.ref]
+        self.ready.append(SubscriptionAccepted(ref=command.ref))
+        if spot.bid is not None or spot.ask is not None:
+            self.ready.append(self._quote(spot, 0, now))
+        return []
+
+    def _ask_spots(self, asked: _Asked) -> list[Send]:
+        return self._next_step(
+            asked,
+            market.SubscribeSpotsReq(
+                ctid_trader_account_id=self._account_id,
+                symbol_id=(asked.symbol_id,),
+                subscribe_to_spot_timestamp=True,
+            ),
+        )
+
+    def _ask_depth(self, asked: _Asked) -> list[Send]:
+        """A book that is on already is ended first: only a new subscription brings the whole book."""
+        record = (
+            market.UnsubscribeDepthQuotesReq if asked.symbol_id in self._depth_on else market.SubscribeDepthQuotesReq
+        )
+        return self._next_step(asked, record(ctid_trader_account_id=self._account_id, symbol_id=(asked.symbol_id,)))
+
+    def _next_step(self, asked: _Asked, message: Message) -> list[Send]:
+        ref = asked.command.ref
+        return [Send(frame(message, ref), ref)]
+
+    def _unsubscribe(self, command: Unsubscribe) -> list[Effect]:
+        instrument = self._seat.instruments.get(command.symbol or "")
+        if command.channel not in {Channel.BOOK, Channel.QUOTES} or instrument is None:
+            return self._done_already(command)
+        symbol_id = int(instrument.security_id)
+        spot = self._spots.get(symbol_id)
+        if spot is None:
+            return self._done_already(command)
+        books = self._book_refs.get(symbol_id, set())
+        wanted = books if command.channel is Channel.BOOK else spot.wanted
+        wanted.discard(command.subscription)
+        if wanted:
+            return self._done_already(command)
+        asked = self._asked[command.ref] = _Asked(command, symbol_id)
+        if command.channel is Channel.BOOK and symbol_id in self._depth_on:
+            return list(self._ask_depth(asked))
+        return list(self._end_spots(asked)) or self._done_already(command)
+
+    def _done_already(self, command: Unsubscribe) -> list[Effect]:
+        self._asked.pop(command.ref, None)
+        self.ready.append(SubscriptionAccepted(ref=command.ref))
+        return []
+
+    def _end_spots(self, asked: _Asked) -> list[Send]:
+        """2129, unless somebody still needs the prices."""
+        spot = self._spots.get(asked.symbol_id)
+        if spot is None or not spot.on or spot.wanted or self._book_refs.get(asked.symbol_id):
+            return []
+        ids = (asked.symbol_id,)
+        return self._next_step(
+            asked, market.UnsubscribeSpotsReq(ctid_trader_account_id=self._account_id, symbol_id=ids)
+        )
+
+    # ----------------------------------------------------------------------------------------- what comes
+
+    def open(self, payload: bytes) -> Envelope:
+        """Payload type, body and `clientMsgId`."""
+        return open_frame(payload)
+
+    def receive(self, envelope: Envelope, now: Nanos) -> Sequence[Out]:
+        """What one message means. Raises `RemoteProtocolError` on damage."""
+        message = TABLE.decode(envelope.kind, envelope.body)
+        if type(message) is market.DepthEvent:
+            return self._depth_moved(message, envelope.body, now)
+        if type(message) is market.SpotEvent:
+            return self._spot_moved(message, now)
+        if message is None:
+            return [Unknown(kind=str(envelope.kind), body=envelope.body)]
+        route = self._routes.get(type(message))
+        return self._replied(message, envelope.ref) if route is None else route(message, envelope.ref, now)
+
+    def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event | Fetch]:
+        """This venue is asked nothing over HTTP."""
+        return []
+
+    def _replied(self, message: Message, ref: str | None) -> list[Out]:
+        """An answer that only the logon flow understands; or one that nobody here asked for."""
+        if self._authorised.claims(ref):
+            return [Reply(message=message, ref=ref)]
+        return [Unknown(kind=str(TABLE.kind(message)), body=b"")]
+
+    def _refreshed(self, message: session.RefreshTokenRes, ref: str | None, now: Nanos) -> list[Out]:
+        """A refresh ends the account's session: what was subscribed under it must be asked for again."""
+        self._authorised.keep(message, now)
+        ended = self._end_account("the token was refreshed") if self._authorised.account else []
+        return [*ended, *self._replied(message, ref)]
+
+    def _heard(self, message: session.HeartbeatEvent, ref: str | None, now: Nanos) -> list[Out]:
+        return [Heartbeat(recv_time=now)]
+
+    # ----------------------------------------------------------------------------------------- sessions that end
+
+    def _end_account(self, text: str) -> list[Out]:
+        """The account's session is over, and with it everything subscribed."""
+        self._authorised.account = False
+        for spot in self._spots.values():
+            spot.on = False
+        self._depth_on.clear()
+        self._books.clear()
+        return [GrantInvalidated(text=text)]
+
+    def _account_ended(self, message: session.AccountDisconnectEvent, ref: str | None, now: Nanos) -> list[Out]:
+        is_ours = message.ctid_trader_account_id == self._account_id and self._authorised.account
+        return self._end_account("the account's session was ended") if is_ours else []
+
+    def _token_ended(self, message: session.AccountsTokenInvalidatedEvent, ref: str | None, now: Nanos) -> list[Out]:
+        is_ours = self._account_id in message.ctid_trader_account_ids and self._authorised.account
+        return self._end_account(message.reason or "the access token was invalidated") if is_ours else []
+
+    def _application_ended(self, message: session.ClientDisconnectEvent, ref: str | None, now: Nanos) -> list[Out]:
+        self._authorised.application = False
+        return self._end_account(message.reason or "the application was disconnected")
+
+    # ----------------------------------------------------------------------------------------- refusals
+
+    def _refused(self, message: session.ErrorRes | session.CommonErrorRes, ref: str | None, now: Nanos) -> list[Out]:
+        """2142 and 50."""
+        code, text = message.error_code, message.description or message.error_code
+        rejected = RequestRejected(code=code, text=text, retry_after=translate.retry_after(message, now), ref=ref)
+        if self._authorised.claims(ref):
+            return [rejected]
+        asked = self._asked.get(ref or "")
+        if asked is None:
+            is_down = code == "SERVER_IS_UNDER_MAINTENANCE"
+            return [VenueStatus(up=False, code=code, text=text) if is_down else _without_ref(rejected)]
+        return self._refuse(asked, rejected, 0)
+
+    def _order_refused(self, message: trading.OrderErrorEvent, ref: str | None, now: Nanos) -> list[Out]:
+        """2132. Its order id may be 0 or absent: only `clientMsgId` links it."""
+        code, text = message.error_code, message.description or message.error_code
+        asked = self._asked.get(ref or "")
+        if asked is None:
+            return [RequestRejected(code=code, text=text)]
+        return self._refuse(asked, RequestRejected(code=code, text=text, ref=ref), now)
+
+    def _refuse(self, asked: _Asked, rejected: RequestRejected, now: Nanos) -> list[Out]:
+        """The event that this refusal is for the command that was refused."""
+        command, code = asked.command, rejected.code
+        if isinstance(command, _ORDER_COMMANDS) and code == "UNKNOWN_ERROR":
+            # It does not say that nothing was done: the request stays unanswered and is reconciled.
+            return [_without_ref(rejected)]
+        ended = self._look_for_end(rejected)
+        if isinstance(command, (Subscribe, Unsubscribe)):
+            return [*ended, *self._refuse_subscription(asked, rejected, is_ended=bool(ended))]
+        del self._asked[command.ref]
+        if isinstance(command, NewOrder):
+            return [translate.rejected_order(command, rejected, str(self._account_id), now), *ended]
+        if isinstance(command, (ReplaceOrder, CancelOrder)):
+            return [translate.rejected_change(command, rejected, str(self._account_id), now), *ended]
+        return [rejected, *ended]
+
+    def _look_for_end(self, rejected: RequestRejected) -> list[Out]:
+        """Refused because the session has ended behind our back: then log on again."""
+        is_text = rejected.code == "INVALID_REQUEST" and "not authorized" in rejected.text.lower()
+        if not (rejected.code in _NOT_AUTHORISED or is_text):
+            return []
+        if rejected.code == "CH_CLIENT_NOT_AUTHENTICATED":
+            self._authorised.application = False
+        return self._end_account(rejected.text)
+
+    def _refuse_subscription(self, asked: _Asked, rejected: RequestRejected, *, is_ended: bool) -> list[Out]:
+        command, code = asked.command, rejected.code
+        spot = self._spots[asked.symbol_id]
+        if isinstance(command, Subscribe):
+            if is_ended:
+                # The session asks again, with the same ref, once it is logged on.
+                return []
+            if code == "ALREADY_SUBSCRIBED" and not spot.on:
+                return self._spots_on(asked)
+            if code == "ALREADY_SUBSCRIBED" and not asked.repeated:
+                asked.repeated = True
+                self._depth_on.add(asked.symbol_id)
+                return list(self._ask_depth(asked))
+            if code == "NOT_SUBSCRIBED_TO_SPOTS" and not asked.repeated:
+                asked.repeated, spot.on = True, False
+                return list(self._ask_spots(asked))
+            spot.wanted.discard(command.ref)
+            self._book_refs.get(asked.symbol_id, set()).discard(command.ref)
+        del self._asked[command.ref]
+        return [SubscriptionRejected(code=code, text=rejected.text, ref=command.ref)]
+
+    # ----------------------------------------------------------------------------------------- subscriptions
+
+    def _taken(self, ref: str | None) -> _Asked | None:
+        asked = self._asked.get(ref or "")
+        return asked if asked is not None and isinstance(asked.command, (Subscribe, Unsubscribe)) else None
+
+    def _accept(self, asked: _Asked) -> list[Out]:
+        self._asked.pop(asked.command.ref, None)
+        return [SubscriptionAccepted(ref=asked.command.ref)]
+
+    def _spots_taken(self, message: market.SubscribeSpotsRes, ref: str | None, now: Nanos) -> list[Out]:
+        asked = self._taken(ref)
+        return [] if asked is None else self._spots_on(asked)
+
+    def _spots_on(self, asked: _Asked) -> list[Out]:
+        command = asked.command
+        self._spots[asked.symbol_id].on = True
+        if isinstance(command, Subscribe) and command.channel is Channel.BOOK:
+            return list(self._ask_depth(asked))
+        return self._accept(asked)
+
+    def _spots_ended(self, message: market.UnsubscribeSpotsRes, ref: str | None, now: Nanos) -> list[Out]:
+        asked = self._taken(ref)
+        if asked is None:
+            return []
+        spot = self._spots[asked.symbol_id]
+        spot.on, spot.bid, spot.ask = False, None, None
+        return self._accept(asked)
+
+    def _depth_taken(self, message: market.SubscribeDepthQuotesRes, ref: str | None, now: Nanos) -> list[Out]:
+        asked = self._taken(ref)
+        if asked is None:
+            return []
+        self._depth_on.add(asked.symbol_id)
+        # Unless it was ended before it began.
+        if self._book_refs.get(asked.symbol_id):
+            self._books[asked.symbol_id] = DepthBook(self._spots[asked.symbol_id].symbol)
+        return self._accept(asked)
+
+    def _depth_ended(self, message: market.UnsubscribeDepthQuotesRes, ref: str | None, now: Nanos) -> list[Out]:
+        asked = self._taken(ref)
+        if asked is None:
+            return []
+        self._depth_on.discard(asked.symbol_id)
+        self._books.pop(asked.symbol_id, None)
+        if isinstance(asked.command, Subscribe):
+            return list(self._ask_depth(asked))
+        return list(self._end_spots(asked)) or self._accept(asked)
+
+    def _depth_moved(self, message: market.DepthEvent, body: bytes, now: Nanos) -> list[Out]:
+        """2155. Late events of a subscription that has ended are nobody's."""
+        book = self._books.get(message.symbol_id)
+        if book is None:
+            return []
+        if not book.complete and message.deleted_quotes and not message.new_quotes:
+            # A whole book deletes nothing: this one is left over from an earlier subscription.
+            return []
+        record = BookUpdate if book.complete else BookSnapshot
+        book.complete = True
+        return [
+            record(
+                symbol=book.symbol,
+                body=body,
+                read=given(book.apply(message)),
+                price_scale=translate.PRICE_SCALE,
+                size_scale=translate.QTY_SCALE,
+                recv_time=now,
+            )
+        ]
+
+    def _spot_moved(self, message: market.SpotEvent, now: Nanos) -> list[Out]:
+        """2131: an absent side has not changed."""
+        spot = self._spots.get(message.symbol_id)
+        if spot is None:
+            return []
+        if message.bid is not None:
+            spot.bid = message.bid
+        if message.ask is not None:
+            spot.ask = message.ask
+        if not spot.wanted:
+            return []
+        return [self._quote(spot, (message.timestamp or 0) * NANOS_PER_MILLI, now)]
+
+    @staticmethod
+    def _quote(spot: _Spot, transact_time: Nanos, now: Nanos) -> Quote:
+        return Quote(
+            symbol=spot.symbol,
+            bid=None if spot.bid is None else from_scaled(spot.bid, translate.PRICE_SCALE),
+            ask=None if spot.ask is None else from_scaled(spot.ask, translate.PRICE_SCALE),
+            transact_time=transact_time,
+            recv_time=now,
+        )
+
+    # ----------------------------------------------------------------------------------------- lists
+
+    def _listed(self, message: market.SymbolsListRes, ref: str | None, now: Nanos) -> list[Out]:
+        """2115: light symbols, without digits or steps; the details are asked for in one request, for those wanted."""
+        asked = self._asked.get(ref or "")
+        if asked is None or not isinstance(asked.command, SecurityListRequest):
+            return []
+        names = frozenset(asked.command.symbols)
+        asked.lights = tuple(
+            light
+            for light in message.symbol
+            if light.enabled is not False and (not names or (light.symbol_name or str(light.symbol_id)) in names)
+        )
+        if not asked.lights:
+            del self._asked[asked.command.ref]
+            return [SecurityList(instruments=(), ref=ref)]
+        return list(self._ask_assets(asked) if not self._assets else self._ask_details(asked))
+
+    def _ask_assets(self, asked: _Asked) -> list[Send]:
+        return self._next_step(asked, market.AssetListReq(ctid_trader_account_id=self._account_id))
+
+    def _ask_details(self, asked: _Asked) -> list[Send]:
+        ids = tuple(light.symbol_id for light in asked.lights)
+        return self._next_step(asked, market.SymbolByIdReq(ctid_trader_account_id=self._account_id, symbol_id=ids))
+
+    def _assets_came(self, message: market.AssetListRes, ref: str | None, now: Nanos) -> list[Out]:
+        self._assets = {asset.asset_id: asset.name for asset in message.asset}
+        asked = self._asked.get(ref or "")
+        if asked is None:
+            return []
+        if isinstance(asked.command, SecurityListRequest):
+            return list(self._ask_details(asked))
+        return list(self._ask_trader(asked))
+
+    def _detailed(self, message: market.SymbolByIdRes, ref: str | None, now: Nanos) -> list[Out]:
+        asked = self._asked.pop(ref or "", None)
+        if asked is None:
+            return []
+        details = {full.symbol_id: full for full in message.symbol}
+        instruments = tuple(
+            translate.instrument(light, details[light.symbol_id], self._assets)
+            for light in asked.lights
+            if light.symbol_id in details
+        )
+        return [SecurityList(instruments=instruments, ref=ref)]
+
+    def _reconciled(self, message: trading.ReconcileRes, ref: str | None, now: Nanos) -> list[Out]:
+        """2125, for whichever list was asked."""
+        asked = self._asked.get(ref or "")
+        if asked is None:
+            return []
+        account = str(self._account_id)
+        if isinstance(asked.command, OrderMassStatusRequest):
+            del self._asked[asked.command.ref]
+            known = self._seat.by_security_id
+            reports = tuple(translate.order_status(order, account, known, now) for order in message.order)
+            return [MassStatus(reports=reports, ref=ref)]
+        self._holdings.restate(message.position, now)
+        return list(self._ask_trader(asked) if self._assets else self._ask_assets(asked))
+
+    def _ask_trader(self, asked: _Asked) -> list[Send]:
+        return self._next_step(asked, trading.TraderReq(ctid_trader_account_id=self._account_id))
+
+    def _trader_came(self, message: trading.TraderRes, ref: str | None, now: Nanos) -> list[Out]:
+        self._settle(message.trader)
+        if self._asked.pop(ref or "", None) is None:
+            return []
+        return [HoldingsEvent(positions=self._holdings.positions(), balances=self._holdings.balances(now), ref=ref)]
+
+    def _trader_changed(self, message: trading.TraderUpdatedEvent, ref: str | None, now: Nanos) -> list[Out]:
+        self._settle(message.trader)
+        return list(self._holdings.balances(now))
+
+    def _settle(self, trader: model.Trader) -> None:
+        currency = self._assets.get(trader.deposit_asset_id)
+        # Without its currency an amount is not money: it will be asked for with the names of the assets.
+        if currency is not None:
+            self._holdings.settle(trader, currency)
+
+    # ----------------------------------------------------------------------------------------- orders
+
+    def _executed(self, message: trading.ExecutionEvent, ref: str | None, now: Nanos) -> list[Out]:
+        """2126: a step of an order's life, and what it changed in the account."""
+        asked = self._asked.get(ref or "")
+        if asked is None or not isinstance(asked.command, _ORDER_COMMANDS):
+            asked = ref = None
+        told: list[Out] = []
+        if message.execution_type == words.ExecutionType.ORDER_CANCEL_REJECTED:
+            told += self._cancel_rejected(message, asked, ref, now)
+        report = translate.execution_report(message, self._seat.by_security_id, now, ref)
+        if report is not None:
+            told.append(report)
+            self._note(report, asked)
+        told += self._holdings.executed(message, now)
+        return told
+
+    def _note(self, report: ExecutionReport, asked: _Asked | None) -> None:
+        """Is the request that caused it over? A change is at its first answer, an order when it is done."""
+        if asked is None:
+            return
+        is_over = report.ord_status in _FINISHED or report.exec_type is ExecType.REJECTED
+        if is_over or not isinstance(asked.command, NewOrder):
+            self._asked.pop(asked.command.ref, None)
+
+    def _cancel_rejected(
+        self, message: trading.ExecutionEvent, asked: _Asked | None, ref: str | None, now: Nanos
+    ) -> list[Out]:
+        code = message.error_code or "UNABLE_TO_CANCEL_ORDER"
+        rejected = RequestRejected(code=code, text=code, ref=ref)
+        if asked is not None and isinstance(asked.command, (ReplaceOrder, CancelOrder)):
+            del self._asked[asked.command.ref]
+            return [translate.rejected_change(asked.command, rejected, str(self._account_id), now)]
+        order = message.order
+        if order is None:
+            return [rejected]
+        return [
+            CancelReject(
+                order_id=str(order.order_id),
+                cl_ord_id=order.client_order_id or "",
+                code=code,
+                text=code,
+                account=str(self._account_id),
+                recv_time=now,
+            )
+        ]
+
+
+def _without_ref(rejected: RequestRejected) -> RequestRejected:
+    return RequestRejected(code=rejected.code, text=rejected.text, retry_after=rejected.retry_after)
