@@ -1,0 +1,447 @@
+"""The venue's end of one connection, for the sandbox: handshake, status, feeds, requests, idle end, cancel on
+disconnect. What the connections share (keys, nonces, REST) is in `host`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from msgspec import Struct
+
+from venuewire.codec import decoder, encode
+from venuewire.errors import RemoteProtocolError
+from venuewire.model.account import Balance
+from venuewire.model.market import BookMessage, BookSnapshot
+from venuewire.model.orders import CancelOrder, ExecutionReport
+from venuewire.model.session import Event
+from venuewire.model.terms import NANOS_PER_SECOND, ExecType, Nanos, OrdType, Side
+from venuewire.venue import Close, Headers, Out, Refusal, Send
+from venuewire.venues.finery import codes, methods, mirror, wire
+from venuewire.venues.finery.window import Window
+
+if TYPE_CHECKING:
+    from venuewire.venues.finery.host import Account, FineryHost
+
+IDLE = 80 * NANOS_PER_SECOND
+"""A connection silent for so long is ended ("Websocket API")."""
+
+_HEADERS = ("efx-key", "efx-sign", "efx-content")
+_SERVED = frozenset({"I", "B", "F", "O", "K"})
+_OTHER_FEEDS = frozenset({"MD", "S", "R", "N", "L", "P"})
+"""Feeds of the venue that this sandbox does not carry: answered with 1, not implemented."""
+_NO_ID = b"0"
+
+_json = decoder(dict[str, Any])
+
+
+class _Binding(Struct, frozen=True):
+    """One feed this connection asked for."""
+
+    feed: str
+    echo: bytes
+    """The id as the client wrote it, in JSON; `0` where it gave none."""
+    subject: str | None
+    """Symbol or currency; None: all."""
+
+
+class FineryAcceptor:
+    """One connection, as the venue sees it. Implements `venue.Acceptor`."""
+
+    def __init__(self, host: FineryHost) -> None:
+        self._host = host
+        self._who: Account | None = None
+        self._is_open = False
+        self._heard: Nanos = 0
+        self._told_core = 0
+        self._bindings: dict[tuple[str, bytes], _Binding] = {}
+        self._windows: dict[str, Window] = {}
+        self._currencies: dict[bytes, set[str]] = {}
+        """By echo of a binding of feed K: the currencies it has been told of."""
+        self._cod: set[str] = set()
+        self._rests_later: set[str] = set()
+        self._events: dict[str, Callable[[dict[str, Any], Nanos], list[Out]]] = {
+            "bind": self._bind,
+            "unbind": self._unbind,
+            "request": self._request,
+            "auth": self._auth,
+            "ping": lambda _message, _now: [],
+        }
+
+    @property
+    def account(self) -> str | None:
+        """Whose connection this is, once that is known."""
+        return None if self._who is None else self._who.name
+
+    # ----------------------------------------------------------------------- beginning and end
+
+    def handshake(self, headers: Headers, now: Nanos) -> Refusal | None:
+        """Check the signed headers; without any of them the connection may authenticate in band."""
+        if self._host.is_full():
+            return Refusal(429)
+        given = [headers.get(name) for name in _HEADERS]
+        if any(given) or not self._host.rules.in_band:
+            key, signature, content = given
+            if not (key and signature and content):
+                return refusal(codes.NOT_AUTHORISED)
+            signed = content.encode("utf-8", "surrogateescape")
+            found = self._host.authenticate(key, signature, signed, signed, now)
+            if isinstance(found, int):
+                return refusal(found)
+            self._who = found
+        self._is_open, self._heard = True, now
+        self._host.connections.add(self)
+        return None
+
+    def opened(self, now: Nanos) -> list[Out]:
+        """The status message comes first."""
+        self._heard = now
+        return [self._status()]
+
+    def _status(self) -> Send:
+        self._told_core = self._host.core
+        return Send(wire.pushed("X", _NO_ID, "Z", encode(self._told_core)))
+
+    def closed(self, now: Nanos) -> None:
+        """The connection is gone: its cod orders go at once, other connections keep theirs."""
+        self._is_open = False
+        self._host.connections.discard(self)
+        self._bindings.clear()
+        self._windows.clear()
+        for order_id in sorted(self._cod):
+            self._cancel_on_disconnect(order_id, now)
+        self._cod.clear()
+
+    def _cancel_on_disconnect(self, order_id: str, now: Nanos) -> None:
+        if self._who is None:
+            return
+        port = self._host.exchange.port(self._who.name)
+        order = port.order(order_id)
+        if order is None or not methods.is_working(order):
+            return
+        self._host.dropped.add(order_id)
+        command = CancelOrder(
+            symbol=order.symbol,
+            side=order.side or Side.BUY,
+            ord_type=order.ord_type or OrdType.LIMIT,
+            order_id=order_id,
+            orig_cl_ord_id=order.cl_ord_id,
+        )
+        port.execute(command, now)
+
+    def next_tick(self) -> Nanos | None:
+        """The idle end; at once when there is news of the core."""
+        if not self._is_open:
+            return None
+        return self._heard if self._told_core != self._host.core else self._heard + IDLE
+
+    def tick(self, now: Nanos) -> list[Out]:
+        """News of the core; the idle end."""
+        if not self._is_open:
+            return []
+        outs: list[Out] = []
+        if self._told_core != self._host.core:
+            # Assumed: bindings go with the core, and the client binds again when it is back.
+            if self._host.core:
+                self._bindings.clear()
+                self._windows.clear()
+            outs.append(self._status())
+        if now >= self._heard + IDLE:
+            self._is_open = False
+            outs.append(Close(1000, "idle"))
+        return outs
+
+    def is_cod(self, order_id: str) -> bool:
+        """Does this order end with this connection?"""
+        return order_id in self._cod
+
+    def heard(self, now: Nanos) -> None:
+        """The client gave a sign of life that is no message: a WebSocket ping."""
+        self._heard = now
+
+    # ----------------------------------------------------------------------- what a client sends
+
+    def receive(self, payload: bytes, now: Nanos) -> list[Out]:
+        """Answers to one frame. Never raises for what a client sent."""
+        self._heard = now
+        try:
+            message = _json(payload)
+        except RemoteProtocolError:
+            return [_bare_error()]
+        event = message.get("event")
+        act = self._events.get(event) if isinstance(event, str) else None
+        return [_bare_error()] if act is None else act(message, now)
+
+    def _auth(self, message: dict[str, Any], now: Nanos) -> list[Out]:
+        """In band, for connections without headers."""
+        code = self._auth_code(message, now)
+        return [Send(encode({"event": "auth", "error": code} if code else {"event": "auth"}))]
+
+    def _auth_code(self, message: dict[str, Any], now: Nanos) -> int:
+        if self._who is not None:
+            return codes.ALREADY_AUTHORISED
+        content, key, signature = (message.get(name) for name in ("content", "key", "signature"))
+        if not (isinstance(content, str) and isinstance(key, str) and isinstance(signature, str)):
+            return codes.INVALID_PARAMETER
+        signed = content.encode("utf-8", "surrogatepass")
+        found = self._host.authenticate(key, signature, signed, signed, now)
+        if isinstance(found, int):
+            return found
+        self._who = found
+        return 0
+
+    # ----------------------------------------------------------------------- requests
+
+    def _request(self, message: dict[str, Any], now: Nanos) -> list[Out]:
+        number, method = message.get("reqId"), message.get("method")
+        if type(number) is not int:
+            return [_failed(None, codes.INVALID_PARAMETER, "reqId")]
+        if not isinstance(method, str):
+            return [_failed(number, codes.INVALID_PARAMETER, "method")]
+        try:
+            who = self._entitled()
+            desk = self._host.desk(who, self._cod)
+            reply = methods.call(desk, who.permissions, method, message.get("content", {}), str(number), now)
+        except methods.Refused as refused:
+            return [_failed(number, refused.code, refused.param)]
+        return [Send(b'{"event":"request","reqId":%d,"reply":%b}' % (number, reply))]
+
+    def _entitled(self) -> Account:
+        """Who asks. Refused before they are known, and while the core is down."""
+        if self._who is None:
+            raise methods.Refused(codes.NOT_AUTHORISED)
+        if self._host.core:
+            raise methods.Refused(codes.NOT_CONNECTED)
+        return self._who
+
+    # ----------------------------------------------------------------------- bind, unbind
+
+    def _bind(self, message: dict[str, Any], now: Nanos) -> list[Out]:
+        feed = message.get("feed")
+        if not isinstance(feed, str):
+            return [_bare_error()]
+        echo = encode(message["feedId"]) if message.get("feedId") is not None else _NO_ID
+        try:
+            who = self._entitled()
+            binding = _Binding(feed, echo, self._subject(who, feed, message.get("feedId")))
+            if (feed, echo) in self._bindings:
+                raise methods.Refused(codes.ALREADY_BOUND)
+        except methods.Refused as refused:
+            return [_bind_failed(feed, echo, refused.code)]
+        self._bindings[feed, echo] = binding
+        return [Send(wire.pushed(feed, echo, "S", self._snapshot(who, binding, now)))]
+
+    def _unbind(self, message: dict[str, Any], _now: Nanos) -> list[Out]:
+        feed = message.get("feed")
+        if not isinstance(feed, str):
+            return [_bare_error()]
+        echo = encode(message["feedId"]) if message.get("feedId") is not None else _NO_ID
+        try:
+            self._entitled()
+            self._drop(feed, echo)
+        except methods.Refused as refused:
+            return [_bind_failed(feed, echo, refused.code)]
+        return [Send(wire.pushed(feed, echo, "U", _NO_ID))]
+
+    def _drop(self, feed: str, echo: bytes) -> None:
+        """End one binding; without an id, all of that feed."""
+        if feed not in _SERVED | _OTHER_FEEDS:
+            raise methods.Refused(codes.UNKNOWN_FEED)
+        ended = [key for key in self._bindings if key[0] == feed and echo in {key[1], _NO_ID}]
+        if not ended:
+            raise methods.Refused(codes.NOT_BOUND)
+        for key in ended:
+            del self._bindings[key]
+            self._currencies.pop(key[1], None)
+        watched = {it.subject for it in self._bindings.values() if it.feed in {"B", "F"}}
+        self._windows = {symbol: window for symbol, window in self._windows.items() if symbol in watched}
+
+    def _subject(self, who: Account, feed: str, feed_id: object) -> str | None:
+        """What a bind is about. Refused for feeds and ids that do not exist."""
+        if feed in _OTHER_FEEDS:
+            raise methods.Refused(codes.NOT_IMPLEMENTED)
+        if feed not in _SERVED:
+            raise methods.Refused(codes.UNKNOWN_FEED)
+        if "read" not in who.permissions:
+            raise methods.Refused(codes.NOT_AUTHORISED)
+        if feed == "I" or (feed_id is None and feed in {"O", "K"}):
+            return None
+        found = self._currency(feed_id) if feed == "K" else self._symbol(who, feed, feed_id)
+        if found is None:
+            raise methods.Refused(codes.INVALID_FEED_ID)
+        return found
+
+    def _currency(self, feed_id: object) -> str | None:
+        found = self._host.listing.currencies.get(feed_id) if _is_id(feed_id) else None
+        return None if found is None else found.name
+
+    def _symbol(self, who: Account, feed: str, feed_id: object) -> str | None:
+        """By name or number; masters may name the instrument and the client in an object on feed F."""
+        if wire.is_object(feed_id):
+            if feed != "F" or who.role != "master" or feed_id.get("clientId") != who.client_id:
+                return None
+            feed_id = feed_id.get("instrument")
+        found = self._host.listing.instruments.get(feed_id) if _is_id(feed_id) else None
+        return None if found is None else found.symbol
+
+    # ----------------------------------------------------------------------- snapshots
+
+    def _snapshot(self, who: Account, binding: _Binding, _now: Nanos) -> bytes:
+        match binding.feed:
+            case "I":
+                return encode(self._host.listing.feed_rows())
+            case "O":
+                return self._orders(who, binding)
+            case "K":
+                return self._positions(who, binding)
+            case _:
+                return self._window(binding.subject or "").snapshot()
+
+    def _orders(self, who: Account, binding: _Binding) -> bytes:
+        desk = self._host.desk(who, self._cod)
+        orders = [it for it in desk.port.orders() if binding.subject in {None, it.symbol}]
+        return encode([wire.plain(mirror.order_row(it, methods.basis(desk, it))) for it in orders])
+
+    def _positions(self, who: Account, binding: _Binding) -> bytes:
+        held = [it for it in self._host.exchange.port(who.name).balances() if binding.subject in {None, it.currency}]
+        self._currencies[binding.echo] = {it.currency for it in held}
+        return encode([wire.plain(mirror.position_row(it)) for it in held])
+
+    def _window(self, symbol: str) -> Window:
+        """One for all book bindings of a symbol here: their snapshots and updates then follow one another."""
+        window = self._windows.get(symbol)
+        if window is None:
+            window = self._windows[symbol] = Window(self._host.exchange.book(symbol))
+        return window
+
+    # ----------------------------------------------------------------------- what happens at the exchange
+
+    def publish(self, event: Event, now: Nanos) -> list[Out]:
+        """Frames for something that happened; none where this connection did not ask."""
+        if not self._bindings:
+            return []
+        if isinstance(event, BookMessage):
+            return self._book_changed(event)
+        if isinstance(event, ExecutionReport | Balance) and event.account in {"", self.account}:
+            return self._order_changed(event) if isinstance(event, ExecutionReport) else self._position_changed(event)
+        return []
+
+    def _book_changed(self, event: BookMessage) -> list[Out]:
+        window = self._windows.get(event.symbol)
+        if window is None:
+            return []
+        if isinstance(event, BookSnapshot):
+            window.replace(event)
+        else:
+            window.apply(event)
+        changes = window.changes()
+        if changes is None:
+            return []
+        bound = [it for it in self._bindings.values() if it.subject == event.symbol]
+        outs: list[Out] = [Send(wire.pushed("F", it.echo, "M", changes)) for it in bound if it.feed == "F"]
+        whole = [it for it in bound if it.feed == "B"]
+        if whole:  # Feed B sends the whole book at each change.
+            snapshot = window.snapshot()
+            outs += [Send(wire.pushed("B", it.echo, "S", snapshot)) for it in whole]
+        return outs
+
+    def _order_changed(self, report: ExecutionReport) -> list[Out]:
+        bound = [it for it in self._bindings.values() if it.feed == "O" and it.subject in {None, report.symbol}]
+        if not bound or self._who is None:
+            return []
+        rows = self._order_rows(self._who, report)
+        return [Send(wire.pushed("O", it.echo, action, row)) for action, row in rows for it in bound]
+
+    def _order_rows(self, who: Account, report: ExecutionReport) -> list[tuple[str, bytes]]:
+        """An order's life on feed O: `+` when it rests, a `D` for each deal, `-` when it goes unfilled."""
+        desk = self._host.desk(who, self._cod)
+        about = methods.basis(desk, report)
+        match report.exec_type:
+            case ExecType.NEW:
+                return self._placed_row(desk.port.order(report.order_id), report, about)
+            case ExecType.TRADE:
+                return [("D", wire.row(mirror.deal_row(report, about))), *self._rests_now(desk, report, about)]
+            case ExecType.CANCELED | ExecType.EXPIRED:
+                return self._removed_row(report, about)
+            case _:
+                return []
+
+    def _placed_row(
+        self, current: ExecutionReport | None, report: ExecutionReport, about: mirror.Book
+    ) -> list[tuple[str, bytes]]:
+        """`+` follows the deals made on arrival, with what is left; a taker's order, or a filled one, has none."""
+        if mirror.never_rests(report):
+            return []
+        if current is None or not current.cum_qty:
+            return [("+", wire.row(mirror.order_row(report, about)))]
+        if methods.is_working(current):
+            self._rests_later.add(report.order_id)
+        return []
+
+    def _rests_now(self, desk: methods.Desk, report: ExecutionReport, about: mirror.Book) -> list[tuple[str, bytes]]:
+        """Was this the last of the deals made on arrival?"""
+        if report.order_id not in self._rests_later:
+            return []
+        current = desk.port.order(report.order_id)
+        if current is not None and methods.is_working(current) and current.cum_qty != report.cum_qty:
+            return []
+        self._rests_later.discard(report.order_id)
+        return [("+", wire.row(mirror.order_row(report, about)))] if methods.is_working(current) else []
+
+    def _removed_row(self, report: ExecutionReport, about: mirror.Book) -> list[tuple[str, bytes]]:
+        reason = wire.BY_CLIENT
+        if mirror.never_rests(report):
+            if not report.cum_qty:  # Refused with 76 or 77: it never was.
+                return []
+            reason = wire.NOT_A_BOOK_ORDER
+        elif report.order_id in self._host.dropped:
+            reason = wire.CANCEL_ON_DISCONNECT
+        return [("-", wire.row(mirror.order_row(report, about, reason)))]
+
+    def _position_changed(self, balance: Balance) -> list[Out]:
+        outs: list[Out] = []
+        for it in self._bindings.values():
+            if it.feed == "K" and it.subject in {None, balance.currency}:
+                action = self._position_action(it, balance)
+                if action:
+                    row = wire.row(mirror.position_row(balance))
+                    outs.append(Send(wire.pushed("K", it.echo, action, row)))
+        return outs
+
+    def _position_action(self, binding: _Binding, balance: Balance) -> str:
+        told = self._currencies.setdefault(binding.echo, set())
+        if not balance.total:
+            known = balance.currency in told
+            told.discard(balance.currency)
+            return "-" if known else ""
+        action = "M" if balance.currency in told else "+"
+        told.add(balance.currency)
+        return action
+
+
+def _is_id(value: object) -> TypeGuard[str | int]:
+    # bool is an int to Python, and no id on the wire.
+    return type(value) in {int, str}
+
+
+def refusal(code: int) -> Refusal:
+    """A handshake refused: the reason is in the body."""
+    return Refusal(400, encode({"error": code}), {"content-type": "application/json"})
+
+
+def _bare_error() -> Send:
+    return Send(encode({"error": codes.INVALID_PARAMETER}))
+
+
+def _bind_failed(feed: str, echo: bytes, code: int) -> Send:
+    return Send(b'[%b,%b,"Z",%d]' % (encode(feed), echo, code))
+
+
+def _failed(number: int | None, code: int, param: str) -> Send:
+    answer: dict[str, object] = {"event": "request"}
+    if number is not None:
+        answer["reqId"] = number
+    answer["error"] = code
+    if param:
+        answer["param"] = param
+    return Send(encode(answer))

@@ -1,0 +1,228 @@
+"""What the sandbox's connections share: keys, nonces, roles, the state of the core, and REST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+from venuewire.codec import decoder, encode
+from venuewire.errors import RemoteProtocolError
+from venuewire.model.orders import ExecutionReport
+from venuewire.model.session import Secret
+from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
+from venuewire.venue import Acceptor, Answer, Exchange, Port, Request, Stage
+from venuewire.venues.finery import codes, listing, methods, signing, wire
+from venuewire.venues.finery.acceptor import FineryAcceptor
+
+_JSON = {"content-type": "application/json"}
+_PATH = "/api/"
+_REMEMBERED = 20_000
+_LARGEST_TEXT = 20  # digits of a uint64
+
+_body = decoder(dict[str, Any])
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """What the pages leave open, and how this sandbox settles it."""
+
+    strict_nonces: bool = False
+    """True: each nonce of a key exceeds all before it, as the older pages ask."""
+    nonce_memory: Nanos = 120 * NANOS_PER_SECOND
+    """How long a nonce cannot be used again, where not strict."""
+    tolerance: Nanos = 60 * NANOS_PER_SECOND
+    """How far a timestamp may be from our clock, either way."""
+    in_band: bool = True
+    """A handshake without any header is accepted, and `auth` may follow."""
+    connections: int = 100
+    """Open at once; the next is refused with HTTP 429."""
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """A key, and whose it is."""
+
+    name: str
+    secret: Secret
+    client_id: int
+    role: str = "master"
+    """maker, taker, or master: both."""
+    permissions: frozenset[str] = frozenset({"read", "trade"})
+    trading: bool = True
+    """False: orders are refused with 84."""
+    forbidden: frozenset[str] = frozenset()
+    """Instruments refused with 36."""
+
+
+class Nonces:
+    """Which nonces of a key have been used; one space for handshakes, `auth` and REST."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._used: dict[int, Nanos] = {}
+        self._greatest = -1
+
+    def take(self, nonce: int, now: Nanos) -> bool:
+        """May it be used? Then it is used from now on."""
+        if self._rules.strict_nonces:
+            if nonce <= self._greatest:
+                return False
+        elif self._is_remembered(nonce, now):
+            return False
+        self._greatest = max(self._greatest, nonce)
+        self._used.pop(nonce, None)
+        self._used[nonce] = now
+        return True
+
+    def _is_remembered(self, nonce: int, now: Nanos) -> bool:
+        while self._used:
+            oldest = next(iter(self._used))
+            if now - self._used[oldest] < self._rules.nonce_memory:
+                break
+            del self._used[oldest]
+        return nonce in self._used
+
+
+class _Desk:
+    """One account at one connection, or over REST (without cod orders)."""
+
+    def __init__(self, host: FineryHost, who: Account, cod: set[str] | None) -> None:
+        self.exchange: Exchange = host.exchange
+        self.listing = host.listing
+        self.port: Port = host.exchange.port(who.name)
+        self.role, self.client_id = who.role, who.client_id
+        self.trading, self.forbidden = who.trading, who.forbidden
+        self._host = host
+        self._cod = cod
+
+    def created_at(self, report: ExecutionReport) -> int:
+        return self._host.created.get(report.order_id, report.transact_time // NANOS_PER_MILLI)
+
+    def placed(self, order_id: str, now: Nanos, *, cod: bool) -> None:
+        self._host.came(order_id, now)
+        if cod and self._cod is not None:
+            self._cod.add(order_id)
+
+    def is_cod(self, order_id: str) -> bool:
+        return self._host.is_cod(order_id)
+
+
+class FineryHost:
+    """The venue's side as a whole. Implements `venue.Host`."""
+
+    lines: ClassVar[tuple[str, ...]] = ("ws",)
+
+    def __init__(
+        self,
+        stage: Stage,
+        exchange: Exchange,
+        random_hex: Callable[[int], str],
+        rules: Rules | None = None,
+    ) -> None:
+        self.exchange = exchange
+        self.rules = rules or Rules()
+        self.listing = listing.listing(stage.instruments)
+        self.core = 0
+        """0: the gateway reaches its core; else the code it gives. Setting it is told to every connection."""
+        self.connections: set[FineryAcceptor] = set()
+        self.created: dict[str, int] = {}
+        """By order id: when it came, in milliseconds."""
+        self.dropped: set[str] = set()
+        """Orders cancelled because their connection was lost."""
+        self._keys: dict[str, Account] = {}
+        self._nonces: dict[str, Nonces] = {}
+        self.admit(stage.credentials["key"], stage.credentials["secret"], stage.account)
+
+    def admit(self, key: str, secret: str, account: str, **terms: Any) -> None:
+        """Accept a key from now on; `terms` are those of `Account`: role, permissions and so on."""
+        given: dict[str, Any] = {"client_id": 101 + len(self._keys), **terms}
+        self._keys[key] = Account(name=account, secret=Secret(secret), **given)
+        self._nonces.setdefault(key, Nonces(self.rules))
+
+    def revoke(self, key: str) -> None:
+        """Refuse a key from now on."""
+        self._keys.pop(key, None)
+
+    def accept(self, line: str) -> Acceptor:
+        return FineryAcceptor(self)
+
+    def is_full(self) -> bool:
+        return len(self.connections) >= self.rules.connections
+
+    def is_cod(self, order_id: str) -> bool:
+        return any(it.is_cod(order_id) for it in self.connections)
+
+    def came(self, order_id: str, now: Nanos) -> None:
+        """Remember when an order came; the oldest are forgotten."""
+        self.created[order_id] = now // NANOS_PER_MILLI
+        if len(self.created) > _REMEMBERED:
+            del self.created[next(iter(self.created))]
+
+    def desk(self, who: Account, cod: set[str] | None = None) -> methods.Desk:
+        return _Desk(self, who, cod)
+
+    # ----------------------------------------------------------------------- who is it
+
+    def authenticate(self, key: str, signature: str, signed: bytes, content: bytes, now: Nanos) -> Account | int:
+        """The account of a key, or the code of what is wrong: 9, 3, 14, 7, 6 in this order."""
+        stamps = _stamps(content)
+        if stamps is None:
+            return codes.INVALID_PARAMETER
+        nonce, timestamp = stamps
+        who = self._keys.get(key)
+        if who is None:
+            return codes.NOT_AUTHORISED
+        if not signing.verify(who.secret.reveal(), signed, signature):
+            return codes.INVALID_SIGNATURE
+        if abs(now - timestamp * NANOS_PER_MILLI) > self.rules.tolerance:
+            return codes.INVALID_TIMESTAMP
+        if not self._nonces[key].take(nonce, now):
+            return codes.INVALID_NONCE
+        return who
+
+    # ----------------------------------------------------------------------- REST
+
+    def serve(self, request: Request, now: Nanos) -> Answer:
+        """Answer one REST call. Never raises for what a client sent."""
+        if not request.path.startswith(_PATH) or request.path == _PATH:
+            return Answer(404)
+        if request.method != "POST":
+            return Answer(405, headers={"allow": "POST"})
+        method = request.path.removeprefix(_PATH)
+        try:
+            return self._served(method, request, now)
+        except methods.Refused as refused:
+            return Answer(400, encode({"error": refused.code}), dict(_JSON))
+
+    def _served(self, method: str, request: Request, now: Nanos) -> Answer:
+        key, signature = request.headers.get("efx-key"), request.headers.get("efx-sign")
+        if not (key and signature):
+            raise methods.Refused(codes.NOT_AUTHORISED)
+        who = self.authenticate(key, signature, signing.rest_text(method, request.body), request.body, now)
+        if isinstance(who, int):
+            raise methods.Refused(who)
+        if self.core:
+            raise methods.Refused(codes.NOT_CONNECTED)
+        reply = methods.call(self.desk(who), who.permissions, method, _body(request.body), "", now)
+        if method == "mod" and b'"error"' in reply:
+            # The odd answer: as the page of mod shows it, one level deeper than over the socket.
+            reply = b'{"reply":%b}' % reply
+        return Answer(200, reply, dict(_JSON))
+
+
+def _stamps(content: bytes) -> tuple[int, int] | None:
+    """(nonce, timestamp): two uint64, as numbers or as text of digits."""
+    try:
+        found = wire.content(content)
+    except RemoteProtocolError:
+        return None
+    nonce, timestamp = _uint64(found.nonce), _uint64(found.timestamp)
+    return None if nonce is None or timestamp is None else (nonce, timestamp)
+
+
+def _uint64(value: int | str) -> int | None:
+    if isinstance(value, str):
+        if not (value.isascii() and value.isdigit()) or len(value) > _LARGEST_TEXT:
+            return None
+        value = int(value)
+    return value if 0 <= value <= wire.UINT64_MAX else None

@@ -1,0 +1,526 @@
+"""Our end of the venue's one line: a signed handshake, the status message as logon, feeds and requests.
+
+Requests (orders included) go over the socket; setting `requests` = "http" sends them as signed REST calls instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import UNSET, Struct
+
+from venuewire.codec import Envelope, encode
+from venuewire.errors import LocalProtocolError, RemoteProtocolError
+from venuewire.model.account import Balance
+from venuewire.model.instrument import Instrument
+from venuewire.model.market import BookSnapshot, BookUpdate
+from venuewire.model.orders import CancelOrder, MassCancel, NewOrder, ReplaceOrder
+from venuewire.model.session import (
+    Command,
+    Event,
+    Grant,
+    Heartbeat,
+    Holdings,
+    MassStatus,
+    OrderMassStatusRequest,
+    Reply,
+    RequestForPositions,
+    RequestRejected,
+    Secret,
+    SecurityList,
+    SecurityListRequest,
+    Subscribe,
+    SubscriptionAccepted,
+    SubscriptionRejected,
+    Unknown,
+    Unsubscribe,
+    VenueStatus,
+)
+from venuewire.model.terms import NANOS_PER_MILLI, Channel, ExecType, Nanos
+from venuewire.venue import Answer, Await, Effect, Fetch, Flow, Headers, Seat, Send
+from venuewire.venues.finery import codes, signing, translate, wire
+
+STATUS = "status"
+"""The ref of the status message that the logon waits for."""
+
+_NO_ID = "0"
+"""What the venue puts where a bind had no id."""
+
+_HISTORY = "history"
+"""The command of a request of our own: deals, fetched ahead of a list of working orders."""
+
+
+class _Asked(Struct):
+    """A bind or unbind that waits for its answer."""
+
+    ref: str | None
+    """None: asked on our own account, nobody waits."""
+    ends: bool = False
+    """It is an unbind."""
+    again: bool = False
+    """It was bound already, and has been ended and asked for once more."""
+
+
+class FineryInitiator:
+    """The client's end. Settings: `book_feed` ("F", "B"), `requests` ("ws", "http")."""
+
+    def __init__(self, line: str, seat: Seat) -> None:
+        self.line = line
+        self.ready: list[Event] = []
+        self._seat = seat
+        self._book_feed = _choice(seat, "book_feed", ("F", "B"))
+        self._over_http = _choice(seat, "requests", ("ws", "http")) == "http"
+        self._steps: dict[str | int, Callable[[Envelope, Nanos], Sequence[Event | Send]]] = {
+            **{f"{feed}S": self._book_snapshot for feed in ("F", "B")},
+            **{f"{feed}M": self._book_update for feed in ("F", "B")},
+            **{f"{feed}U": self._ended for feed in ("F", "B", "O", "K", "I")},
+            **{f"{feed}Z": self._bind_failed for feed in ("F", "B", "O", "K", "I")},
+            "XZ": self._status,
+            "OS": self._orders_snapshot,
+            "O+": self._order_placed,
+            "O-": self._order_removed,
+            "OD": self._order_dealt,
+            "KS": self._positions_snapshot,
+            "K+": self._position_set,
+            "KM": self._position_set,
+            "K-": self._position_gone,
+            "IS": self._listing,
+            "I+": self._instrument,
+            "IM": self._instrument,
+            "C+": self._currency,
+            "CM": self._currency,
+            "reply": self._replied,
+            "failure": self._failed,
+            "ping": lambda _envelope, now: [Heartbeat(recv_time=now)],
+        }
+        self._steps_of_replies: dict[type, Callable[[Any, bytes, Nanos], list[Event]]] = {
+            NewOrder: lambda order, body, now: translate.added_reports(order, wire.added(body), now),
+            ReplaceOrder: lambda order, body, now: translate.modified_reports(order, _modified_of(body), now),
+            CancelOrder: lambda order, body, now: [translate.deleted_report(order, wire.deleted(body), now)],
+            MassCancel: lambda command, body, _now: [Reply(message=wire.removed(body), ref=command.ref)],
+            SecurityListRequest: self._listed,
+            OrderMassStatusRequest: self._mass_status,
+            RequestForPositions: self._holdings,
+            str: lambda _, body, now: [translate.deal_report(row, now, historical=True) for row in wire.deals(body)],
+        }
+        self._rows: dict[str, wire.Instrument] = {}
+        self._balance_steps: dict[str, int] = {}
+        self._held: dict[tuple[str, int], int] = {}
+        self._currencies: set[str] = set()
+        self._forget()
+
+    def _forget(self) -> None:
+        """What belonged to one life of the line."""
+        self.ready.clear()
+        self._up: bool | None = None
+        self._asked: dict[tuple[str, str], list[_Asked]] = {}
+        self._bound: set[tuple[str, str]] = set()
+        self._requests: dict[int, Command | str] = {}
+        self._own_requests = 0
+
+    # ----------------------------------------------------------------------- a new life
+
+    def handshake(self, now: Nanos) -> Headers:
+        """The signed headers ("Websocket API"); the nonce grows over all lines, processes and restarts of the key."""
+        self._forget()
+        content = signing.content(self._seat.unique(), now // NANOS_PER_MILLI)
+        return {
+            "EFX-Key": self._seat.credentials.key,
+            "EFX-Sign": signing.sign(self._seat.credentials.secret.reveal(), content.encode()),
+            "EFX-Content": content,
+        }
+
+    def logon(self, now: Nanos) -> Flow:
+        """The handshake has proved who we are; the status message says that there is a market behind the gateway.
+
+        A gateway that has lost its core says so first: then wait on, until the session's own deadline.
+        """
+        while not self._up:
+            status = yield Await(STATUS)
+            self._up = isinstance(status, VenueStatus) and status.up
+        return Grant(token=Secret(""), issued_at=now, expires_at=None)
+
+    def heartbeat(self, now: Nanos) -> Send | None:
+        """Keeps the line from its idle end after 80 s."""
+        return Send(wire.PING)
+
+    # ----------------------------------------------------------------------- commands
+
+    def send(self, command: Command, now: Nanos) -> list[Effect]:
+        """The frames or calls of a command. Raises `LocalProtocolError` for what the venue has no words for."""
+        if isinstance(command, Subscribe):
+            return [self._bind(command.channel, command.symbol, _Asked(command.ref))]
+        if isinstance(command, Unsubscribe):
+            return [self._bind(command.channel, command.symbol, _Asked(command.ref, ends=True))]
+        method, parameters = _request_of(command)
+        effects: list[Effect] = []
+        if isinstance(command, OrderMassStatusRequest):
+            # Fills first: a list of working orders alone cannot tell a filled order from a refused one.
+            effects.append(self._call("dealHistory", wire.DealHistory(), _HISTORY, None, now))
+        if self._over_http and isinstance(command, NewOrder) and command.cancel_on_disconnect:
+            raise LocalProtocolError("cancel_on_disconnect has no meaning over HTTP; set requests = ws")
+        effects.append(self._call(method, parameters, command, command.ref, now))
+        return effects
+
+    def _bind(self, channel: Channel, symbol: str | None, asked: _Asked) -> Send:
+        feed = self._feed(channel)
+        if feed == self._book_feed and not symbol:
+            raise LocalProtocolError("a book needs a symbol")
+        feed_id = symbol or _NO_ID
+        if feed == "K" and symbol:
+            raise LocalProtocolError("positions are kept by currency here: subscribe without a symbol")
+        return self._ask(feed, feed_id, asked)
+
+    def _feed(self, channel: Channel) -> str:
+        feed = {Channel.BOOK: self._book_feed, Channel.ORDERS: "O", Channel.POSITIONS: "K"}.get(channel)
+        if feed is None:
+            raise LocalProtocolError(
+                f"no channel {channel} here: take quotes from BOOK (best levels) and own fills from ORDERS; "
+                "public trades are not published"
+            )
+        return feed
+
+    def _ask(self, feed: str, feed_id: str, asked: _Asked) -> Send:
+        event = "unbind" if asked.ends else "bind"
+        payload = encode(wire.Bind(event, feed, UNSET if feed_id == _NO_ID else feed_id))
+        self._asked.setdefault((feed, feed_id), []).append(asked)
+        return Send(payload, asked.ref)
+
+    def _call(
+        self, method: str, parameters: Struct, command: Command | str, ref: str | None, now: Nanos
+    ) -> Send | Fetch:
+        number = self._request_number(ref)
+        self._requests[number] = command
+        if self._over_http:
+            return self._fetch(method, parameters, number, ref, now)
+        return Send(encode(wire.Request("request", number, method, parameters)), ref)
+
+    def _request_number(self, ref: str | None) -> int:
+        """The command's own reference as the venue's number, so that both ends speak of the same one."""
+        if ref is not None and ref.isascii() and ref.isdigit() and int(ref) not in self._requests:
+            return int(ref)
+        # Below what any clock gives, which is what references are made from.
+        self._own_requests += 1
+        while self._own_requests in self._requests:
+            self._own_requests += 1
+        return self._own_requests
+
+    def _fetch(self, method: str, parameters: Struct, number: int, ref: str | None, now: Nanos) -> Fetch:
+        credentials = self._seat.credentials
+        body = signing.rest_body(wire.plain(parameters), self._seat.unique(), now // NANOS_PER_MILLI)
+        signature = signing.sign(credentials.secret.reveal(), signing.rest_text(method, body))
+        headers = {"EFX-Key": credentials.key, "EFX-Sign": signature, "Content-Type": "application/json"}
+        return Fetch(method="POST", path=f"/api/{method}", body=body, headers=headers, ref=ref, kind=str(number))
+
+    # ----------------------------------------------------------------------- what comes in
+
+    def open(self, payload: bytes) -> Envelope:
+        """Arrays are pushes, named by feed and action (`FM`, `O+`); objects answer. Raises `RemoteProtocolError`."""
+        if payload.lstrip()[:1] == b"[":
+            push = wire.push(payload)
+            feed_id = push.feedId
+            return Envelope(
+                push.feed + push.action,
+                bytes(push.payload),
+                feed_id if type(feed_id) is str else _id_text(feed_id),
+            )
+        found = wire.answer(payload)
+        ref = None if found.reqId is UNSET else str(found.reqId)
+        if found.error is not UNSET:
+            return Envelope("failure", payload, ref)
+        if found.reply is not UNSET:
+            return Envelope("reply", bytes(found.reply), ref)
+        return Envelope("" if found.event is UNSET else found.event, payload, ref)
+
+    def receive(self, envelope: Envelope, now: Nanos) -> Sequence[Event | Send]:
+        """What a message means. Raises `RemoteProtocolError` for damage."""
+        step = self._steps.get(envelope.kind)
+        if step is None:
+            return [Unknown(kind=str(envelope.kind), body=envelope.body)]
+        return step(envelope, now)
+
+    def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event]:
+        """What a REST answer means. Raises `RemoteProtocolError` where it does not say what happened."""
+        command = self._requests.pop(int(fetch.kind) if fetch.kind.isdecimal() else -1, None)
+        if command is None:
+            raise RemoteProtocolError("an answer to a call nobody waits for")
+        if answer.status == 200:
+            return self._meaning(command, answer.body, now)
+        if answer.status == 429:
+            return self._refusal(command, "429", "too many requests", now)
+        if answer.status != 400:
+            raise RemoteProtocolError(f"HTTP {answer.status} does not say whether the venue acted")
+        failure = wire.answer(answer.body)
+        if failure.error is UNSET:
+            raise RemoteProtocolError("HTTP 400 without a code")
+        return self._refusal_by_code(command, failure.error, _words(failure), now)
+
+    # ----------------------------------------------------------------------- status
+
+    def _status(self, envelope: Envelope, _now: Nanos) -> list[Event | Send]:
+        code = wire.failure_code(envelope.body)
+        was, self._up = self._up, code == 0
+        status = VenueStatus(
+            up=self._up, code=str(code), text="connected to the core" if self._up else codes.name(code), ref=STATUS
+        )
+        # The venue drops our bindings with its core: bind again, and take the new snapshots.
+        again = (
+            [self._rebind(feed, feed_id) for feed, feed_id in sorted(self._bound)] if was is False and self._up else []
+        )
+        return [status, *again]
+
+    def _rebind(self, feed: str, feed_id: str) -> Send:
+        return self._ask(feed, feed_id, _Asked(None))
+
+    # ----------------------------------------------------------------------- answers to bind and unbind
+
+    def _answer_of(self, key: tuple[str, str], *, ends: bool | None) -> _Asked | None:
+        """The oldest request for this feed that such an answer can belong to; the venue answers in order."""
+        queue = self._asked.get(key, [])
+        for n, asked in enumerate(queue):
+            if ends is None or asked.ends is ends:
+                del queue[n]
+                if not queue:
+                    del self._asked[key]
+                return asked
+        return None
+
+    def _snapshot_came(self, envelope: Envelope) -> list[Event | Send]:
+        key = _key(envelope)
+        if key not in self._asked:
+            return []
+        asked = self._answer_of(key, ends=False)
+        self._bound.add(key)
+        return [] if asked is None or asked.ref is None else [SubscriptionAccepted(ref=asked.ref)]
+
+    def _ended(self, envelope: Envelope, _now: Nanos) -> list[Event | Send]:
+        key = _key(envelope)
+        asked = self._answer_of(key, ends=True)
+        self._bound.discard(key)
+        return [] if asked is None or asked.ref is None else [SubscriptionAccepted(ref=asked.ref)]
+
+    def _bind_failed(self, envelope: Envelope, now: Nanos) -> list[Event | Send]:
+        code, key = wire.failure_code(envelope.body), _key(envelope)
+        ends = {codes.ALREADY_BOUND: False, codes.NOT_BOUND: True}.get(code)
+        asked = self._answer_of(key, ends=ends)
+        if asked is None:
+            return [VenueStatus(up=True, code=str(code), text=f"{' '.join(key)}: {codes.name(code)}")]
+        if code == codes.NOT_BOUND:  # What we wanted is so.
+            return self._ended_as_asked(asked, key)
+        if code == codes.ALREADY_BOUND and not asked.again:
+            return self._bind_anew(key, asked)
+        if not asked.ends:
+            self._bound.discard(key)
+        if asked.ref is None:
+            return [VenueStatus(up=True, code=str(code), text=f"not bound again: {' '.join(key)}: {codes.name(code)}")]
+        return [SubscriptionRejected(code=str(code), text=codes.name(code), ref=asked.ref)]
+
+    def _ended_as_asked(self, asked: _Asked, key: tuple[str, str]) -> list[Event | Send]:
+        self._bound.discard(key)
+        return [] if asked.ref is None else [SubscriptionAccepted(ref=asked.ref)]
+
+    def _bind_anew(self, key: tuple[str, str], asked: _Asked) -> list[Event | Send]:
+        """The venue holds a binding we did not count on. It sends no snapshot for that: end it, and bind again."""
+        return [
+            self._ask(*key, _Asked(None, ends=True)),
+            self._ask(*key, _Asked(asked.ref, again=True)),
+        ]
+
+    # ----------------------------------------------------------------------- books
+
+    def _symbol(self, feed_id: str | None) -> str:
+        """The venue echoes the id as it was bound: a name, or a number as text here."""
+        instrument = self._seat.by_security_id.get(feed_id or "")
+        return instrument.symbol if instrument is not None else feed_id or ""
+
+    def _book_update(self, envelope: Envelope, now: Nanos) -> Sequence[Event | Send]:
+        return (
+            BookUpdate(
+                symbol=self._symbol(envelope.ref),
+                body=envelope.body,
+                read=translate.update_rows,
+                price_scale=wire.SCALE,
+                size_scale=wire.SCALE,
+                recv_time=now,
+            ),
+        )
+
+    def _book_snapshot(self, envelope: Envelope, now: Nanos) -> Sequence[Event | Send]:
+        snapshot = BookSnapshot(
+            symbol=self._symbol(envelope.ref),
+            body=envelope.body,
+            read=translate.snapshot_rows,
+            price_scale=wire.SCALE,
+            size_scale=wire.SCALE,
+            recv_time=now,
+        )
+        return [*self._snapshot_came(envelope), snapshot]
+
+    # ----------------------------------------------------------------------- own orders
+
+    def _orders_snapshot(self, envelope: Envelope, now: Nanos) -> list[Event | Send]:
+        rows = wire.orders(envelope.body)
+        reports = [translate.order_report(row, ExecType.ORDER_STATUS, now, historical=True) for row in rows]
+        return [*self._snapshot_came(envelope), *reports]
+
+    def _order_placed(self, envelope: Envelope, now: Nanos) -> list[Event | Send]:
+        return [translate.order_report(wire.order(envelope.body), ExecType.NEW, now)]
+
+    def _order_dealt(self, envelope: Envelope, now: Nanos) -> list[Event | Send]:
+        return [translate.deal_report(wire.deal(envelope.body), now)]
+
+    def _order_removed(self, envelope: Envelope, now: Nanos) -> list[Event | Send]:
+        """An order that left the book; also one that a `mod` replaces, whose reply says by which."""
+        return [translate.removed_report(wire.order(envelope.body), now)]
+
+    # ----------------------------------------------------------------------- positions
+
+    def _positions_snapshot(self, envelope: Envelope, now: Nanos) -> list[Event | Send]:
+        self._held = _values(wire.positions(envelope.body))
+        return [*self._snapshot_came(envelope), *self._balances(now)]
+
+    def _balances(self, now: Nanos) -> list[Balance]:
+        """Of all currencies ever seen here: one that is gone is told as zero."""
+        self._currencies |= {currency for currency, _ in self._held}
+        return translate.balances(self._held, sorted(self._currencies), now)
+
+    def _position_set(self, envelope: Envelope, now: Nanos) -> list[Event | Send]:
+        row = wire.position(envelope.body)
+        self._held[row.currency, row.counterpartyId] = row.value
+        return self._balance(row.currency, now)
+
+    def _position_gone(self, envelope: Envelope, now: Nanos) -> list[Event | Send]:
+        row = wire.position(envelope.body)
+        self._held.pop((row.currency, row.counterpartyId), None)
+        return self._balance(row.currency, now)
+
+    def _balance(self, currency: str, now: Nanos) -> list[Event | Send]:
+        self._currencies.add(currency)
+        return [*translate.balances(self._held, (currency,), now)]
+
+    # ----------------------------------------------------------------------- instruments
+
+    def _know(self, currencies: Sequence[wire.Currency], rows: Sequence[wire.Instrument]) -> tuple[Instrument, ...]:
+        """Remember steps and rows; the instruments that these rows and currencies touch."""
+        self._balance_steps.update({row.name: row.balanceStep for row in currencies})
+        self._rows.update({row.name: row for row in rows})
+        changed = {row.name for row in currencies}
+        touched = {row.name: row for row in rows}
+        touched |= {name: row for name, row in self._rows.items() if row.asset in changed or row.balance in changed}
+        return tuple(translate.instrument_of(row, self._balance_steps) for row in touched.values())
+
+    def _listing(self, envelope: Envelope, _now: Nanos) -> list[Event | Send]:
+        listing = wire.listing(envelope.body)
+        instruments = self._know(listing.currencies, listing.instruments)
+        return [*self._snapshot_came(envelope), SecurityList(instruments=instruments)]
+
+    def _instrument(self, envelope: Envelope, _now: Nanos) -> list[Event | Send]:
+        return [SecurityList(instruments=self._know((), (wire.instrument(envelope.body),)))]
+
+    def _currency(self, envelope: Envelope, _now: Nanos) -> list[Event | Send]:
+        return [SecurityList(instruments=self._know((wire.currency(envelope.body),), ()))]
+
+    # ----------------------------------------------------------------------- replies
+
+    def _replied(self, envelope: Envelope, now: Nanos) -> list[Event | Send]:
+        command = self._command_of(envelope)
+        if command is None:
+            return [Unknown(kind="reply", body=envelope.body)]
+        return [*self._meaning(command, envelope.body, now)]
+
+    def _command_of(self, envelope: Envelope) -> Command | str | None:
+        return None if envelope.ref is None else self._requests.pop(int(envelope.ref), None)
+
+    def _meaning(self, command: Command | str, body: bytes, now: Nanos) -> list[Event]:
+        return self._steps_of_replies[type(command)](command, body, now)
+
+    def _listed(self, command: SecurityListRequest, body: bytes, _now: Nanos) -> list[Event]:
+        listing = wire.listing(body)
+        instruments = self._know(listing.currencies, listing.instruments)
+        wanted = tuple(it for it in instruments if not command.symbols or it.symbol in command.symbols)
+        return [SecurityList(instruments=wanted, ref=command.ref)]
+
+    def _mass_status(self, command: OrderMassStatusRequest, body: bytes, now: Nanos) -> list[Event]:
+        rows = wire.positions_reply(body).orders
+        reports = tuple(translate.order_report(row, ExecType.ORDER_STATUS, now, historical=True) for row in rows)
+        return [MassStatus(reports=reports, ref=command.ref)]
+
+    def _holdings(self, command: RequestForPositions, body: bytes, now: Nanos) -> list[Event]:
+        self._held = _values(wire.positions_reply(body).positions)
+        return [Holdings(positions=(), balances=tuple(self._balances(now)), ref=command.ref)]
+
+    # ----------------------------------------------------------------------- refusals
+
+    def _failed(self, envelope: Envelope, now: Nanos) -> list[Event | Send]:
+        failure = wire.answer(envelope.body)
+        code = 0 if failure.error is UNSET else failure.error
+        command = self._command_of(envelope)
+        if command is None:
+            return [RequestRejected(code=str(code), text=_words(failure))]
+        return [*self._refusal_by_code(command, code, _words(failure), now)]
+
+    def _refusal_by_code(self, command: Command | str, code: int, text: str, now: Nanos) -> list[Event]:
+        if code in codes.NO_OUTCOME and isinstance(command, NewOrder | ReplaceOrder | CancelOrder | MassCancel):
+            # Not an outcome: the request's deadline makes it unknown, and it is reconciled.
+            return [VenueStatus(up=True, code=str(code), text=text)]
+        return self._refusal(command, str(code), text, now)
+
+    def _refusal(self, command: Command | str, code: str, text: str, now: Nanos) -> list[Event]:
+        if isinstance(command, str):
+            return []
+        if isinstance(command, NewOrder):
+            return [translate.refused_order(command, int(code), now, text)]
+        if isinstance(command, CancelOrder | ReplaceOrder):
+            return [translate.refused_change(command, int(code), now, text)]
+        return [RequestRejected(code=code, text=text, ref=command.ref)]
+
+
+def _choice(seat: Seat, name: str, choices: tuple[str, ...]) -> str:
+    value = seat.settings.get(name, choices[0])
+    if value not in choices:
+        raise LocalProtocolError(f"setting {name} is one of {', '.join(choices)}: {value!r}")
+    return str(value)
+
+
+def _id_text(feed_id: int | str | dict[str, Any]) -> str:
+    """A number as text; of a master's object, its instrument."""
+    return str(feed_id.get("instrument", "")) if isinstance(feed_id, dict) else str(feed_id)
+
+
+def _key(envelope: Envelope) -> tuple[str, str]:
+    return str(envelope.kind)[:-1], envelope.ref or _NO_ID
+
+
+def _values(rows: Sequence[wire.Position]) -> dict[tuple[str, int], int]:
+    return {(row.currency, row.counterpartyId): row.value for row in rows}
+
+
+def _words(failure: wire.Reply) -> str:
+    name = codes.name(0 if failure.error is UNSET else failure.error)
+    return name if failure.param is UNSET else f"{name}: {failure.param}"
+
+
+def _modified_of(body: bytes) -> wire.Modified:
+    """REST puts the odd answer one level deeper than the socket does."""
+    if wire.answer(body).reply is not UNSET:
+        return wire.modified_over_http(body).reply
+    return wire.modified(body)
+
+
+def _request_of(command: Command) -> tuple[str, Struct]:
+    match command:
+        case NewOrder():
+            return "add", translate.add_of(command)
+        case ReplaceOrder():
+            return "mod", translate.mod_of(command)
+        case CancelOrder():
+            return "del", translate.del_of(command)
+        case MassCancel():
+            return "delAll", wire.DelAll(instrument=command.symbol or UNSET)
+        case SecurityListRequest():
+            return "instruments", wire.Empty()
+        case OrderMassStatusRequest() | RequestForPositions():
+            return "positions", wire.Empty()
+        case _:
+            raise LocalProtocolError(f"no such request here: {type(command).__name__}")
