@@ -110,7 +110,7 @@ def equal(pair: Pair) -> None:
             continue
         assert order.status == theirs.ord_status, (order, theirs)
         assert order.cum_qty == theirs.cum_qty, (order, theirs)
-        assert sum((fill.last_qty for fill in order.fills), Decimal(0)) == order.cum_qty
+        assert sum((fill.qty for fill in order.fills), Decimal(0)) == order.cum_qty
 
 
 def resting(pair: Pair, number: int = 0) -> NewOrder:
@@ -241,5 +241,5 @@ def test_fills_are_reported_with_price_and_size(make: Callable[[], Pair]) -> Non
     assert order.status is OrdStatus.FILLED, order
     assert order.cum_qty == size
     assert order.avg_px == price
-    assert [(fill.last_qty, fill.last_px) for fill in order.fills] == [(size, price)]
+    assert [(fill.qty, fill.px) for fill in order.fills] == [(size, price)]
     assert any(isinstance(event, ExecutionReport) and event.exec_type is ExecType.TRADE for event in pair.told)

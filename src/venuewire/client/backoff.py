@@ -1,4 +1,4 @@
-"""When to dial again: full jitter under a growing cap, and the venue's own limit on dials for all lines of the process."""
+"""When to dial again: full jitter under a growing cap, and one limit on dials for all lines of the process."""
 
 from __future__ import annotations
 

@@ -44,6 +44,7 @@ from venuewire.model.session import (
 )
 from venuewire.model.terms import NANOS_PER_SECOND, Channel
 from venuewire.session.session import Session
+from venuewire.session.states import SessionState
 from venuewire.transport.clock import Clock, SystemClock
 from venuewire.transport.http import SocketNetwork
 from venuewire.transport.network import Network
@@ -123,9 +124,10 @@ class Client:
 
     def _connection(self, line: str, position: int, urls: dict[str, str]) -> Connection:
         venue = self.venue
+        initiator = venue.initiator(line, self.seat)
         session = Session(
             line,
-            venue.initiator(line, self.seat),
+            initiator,
             self.seat,
             venue.limits,
             venue.capabilities,
@@ -133,6 +135,7 @@ class Client:
         )
         return Connection(
             session,
+            initiator,
             urls=urls,
             network=self._network,
             clock=self.clock,
@@ -403,7 +406,10 @@ class Client:
         self._ready[event.line].clear()
         self.market.stale(event.text or "the line was lost", event.line)
 
-    def _on_logon_rejected(self, _: Connection, event: LogonRejected) -> None:
+    def _on_logon_rejected(self, connection: Connection, event: LogonRejected) -> None:
+        self._last_trouble = f"logon refused: {event.text} (code {event.code})"
+        if connection.session.state is not SessionState.REFUSED:
+            return  # passing trouble, such as too many dials: it is tried again
         self._refused = event
         for ready in self._ready.values():
             ready.set()

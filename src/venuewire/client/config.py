@@ -91,8 +91,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _from_keyring(venue: Venue) -> dict[str, Any]:
     try:
-        import keyring
-        from keyring.errors import KeyringError
+        import keyring  # type: ignore[import-not-found,unused-ignore]  # an extra
+        from keyring.errors import KeyringError  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         return {}
     try:

@@ -14,7 +14,7 @@ from venuewire.session.session import Session
 from venuewire.session.states import SessionState
 from venuewire.transport.clock import Clock
 from venuewire.transport.network import Line, Network
-from venuewire.venue import Answer, Effect, Fetch, Limits, Send
+from venuewire.venue import Answer, Effect, Fetch, Initiator, Limits, Send
 
 logger = logging.getLogger("venuewire.client")
 
@@ -30,6 +30,7 @@ class Connection:
     def __init__(
         self,
         session: Session,
+        initiator: Initiator,
         *,
         urls: dict[str, str],
         network: Network,
@@ -39,6 +40,7 @@ class Connection:
         draw: Callable[[], float],
     ) -> None:
         self.session = session
+        self._initiator = initiator
         self.dials = 0
         self.sent_frames = 0
         self._urls = urls
@@ -63,8 +65,9 @@ class Connection:
         events = session.received(payload, self._clock.now())
         if events:
             self._deliver(self, events)
-        if session.outgoing:
-            self.flush()
+        effects = session.effects()
+        if effects or session.hangup is not None:
+            self._carry_out(effects)
 
     def closed(self, code: int, reason: str) -> None:
         """The line has ended."""
@@ -79,7 +82,10 @@ class Connection:
 
     def flush(self) -> None:
         """Do what the session wants done, and look at its timer again."""
-        for effect in self.session.effects():
+        self._carry_out(self.session.effects())
+
+    def _carry_out(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
             self._do(effect)
         if self.session.hangup is not None:
             self._hang_up(self.session.hangup)
@@ -154,7 +160,7 @@ class Connection:
     async def _whole_refusal(self, url: str) -> bytes:
         """A refusal's body often comes after its head, where the WebSocket client no longer looks: ask once more,
         as an ordinary request with the upgrade headers and a fresh signature, and read it whole."""
-        headers = dict(self.session.initiator.handshake(self._clock.now()))
+        headers = dict(self._initiator.handshake(self._clock.now()))
         headers |= {
             "Connection": "Upgrade",
             "Upgrade": "websocket",

@@ -131,10 +131,11 @@ class Desk:
 
     async def sync(self) -> None:
         """Ask the venue where every order stands, and bring the blotter there."""
+        asked = self._clock.now()
         answer = await self._requests.ask(OrderMassStatusRequest(account=self._account))
         if not isinstance(answer, MassStatus):
             return
-        reports, missing = reconcile(self.blotter, answer, self._clock.now())
+        reports, missing = reconcile(self.blotter, answer, self._clock.now(), asked=asked)
         for report in reports:
             self._tell(report)
         for order in missing:
@@ -230,8 +231,9 @@ class Desk:
                 if value <= 0:
                     raise LocalProtocolError(f"{name} must be above zero, not {value}")
                 if value % instrument.min_price_increment:
+                    tick = _plain(instrument.min_price_increment)
                     raise LocalProtocolError(
-                        f"{name} {value} of {instrument.symbol} is not a multiple of its tick {_plain(instrument.min_price_increment)}"
+                        f"{name} {value} of {instrument.symbol} is not a multiple of its tick {tick}"
                     )
 
 
@@ -250,9 +252,8 @@ def _check_quantity(instrument: Instrument, quantity: Decimal) -> None:
     if quantity <= 0:
         raise LocalProtocolError(f"order_qty must be above zero, not {quantity}")
     if quantity < instrument.min_trade_vol:
-        raise LocalProtocolError(
-            f"order_qty {quantity} of {instrument.symbol} is below its smallest order {_plain(instrument.min_trade_vol)}"
-        )
+        least = _plain(instrument.min_trade_vol)
+        raise LocalProtocolError(f"order_qty {quantity} of {instrument.symbol} is below its smallest order {least}")
     if quantity % step:
         raise LocalProtocolError(
             f"order_qty {quantity} of {instrument.symbol} is not a multiple of {_plain(step)}, its lot or quantity step"

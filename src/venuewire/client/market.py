@@ -221,8 +221,10 @@ class MarketData:
         """The client is gone."""
         for book in self.books.values():
             book.end(error)
-        for topic in (*self.trades.values(), *self.quotes.values()):
-            topic.readers.end(error)
+        for trades in self.trades.values():
+            trades.readers.end(error)
+        for quotes in self.quotes.values():
+            quotes.readers.end(error)
 
 
 def unknown_symbol(symbol: str, seat: Seat) -> LocalProtocolError:

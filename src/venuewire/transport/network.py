@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from venuewire.venue import Answer, Headers
@@ -31,10 +30,11 @@ class Line(Protocol):
 class Receiver(Protocol):
     """Who is told what arrives on a line."""
 
-    received: Callable[[bytes], None]
-    """One whole message; called from the event loop, must not raise."""
+    def received(self, payload: bytes, /) -> None:
+        """One whole message; called from the event loop, must not raise."""
+        ...
 
-    def closed(self, code: int, reason: str) -> None:
+    def closed(self, code: int, reason: str, /) -> None:
         """The line has ended, told once; 1006 when nobody said why."""
         ...
 
