@@ -1,0 +1,85 @@
+"""Coinbase Advanced Trade: market data and own orders over two WebSockets, orders over REST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from venuewire.model.session import Command, Subscribe, Unsubscribe
+from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos, OrdType, TimeInForce
+from venuewire.venue import Capabilities, Exchange, Host, Initiator, Limits, Rate, Seat, Stage, Venue
+from venuewire.venues.coinbase.credentials import ENDPOINTS, ENVIRONMENT, CoinbaseCredentials, credentials_from
+
+_MARKET = frozenset({Channel.BOOK, Channel.TRADES, Channel.QUOTES})
+
+
+def route(command: Command) -> str:
+    """Market data on the market host; own orders, and whatever goes over REST, with the user host's line."""
+    if isinstance(command, (Subscribe, Unsubscribe)) and command.channel in _MARKET:
+        return "ws"
+    return "user_ws"
+
+
+# The two ends are imported when they are first made: the client needs no acceptor, the sandbox no initiator.
+
+
+def _initiator(line: str, seat: Seat) -> Initiator:
+    from venuewire.venues.coinbase.initiator import CoinbaseInitiator
+
+    return CoinbaseInitiator(line, seat)
+
+
+def _stage(random_hex: Callable[[int], str], now: Nanos) -> Stage:
+    from venuewire.venues.coinbase.stage import stage
+
+    return stage(random_hex, now)
+
+
+def _host(stage: Stage, exchange: Exchange, random_hex: Callable[[int], str]) -> Host:
+    from venuewire.venues.coinbase.acceptor import CoinbaseHost
+
+    return CoinbaseHost(stage, exchange, random_hex)
+
+
+VENUE = Venue(
+    name="coinbase",
+    title="Coinbase Advanced Trade",
+    endpoints=ENDPOINTS,
+    lines=("ws", "user_ws"),
+    route=route,
+    capabilities=Capabilities(
+        channels=_MARKET | {Channel.ORDERS},
+        ord_types=frozenset({OrdType.MARKET, OrdType.LIMIT, OrdType.STOP_LIMIT}),
+        times_in_force=frozenset(
+            {
+                TimeInForce.GOOD_TILL_CANCEL,
+                TimeInForce.GOOD_TILL_DATE,
+                TimeInForce.IMMEDIATE_OR_CANCEL,
+                TimeInForce.FILL_OR_KILL,
+            }
+        ),
+        post_only=True,
+        cash_order_qty=frozenset({OrdType.MARKET}),
+        refuses_repeated_id=True,
+        sequence=True,
+        snapshot_on_resubscribe=False,
+    ),
+    limits=Limits(
+        dials=Rate(8, NANOS_PER_SECOND),
+        # Eight unauthenticated messages a second are published, nothing for ours; other clients keep to seven.
+        sends=Rate(7, NANOS_PER_SECOND),
+        # Thirty a second are the older pages' limit; kept below it, since arrivals bunch.
+        fetches=Rate(25, NANOS_PER_SECOND),
+        # A heartbeat a second on each line from its logon on.
+        liveness=3 * NANOS_PER_SECOND,
+    ),
+    credentials=CoinbaseCredentials,
+    credentials_from=credentials_from,
+    environment=ENVIRONMENT,
+    initiator=_initiator,
+    stage=_stage,
+    host=_host,
+    default_symbol="BTC-USD",
+    secret_headers=frozenset({"authorization"}),
+)
+
+__all__ = ["VENUE", "CoinbaseCredentials"]

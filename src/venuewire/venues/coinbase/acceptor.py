@@ -1,0 +1,413 @@
+"""Their end of Coinbase Advanced Trade, for the sandbox: the host, and one WebSocket connection.
+
+Page "Overview" and what was recorded: one counter over all frames of a connection, a snapshot before the answer to its
+subscription, the whole set of subscriptions as the answer, errors without number or name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from msgspec import UNSET
+
+from venuewire.codec import encode
+from venuewire.errors import RemoteProtocolError
+from venuewire.model.instrument import Instrument
+from venuewire.model.market import SET_ASK, SET_BID, BookUpdate, Trade
+from venuewire.model.orders import ExecutionReport
+from venuewire.model.session import Event
+from venuewire.model.terms import NANOS_PER_SECOND, ExecType, Nanos, OrdStatus
+from venuewire.venue import Answer, Close, Exchange, Headers, Out, Refusal, Request, Send, Stage
+from venuewire.venues.coinbase import orders, translate
+from venuewire.venues.coinbase.acceptor_http import RestService
+from venuewire.venues.coinbase.day import Day
+from venuewire.venues.coinbase.host import Shared
+from venuewire.venues.coinbase.signing import BadToken
+from venuewire.venues.coinbase.switches import Switches
+from venuewire.venues.coinbase.texts import go_clock, rfc3339
+from venuewire.venues.coinbase.wire import stream
+
+FrameT = TypeVar("FrameT", bound=stream.DataFrame)
+
+_SERVED = {
+    "ws": frozenset({"level2", "market_trades", "ticker", "heartbeats", "user"}),
+    "user_ws": frozenset({"heartbeats", "user"}),
+}
+_NOT_SERVED = {
+    "ws": frozenset({"candles", "status", "ticker_batch", "futures_balance_summary"}),
+    "user_ws": frozenset({"futures_balance_summary"}),
+}
+"""Channels of the venue this sandbox has not yet."""
+_BATCH = 50
+"""Orders in one frame of a `user` snapshot."""
+_SNAPSHOT_TRADES = 100
+
+
+class CoinbaseHost(Shared):
+    """The venue's side as a whole."""
+
+    def __init__(
+        self, stage: Stage, exchange: Exchange, random_hex: Callable[[int], str], switches: Switches | None = None
+    ) -> None:
+        super().__init__(stage, exchange, random_hex, switches)
+        self._rest = RestService(self)
+
+    def accept(self, line: str) -> CoinbaseAcceptor:
+        """The far end of a new connection to `ws` or `user_ws`."""
+        return CoinbaseAcceptor(line, self)
+
+    def serve(self, request: Request, now: Nanos) -> Answer:
+        """Answer one HTTP request."""
+        return self._rest.answer(request, now)
+
+
+class _Denied(Exception):
+    """A request is answered with an error frame."""
+
+
+class CoinbaseAcceptor:
+    """One connection."""
+
+    def __init__(self, line: str, host: Shared) -> None:
+        self._line = line
+        self._host = host
+        self._account: str | None = None
+        self._seq = 0
+        self._subscriptions: dict[str, dict[str, None]] = {}
+        """channel -> products, in the order they came; `user` without products means all."""
+        self._levels: dict[str, dict[tuple[int, int], int]] = {}
+        """Book changes gathered: product -> (side, price) -> size."""
+        self._gathered: dict[str, list[Trade]] = {}
+        self._days: dict[str, Day] = {}
+        self._deadline: Nanos | None = None
+        self._next_beat: Nanos | None = None
+        self._next_books: Nanos | None = None
+        self._next_trades: Nanos | None = None
+        self._last_sent: Nanos = 0
+        self._over = False
+
+    @property
+    def account(self) -> str | None:
+        """Known from the first token on."""
+        return self._account
+
+    def handshake(self, headers: Headers, now: Nanos) -> Refusal | None:
+        """Anybody may connect."""
+        return None
+
+    def opened(self, now: Nanos) -> list[Out]:
+        """The venue says nothing first, and waits for a subscription."""
+        self._deadline = now + self._host.switches.first_subscribe
+        self._last_sent = now
+        self._host.uptime(now)
+        return []
+
+    def closed(self, now: Nanos) -> None:
+        """Nothing is cancelled when a connection ends here."""
+        self._over = True
+        self._subscriptions.clear()
+
+    # ------------------------------------------------------------------ requests
+
+    def receive(self, payload: bytes, now: Nanos) -> list[Out]:
+        """Answers to one frame: the data a subscription begins with, then the whole set; or an error."""
+        if self._over:
+            return []
+        try:
+            return list(self._request(payload, now))
+        except _Denied as denied:
+            return [Send(encode(stream.ErrorFrame("error", str(denied))))]
+
+    def _request(self, payload: bytes, now: Nanos) -> list[Send]:
+        try:
+            request = stream.read_request(payload)
+        except RemoteProtocolError:
+            raise _Denied(stream.REQUEST_REQUIRED) from None
+        if request.type not in {"subscribe", "unsubscribe"}:
+            raise _Denied(stream.REQUEST_REQUIRED)
+        if request.type == "subscribe":
+            self._deadline = None
+        account = self._verified(request, now)
+        channel = self._checked_channel(request, account)
+        if account is not None:
+            self._account = account
+        first = (
+            self._subscribe(channel, request.product_ids or [], now)
+            if request.type == "subscribe"
+            else self._unsubscribe(channel, request.product_ids or [])
+        )
+        return [*first, self._subscriptions_frame(now)]
+
+    def _verified(self, request: stream.AnyRequest, now: Nanos) -> str | None:
+        """A bad token is refused even where none would have been asked for."""
+        if not request.jwt:
+            return None
+        try:
+            return self._host.verified(request.jwt, now)
+        except BadToken:
+            raise _Denied(stream.AUTHENTICATION_FAILURE) from None
+
+    def _checked_channel(self, request: stream.AnyRequest, account: str | None) -> str:
+        """An unknown channel is told as a failed authentication: so does the venue."""
+        channel = request.channel
+        if channel in _NOT_SERVED[self._line]:
+            raise _Denied(stream.FAILURE_TO_SUBSCRIBE)
+        if channel not in _SERVED[self._line] or (channel == translate.USER and account is None):
+            raise _Denied(stream.AUTHENTICATION_FAILURE)
+        return channel
+
+    def _subscribe(self, channel: str, products: list[str], now: Nanos) -> list[Send]:
+        if channel == translate.HEARTBEATS:
+            return self._subscribe_heartbeats(now)
+        if channel == translate.USER:
+            return self._subscribe_user(products, now)
+        names = [self._market_product(product) for product in products]
+        if not names:
+            raise _Denied(stream.FAILURE_TO_SUBSCRIBE)
+        had = self._subscriptions.get(channel, {})
+        new = [name for name in dict.fromkeys(names) if name not in had]
+        if channel == "level2" and len(had) + len(new) > self._host.switches.l2_products:
+            raise _Denied(stream.TOO_MANY_L2)
+        self._subscriptions.setdefault(channel, {}).update(dict.fromkeys(new))
+        # What is live already is answered and sends no snapshot.
+        return [self._market_snapshot(channel, name, now) for name in new]
+
+    def _market_product(self, product_id: str) -> str:
+        """Aliases are rewritten; one unknown product refuses the whole message (ASSUMPTION)."""
+        instrument = self._host.book_of(product_id)
+        if instrument is None:
+            raise _Denied(stream.FAILURE_TO_SUBSCRIBE)
+        return instrument.symbol
+
+    def _subscribe_heartbeats(self, now: Nanos) -> list[Send]:
+        if translate.HEARTBEATS not in self._subscriptions:
+            self._subscriptions[translate.HEARTBEATS] = {translate.HEARTBEATS: None}
+            self._next_beat = now + NANOS_PER_SECOND
+        return []
+
+    def _subscribe_user(self, products: list[str], now: Nanos) -> list[Send]:
+        if translate.USER in self._subscriptions:
+            return []
+        self._subscriptions[translate.USER] = dict.fromkeys(products)
+        return self._user_snapshot(now)
+
+    def _unsubscribe(self, channel: str, products: list[str]) -> list[Send]:
+        had = self._subscriptions.get(channel, {})
+        names = {instrument.symbol for name in products if (instrument := self._host.book_of(name))}
+        left = {name: None for name in had if products and name not in names}
+        if left and channel in translate.MARKET_CHANNELS:
+            self._subscriptions[channel] = left
+        else:
+            self._subscriptions.pop(channel, None)
+        self._forget(channel, had.keys() - left.keys())
+        return []
+
+    def _forget(self, channel: str, names: Iterable[str]) -> None:
+        """Nothing gathered for a subscription outlives it."""
+        if channel == translate.HEARTBEATS:
+            self._next_beat = None
+        for name in names:
+            match channel:
+                case "level2":
+                    self._levels.pop(name, None)
+                case "market_trades":
+                    self._gathered.pop(name, None)
+                case _:
+                    self._days.pop(name, None)
+
+    def _subscriptions_frame(self, now: Nanos) -> Send:
+        whole = {channel: list(names) for channel, names in sorted(self._subscriptions.items())}
+        if translate.USER in whole:
+            whole[translate.USER] = [self._host.user_id]
+        return self._send(stream.SubscriptionsFrame, "subscriptions", [stream.SubscriptionSet(whole)], now)
+
+    # ------------------------------------------------------------------ frames
+
+    def _send(self, frame: type[FrameT], channel: str, events: Iterable[object], now: Nanos) -> Send:
+        """The next frame of the connection."""
+        named = self._line == "user_ws" or self._host.switches.client_id
+        made = frame(  # type: ignore[call-arg]
+            channel=channel,
+            client_id="" if named else UNSET,
+            timestamp=rfc3339(now),
+            sequence_num=self._seq,
+            events=list(events),  # pyright: ignore[reportCallIssue]
+        )
+        self._seq += 1
+        self._last_sent = now
+        return Send(encode(made))
+
+    def _market_snapshot(self, channel: str, name: str, now: Nanos) -> Send:
+        exchange = self._host.exchange
+        instrument = exchange.instruments[name]
+        match channel:
+            case "level2":
+                self._levels.pop(name, None)
+                rows = translate.book_rows(exchange.book(name).rows(), instrument, now)
+                return self._book_frame("snapshot", name, rows, now)
+            case "market_trades":
+                self._gathered.pop(name, None)
+                return self._trades_frame("snapshot", exchange.trades(name, _SNAPSHOT_TRADES), now)
+            case _:
+                self._days[name] = Day(exchange.trades(name, 1000))
+                return self._ticker_frame("snapshot", name, now)
+
+    def _book_frame(self, kind: str, name: str, rows: list[stream.BookRow], now: Nanos) -> Send:
+        return self._send(stream.BookFrame, "l2_data", [stream.BookEvent(kind, name, rows)], now)
+
+    def _trades_frame(self, kind: str, trades: list[Trade], now: Nanos) -> Send:
+        """Newest first."""
+        maker_side = self._host.switches.maker_side
+        rows = [translate.trade_row(trade, maker_side=maker_side) for trade in reversed(trades)]
+        return self._send(stream.TradesFrame, "market_trades", [stream.TradesEvent(kind, rows)], now)
+
+    def _ticker_frame(self, kind: str, name: str, now: Nanos) -> Send:
+        row = translate.ticker_row(name, self._days[name].figures(), self._host.exchange.quote(name))
+        return self._send(stream.TickerFrame, "ticker", [stream.TickerEvent(kind, [row])], now)
+
+    def _user_frame(self, kind: str, rows: list[stream.UserOrder], now: Nanos) -> Send:
+        none = stream.UserPositions(
+            perpetual_futures_positions=[], expiring_futures_positions=[], prediction_market_positions=[]
+        )
+        return self._send(stream.UserFrame, "user", [stream.UserEvent(type=kind, orders=rows, positions=none)], now)
+
+    def _user_snapshot(self, now: Nanos) -> list[Send]:
+        """Open orders in batches; one that is not full is the last."""
+        assert self._account is not None, "a user subscription has a token"
+        rows = [
+            self._user_row(report, self._account)
+            for report in self._host.port(self._account).orders(working=True)
+            if self._wants(report.symbol)
+        ]
+        batches = [rows[start : start + _BATCH] for start in range(0, len(rows) + 1, _BATCH)]
+        return [self._user_frame("patch" if at else "snapshot", batch, now) for at, batch in enumerate(batches)]
+
+    def _user_row(self, report: ExecutionReport, account: str, status: str = "") -> stream.UserOrder:
+        return orders.user_order(
+            self._host.state(report, account),
+            status or orders.status_word(report),
+            triggered=report.order_id in self._host.triggered,
+        )
+
+    def _wants(self, product_id: str) -> bool:
+        wanted = self._subscriptions.get(translate.USER)
+        return wanted is not None and (not wanted or product_id in wanted)
+
+    # ------------------------------------------------------------------ what happened at the exchange
+
+    def publish(self, event: Event, now: Nanos) -> list[Out]:
+        """Frames for what this connection subscribed to."""
+        if type(event) is BookUpdate:
+            return self._publish_book(event, now) if event.symbol in self._subscriptions.get("level2", ()) else []
+        if type(event) is Trade:
+            return self._publish_trade(event, now)
+        if type(event) is ExecutionReport and event.account == self._account and self._wants(event.symbol):
+            return self._publish_report(event, now)
+        return []
+
+    def _publish_book(self, event: BookUpdate, now: Nanos) -> list[Out]:
+        changes = self._levels.setdefault(event.symbol, {})
+        changes.update({(what, price): size for what, price, size in event.rows() if what in {SET_BID, SET_ASK}})
+        if not self._host.switches.conflation:
+            return self._flush_books(now)
+        if self._next_books is None:
+            self._next_books = now + self._host.switches.conflation
+        return []
+
+    def _publish_trade(self, trade: Trade, now: Nanos) -> list[Out]:
+        result: list[Out] = []
+        if trade.symbol in self._subscriptions.get("ticker", ()):
+            self._days[trade.symbol].add(trade)
+            result.append(self._ticker_frame("update", trade.symbol, now))
+        if trade.symbol in self._subscriptions.get("market_trades", ()):
+            self._gathered.setdefault(trade.symbol, []).append(trade)
+            if not self._host.switches.trades_every:
+                return [*result, *self._flush_trades(now)]
+            if self._next_trades is None:
+                self._next_trades = now + self._host.switches.trades_every
+        return result
+
+    def _publish_report(self, report: ExecutionReport, now: Nanos) -> list[Out]:
+        """Each step as the cumulative states the venue would send; a refusal without an order was told by REST."""
+        if not report.order_id or self._account is None:
+            return []
+        if report.exec_type is ExecType.TRIGGERED:
+            self._host.was_triggered(report.order_id)
+        return [
+            self._user_frame("update", [self._user_row(report, self._account, status)], now)
+            for status in self._statuses(report)
+        ]
+
+    def _statuses(self, report: ExecutionReport) -> list[str]:
+        switches = self._host.switches
+        match report.exec_type:
+            case ExecType.NEW:
+                return ["PENDING", "OPEN"] if switches.pending_first else ["OPEN"]
+            case ExecType.TRADE if report.ord_status is OrdStatus.FILLED:
+                return ["OPEN", "FILLED"] if switches.open_before_filled else ["FILLED"]
+            case ExecType.ORDER_STATUS:
+                return []
+            case _:
+                return [orders.status_word(report)]
+
+    # ------------------------------------------------------------------ timers
+
+    def next_tick(self) -> Nanos | None:
+        """The nearest of: first subscription due, heartbeat, gathered books and trades, idle end."""
+        if self._over:
+            return None
+        times = (self._deadline, self._next_beat, self._next_books, self._next_trades, self._idle_end())
+        return min((time for time in times if time is not None), default=None)
+
+    def _idle_end(self) -> Nanos | None:
+        idle = self._host.switches.idle
+        return self._last_sent + idle if idle and self._next_beat is None else None
+
+    def tick(self, now: Nanos) -> list[Out]:
+        """What is due by `now`."""
+        if self._over:
+            return []
+        if self._deadline is not None and now >= self._deadline:
+            return self._end(self._host.switches.first_subscribe_code, "no subscription")
+        idle_end = self._idle_end()
+        if idle_end is not None and now >= idle_end:
+            return self._end(1000, "idle")
+        result: list[Out] = []
+        if self._next_books is not None and now >= self._next_books:
+            result += self._flush_books(now)
+        if self._next_trades is not None and now >= self._next_trades:
+            result += self._flush_trades(now)
+        if self._next_beat is not None and now >= self._next_beat:
+            result.append(self._beat(now))
+        return result
+
+    def _end(self, code: int, reason: str) -> list[Out]:
+        self._over = True
+        return [Close(code, "" if code == 1006 else reason)]
+
+    def _flush_books(self, now: Nanos) -> list[Out]:
+        self._next_books = None
+        gathered, self._levels = self._levels, {}
+        return [
+            self._book_frame("update", name, self._rows(self._host.exchange.instruments[name], changes, now), now)
+            for name, changes in gathered.items()
+            if changes
+        ]
+
+    @staticmethod
+    def _rows(instrument: Instrument, changes: dict[tuple[int, int], int], now: Nanos) -> list[stream.BookRow]:
+        return translate.book_rows([(what, price, size) for (what, price), size in changes.items()], instrument, now)
+
+    def _flush_trades(self, now: Nanos) -> list[Out]:
+        self._next_trades = None
+        gathered, self._gathered = self._gathered, {}
+        return [self._trades_frame("update", trades, now) for trades in gathered.values() if trades]
+
+    def _beat(self, now: Nanos) -> Send:
+        """One a second; a clock that jumped gets one, not all it missed."""
+        due = self._next_beat or now
+        self._next_beat = max(due + NANOS_PER_SECOND, now - (now - due) % NANOS_PER_SECOND + NANOS_PER_SECOND)
+        uptime = self._host.uptime(now)
+        beat = stream.Beat(go_clock(now, uptime), uptime // NANOS_PER_SECOND)
+        return self._send(stream.HeartbeatsFrame, "heartbeats", [beat], now)

@@ -1,0 +1,195 @@
+"""Creating, editing and cancelling orders at the sandbox's Coinbase; all HTTP 200, refusals are in the body.
+
+Pages: REST API reference, "Create Order", "Edit Order", "Cancel Orders".
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import UnsetType, to_builtins
+
+from venuewire.codec import number
+from venuewire.errors import RemoteProtocolError
+from venuewire.model.instrument import Instrument
+from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, ReplaceOrder
+from venuewire.model.terms import ExecType, Nanos, OrdStatus, OrdType, Side, TimeInForce
+from venuewire.venues.coinbase import orders, reasons, translate
+from venuewire.venues.coinbase.host import Shared
+from venuewire.venues.coinbase.reasons import Refusal
+from venuewire.venues.coinbase.translate import Refused
+from venuewire.venues.coinbase.wire import rest
+
+_EDITABLE = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
+_OPEN = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
+
+
+class _NotEdited(Exception):
+    """An edit that is refused before the exchange sees it, by the venue's reason."""
+
+
+class OrderDesk:
+    """Takes requests to the exchange and tells what became of them."""
+
+    def __init__(self, host: Shared) -> None:
+        self._host = host
+
+    def order(self, report: ExecutionReport, account: str) -> rest.Order:
+        """An order as REST shows it."""
+        state = self._host.state(report, account)
+        return orders.rest_order(state, triggered=report.order_id in self._host.triggered)
+
+    # ------------------------------------------------------------------ create
+
+    def create(self, request: rest.AnyCreateOrder, account: str, now: Nanos) -> rest.CreateAnswer:
+        """ASSUMPTION: the same request again is answered as the first time and makes no second order; another one with
+        the same client_order_id is refused."""
+        taken = self._host.taken.get(request.client_order_id)
+        if taken is not None:
+            return taken[1] if taken[0] == request else _failed(request, reasons.DUPLICATE)
+        try:
+            report = self._created(request, account, now)
+        except Refused as refused:
+            return _failed(request, refused.refusal, refused.message)
+        self._host.began(report.order_id, now)
+        answer = _succeeded(request, report.order_id)
+        self._host.took(request, answer)
+        return answer
+
+    def _created(self, request: rest.AnyCreateOrder, account: str, now: Nanos) -> ExecutionReport:
+        """The first report of the new order. Raises `Refused`."""
+        instrument = self._host.instrument(request.product_id)
+        if instrument is None:
+            known = self._host.book_of(request.product_id) is not None
+            raise Refused(reasons.UNTRADABLE if known else reasons.INVALID_PRODUCT)
+        command = translate.new_order(request, instrument, account, now)
+        report = self._host.port(account).execute(command, now)[0]
+        if isinstance(report, CancelReject) or report.exec_type is ExecType.REJECTED:
+            reason = report.reason if isinstance(report, CancelReject) else report.ord_rej_reason
+            raise Refused(reasons.refusal_of(reason), reasons.refusal_of(reason).message or report.text)
+        return report
+
+    # ------------------------------------------------------------------ edit
+
+    def edit(self, request: rest.EditOrder, account: str, now: Nanos) -> rest.EditAnswer:
+        """Only open limit and stop-limit orders that are good until cancelled; both ids stay."""
+        try:
+            command = self._edit(request, account)
+        except _NotEdited as refused:
+            failure = rest.EditFailure(edit_failure_reason=str(refused), preview_failure_reason=reasons.UNKNOWN_PREVIEW)
+            return rest.EditAnswer(success=False, errors=[failure])
+        for report in self._host.port(account).execute(command, now):
+            if isinstance(report, CancelReject):
+                return rest.EditAnswer(success=False, errors=[reasons.edit_refusal_of(report.reason)])
+        return rest.EditAnswer(success=True, errors=[])
+
+    def _edit(self, request: rest.EditOrder, account: str) -> ReplaceOrder:
+        report = self._host.port(account).order(order_id=request.order_id) if request.order_id else None
+        if report is None:
+            raise _NotEdited("ORDER_NOT_FOUND")
+        if report.ord_type not in _EDITABLE:
+            raise _NotEdited("ONLY_LIMIT_ORDER_EDITS_SUPPORTED")
+        if report.ord_status not in _OPEN:
+            raise _NotEdited("ONLY_OPEN_ORDERS_CAN_BE_EDITED")
+        if report.time_in_force is not TimeInForce.GOOD_TILL_CANCEL:
+            raise _NotEdited("ORDER_EDIT_ORDER_TYPE_NOT_SUPPORTED")
+        size = _edited(request.size, report.order_qty, "INVALID_EDITED_SIZE")
+        price = _edited(request.price, report.price, "INVALID_EDITED_PRICE")
+        stop_px = _edited(request.stop_price, report.stop_px, "INVALID_EDITED_STOP_PRICE")
+        _check_edit(report, self._host.exchange.instruments[report.symbol], size, price)
+        if (size, price, stop_px) == (report.order_qty, report.price, report.stop_px):
+            raise _NotEdited("EDIT_REQUEST_EQUAL_TO_ORIGINAL_REQUEST")
+        return ReplaceOrder(
+            symbol=report.symbol,
+            side=report.side or Side.BUY,
+            ord_type=report.ord_type or OrdType.LIMIT,
+            order_id=report.order_id,
+            orig_cl_ord_id=report.cl_ord_id,
+            cl_ord_id=report.cl_ord_id,
+            order_qty=size,
+            price=price,
+            stop_px=stop_px if stop_px != report.stop_px else None,
+            account=account,
+        )
+
+    # ------------------------------------------------------------------ cancel
+
+    def cancel(self, request: rest.CancelOrders, account: str, now: Nanos) -> rest.CancelAnswer:
+        """Each id on its own."""
+        return rest.CancelAnswer(results=[self._cancel(order_id, account, now) for order_id in request.order_ids])
+
+    def _cancel(self, order_id: str, account: str, now: Nanos) -> rest.CancelResult:
+        port = self._host.port(account)
+        report = port.order(order_id=order_id) if order_id else None
+        if report is None:
+            return _not_cancelled(order_id, "UNKNOWN_CANCEL_ORDER")
+        if report.ord_status is OrdStatus.FILLED:
+            return _not_cancelled(order_id, "ORDER_IS_FULLY_FILLED")
+        if report.ord_status is OrdStatus.CANCELED:
+            return _not_cancelled(order_id, "DUPLICATE_CANCEL_REQUEST")
+        command = CancelOrder(
+            symbol=report.symbol,
+            side=report.side or Side.BUY,
+            ord_type=report.ord_type or OrdType.LIMIT,
+            order_id=order_id,
+            orig_cl_ord_id=report.cl_ord_id,
+            account=account,
+        )
+        for result in port.execute(command, now):
+            if isinstance(result, CancelReject):
+                return _not_cancelled(order_id, reasons.cancel_refusal_of(result.reason))
+        # The reason is filled in on success too: so does the venue.
+        return rest.CancelResult(success=True, failure_reason=reasons.UNKNOWN_CANCEL, order_id=order_id)
+
+
+def _not_cancelled(order_id: str, reason: str) -> rest.CancelResult:
+    return rest.CancelResult(success=False, failure_reason=reason, order_id=order_id)
+
+
+def _succeeded(request: rest.AnyCreateOrder, order_id: str) -> rest.CreateAnswer:
+    return rest.CreateAnswer(
+        success=True,
+        success_response=rest.CreateSuccess(
+            order_id=order_id,
+            product_id=request.product_id,
+            side=request.side,
+            client_order_id=request.client_order_id,
+        ),
+        order_configuration=to_builtins(request.order_configuration),
+    )
+
+
+def _failed(request: rest.AnyCreateOrder, refusal: Refusal, message: str = "") -> rest.CreateAnswer:
+    return rest.CreateAnswer(
+        success=False,
+        error_response=rest.CreateFailure(
+            error=refusal.new,
+            message=message,
+            error_details="",
+            preview_failure_reason=refusal.preview,
+            new_order_failure_reason=refusal.new,
+        ),
+        order_configuration=to_builtins(request.order_configuration),
+    )
+
+
+def _edited(text: str | UnsetType | None, now_is: Decimal | None, refusal: str) -> Decimal | None:
+    """The new number; what is not given stays as it is."""
+    if not isinstance(text, str) or not text:
+        return now_is
+    try:
+        value = number(text)
+    except RemoteProtocolError:
+        raise _NotEdited(refusal) from None
+    if value <= 0 or now_is is None:
+        raise _NotEdited(refusal)
+    return value
+
+
+def _check_edit(report: ExecutionReport, instrument: Instrument, size: Decimal | None, price: Decimal | None) -> None:
+    if size is None or size % instrument.min_qty_increment or size < instrument.min_trade_vol:
+        raise _NotEdited("INVALID_EDITED_SIZE")
+    if report.cum_qty is not None and size <= report.cum_qty:
+        raise _NotEdited("CANNOT_EDIT_TO_BELOW_FILLED_SIZE")
+    if price is None or price % instrument.min_price_increment:
+        raise _NotEdited("INVALID_EDITED_PRICE")

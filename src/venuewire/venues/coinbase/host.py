@@ -1,0 +1,117 @@
+"""What all connections to the sandbox's Coinbase share: keys, the account, the clock, what is known of orders."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import ClassVar, TypeVar
+from uuid import NAMESPACE_URL, uuid5
+
+from venuewire.model.instrument import Instrument
+from venuewire.model.orders import ExecutionReport
+from venuewire.model.terms import NANOS_PER_SECOND, Nanos
+from venuewire.venue import Exchange, Port, Stage
+from venuewire.venues.coinbase import signing
+from venuewire.venues.coinbase.orders import State
+from venuewire.venues.coinbase.signing import SigningKey
+from venuewire.venues.coinbase.switches import Switches
+from venuewire.venues.coinbase.translate import book_product
+from venuewire.venues.coinbase.wire import rest
+
+T = TypeVar("T")
+
+_REMEMBERED = 10_000
+_OLDEST_START = 0x15180
+"""Seconds: a process of the venue has been up for some part of a day when we come."""
+
+
+def uuid_of(*names: str) -> str:
+    """A uuid that is always the same for these names."""
+    return str(uuid5(NAMESPACE_URL, "coinbase:" + ":".join(names)))
+
+
+class Shared:
+    """State behind every connection and every request. One key, one account: a CDP key is bound to one portfolio."""
+
+    lines: ClassVar[tuple[str, ...]] = ("ws", "user_ws")
+
+    def __init__(
+        self, stage: Stage, exchange: Exchange, random_hex: Callable[[int], str], switches: Switches | None = None
+    ) -> None:
+        self.exchange = exchange
+        self.switches = switches or Switches()
+        key = SigningKey(stage.credentials["key_name"], stage.credentials["private_key"])
+        self.keys: Mapping[str, signing.PublicKey] = {key.name: key.public()}
+        """By key name: the halves that verify. The private half is the client's."""
+        self.accounts: Mapping[str, str] = {key.name: stage.account}
+        self.user_id = uuid_of("user", stage.account)
+        self.started: Nanos | None = None
+        self.triggered: OrderedDict[str, None] = OrderedDict()
+        """Stop orders that have been triggered, by order id."""
+        self.taken: OrderedDict[str, tuple[rest.AnyCreateOrder, rest.CreateAnswer]] = OrderedDict()
+        """By client_order_id: requests that made an order, with their answers."""
+        self._created: OrderedDict[str, Nanos] = OrderedDict()
+        self._uptime = int(random_hex(8), 16) % _OLDEST_START * NANOS_PER_SECOND
+
+    # ------------------------------------------------------------------ who, what
+
+    def verified(self, token: str, now: Nanos, uris: frozenset[str] | None = None) -> str:
+        """The account a token speaks for. Raises `signing.BadToken`."""
+        name = signing.verify(
+            token, self.keys, now, uris=uris, life=self.switches.token_life, skew=self.switches.token_skew
+        )
+        return self.accounts[name]
+
+    def port(self, account: str) -> Port:
+        """The account's place at the exchange."""
+        return self.exchange.port(account)
+
+    def instrument(self, product_id: str) -> Instrument | None:
+        """What is traded under this name itself, not under an alias."""
+        return self.exchange.instruments.get(product_id)
+
+    def book_of(self, product_id: str) -> Instrument | None:
+        """The instrument whose book a product shows; an alias shows another's."""
+        return self.instrument(product_id) or self.instrument(book_product(product_id))
+
+    def uptime(self, now: Nanos) -> Nanos:
+        """How long the venue's process has been running: what heartbeats count."""
+        if self.started is None:
+            self.started = now - self._uptime
+        return now - self.started
+
+    # ------------------------------------------------------------------ orders
+
+    def began(self, order_id: str, now: Nanos) -> None:
+        """An order was made now."""
+        _remember(self._created, order_id, now)
+
+    def took(self, request: rest.AnyCreateOrder, answer: rest.CreateAnswer) -> None:
+        """A request made an order: the same one again gets the same answer."""
+        _remember(self.taken, request.client_order_id, (request, answer))
+
+    def was_triggered(self, order_id: str) -> None:
+        """A stop order became a limit order."""
+        _remember(self.triggered, order_id, None)
+
+    def state(self, report: ExecutionReport, account: str) -> State:
+        """The order a report is of, as it stood when the report was made."""
+        cum_qty = report.cum_qty
+        fills = (
+            [
+                fill
+                for fill in self.port(account).fills()
+                if fill.order_id == report.order_id and fill.cum_qty is not None and fill.cum_qty <= cum_qty
+            ]
+            if cum_qty
+            else []
+        )
+        created = self._created.get(report.order_id, report.transact_time)
+        return State(report=report, fills=fills, created=created, portfolio=account, user_id=self.user_id)
+
+
+def _remember(kept: OrderedDict[str, T], key: str, value: T) -> None:
+    """Keep the newest only."""
+    kept[key] = value
+    if len(kept) > _REMEMBERED:
+        kept.popitem(last=False)

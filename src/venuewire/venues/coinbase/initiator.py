@@ -1,0 +1,461 @@
+"""Our end of Coinbase Advanced Trade: two WebSocket lines, and orders over REST.
+
+There is no logon message: each subscription carries a token. A line proves its credentials by subscribing to
+`heartbeats`, which it needs anyway, and is logged on when the answering set of subscriptions contains them.
+
+An answer on the WebSocket names no request. The venue answers in order, so requests wait in a queue: a set of
+subscriptions accepts the oldest request whose wish it fulfils, an error frame refuses the oldest.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from msgspec import UNSET, Struct
+
+from venuewire.codec import Envelope, encode
+from venuewire.errors import LocalProtocolError, LogonRejected, RemoteProtocolError
+from venuewire.model.instrument import Instrument
+from venuewire.model.market import BookSnapshot, BookUpdate
+from venuewire.model.orders import CancelOrder, NewOrder, ReplaceOrder
+from venuewire.model.session import (
+    Command,
+    Event,
+    Grant,
+    Heartbeat,
+    Holdings,
+    MassStatus,
+    OrderMassStatusRequest,
+    RequestForPositions,
+    RequestRejected,
+    Secret,
+    SecurityList,
+    SecurityListRequest,
+    Subscribe,
+    SubscriptionAccepted,
+    SubscriptionRejected,
+    Unknown,
+    Unsubscribe,
+)
+from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos
+from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
+from venuewire.venues.coinbase import answers, orders, translate
+from venuewire.venues.coinbase.signing import SigningKey, request_uri
+from venuewire.venues.coinbase.texts import nanos
+from venuewire.venues.coinbase.wire import rest, stream
+
+TOKEN_REUSE = 60 * NANOS_PER_SECOND
+"""A WebSocket token this young serves again: it fits every channel and both hosts, and half its life is left."""
+FORGOTTEN = 15 * NANOS_PER_SECOND
+"""A request unanswered for so long no longer takes the answers of others; the session has given it up by then."""
+LOGON_ATTEMPTS: dict[str, int] = {stream.AUTHENTICATION_FAILURE: 2, stream.FAILURE_TO_SUBSCRIBE: 4}
+"""Both have been seen to pass when tried again with a new token, just after a line was opened."""
+SEEN_TRADES = 1000
+"""Trades are sent again, the last hundred or so; this many are remembered for each product."""
+COMMANDS_KEPT = 4096
+
+Verb = Literal["subscribe", "unsubscribe"]
+
+
+class Asked(Struct, frozen=True):
+    """A request on the WebSocket whose answer has not come."""
+
+    ref: str
+    verb: Verb
+    channel: str
+    product_id: str | None
+    """As the answer will name it."""
+    logon: bool
+    since: Nanos
+
+    def fulfilled(self, subscriptions: dict[str, list[str]]) -> bool:
+        """Does this set of subscriptions show that we got what was asked?"""
+        products = subscriptions.get(self.channel)
+        there = products is not None and (self.product_id is None or self.product_id in products)
+        return there is (self.verb == "subscribe")
+
+
+class CoinbaseInitiator:
+    """One line. `ws` has books, trades and quotes; `user_ws` own orders, and all requests over REST."""
+
+    def __init__(self, line: str, seat: Seat) -> None:
+        self.ready: list[Event] = []
+        self._line = line
+        self._seat = seat
+        self._key: SigningKey | None = None
+        self._token: tuple[Nanos, str] | None = None
+        self._asked: deque[Asked] = deque()
+        self._symbols: dict[tuple[str, str], tuple[str, ...]] = {}
+        """(channel, product as frames name it) -> symbols subscribed: an alias and its book may both be."""
+        self._trades: dict[str, OrderedDict[str, None]] = {}
+        self._commands: OrderedDict[str, NewOrder | ReplaceOrder | CancelOrder] = OrderedDict()
+        self._pages: dict[str, list[Any]] = {}
+        self._maker_side = seat.settings.get("trade_side", "maker") == "maker"
+        self._receivers: dict[str | int, Callable[[Envelope, Nanos], Sequence[Event]]] = {
+            "l2_data": self._on_book,
+            "market_trades": self._on_trades,
+            "ticker": self._on_ticker,
+            "user": self._on_user,
+            "heartbeats": self._on_heartbeats,
+            "subscriptions": self._on_subscriptions,
+            "error": self._on_error,
+        }
+
+    # ------------------------------------------------------------------ a life begins
+
+    def handshake(self, now: Nanos) -> Headers:
+        """No credentials in the handshake. Forgets what the last line was asked for."""
+        self._asked.clear()
+        self._symbols.clear()
+        self._trades.clear()
+        self._token = None
+        self.ready.clear()
+        return {}
+
+    def logon(self, now: Nanos) -> Flow:
+        """Subscribe to heartbeats with a token; the set of subscriptions that contains them is the proof."""
+        attempts = 0
+        while True:
+            self._token = None
+            ref = str(self._seat.unique())
+            answer = yield self._request("subscribe", translate.HEARTBEATS, None, ref, now, logon=True)
+            if not isinstance(answer, RequestRejected):
+                return Grant(Secret(""), now, None)
+            attempts += 1
+            if attempts >= LOGON_ATTEMPTS.get(answer.text, 1):
+                raise LogonRejected(self._line, answer.code, answer.text)
+
+    def heartbeat(self, now: Nanos) -> Send | None:
+        """The venue wants none of us."""
+        return None
+
+    # ------------------------------------------------------------------ commands
+
+    def send(self, command: Command, now: Nanos) -> list[Effect]:
+        """Effects of a command. Raises `LocalProtocolError`; nothing has been sent then."""
+        match command:
+            case Subscribe(channel=channel, symbol=symbol, ref=ref):
+                return self._subscription("subscribe", channel, symbol, ref, now)
+            case Unsubscribe(channel=channel, symbol=symbol, ref=ref):
+                return self._subscription("unsubscribe", channel, symbol, ref, now)
+            case NewOrder():
+                body = translate.create_order(command, self._product_id(command.symbol))
+                return [self._order(command, "new", "/orders", body, now)]
+            case ReplaceOrder():
+                return [self._order(command, "replace", "/orders/edit", translate.edit_order(command), now)]
+            case CancelOrder():
+                return [self._order(command, "cancel", "/orders/batch_cancel", translate.cancel_orders(command), now)]
+            case SecurityListRequest(symbols=symbols, ref=ref):
+                query = [("product_type", "SPOT"), *(("product_ids", self._product_id(item)) for item in symbols)]
+                return [self._get("products", "/products", query, ref, now)]
+            case OrderMassStatusRequest(ref=ref):
+                return [self._orders_page(_FIRST, "", ref, now)]
+            case RequestForPositions(ref=ref):
+                return [self._accounts_page("", ref, now)]
+            case _:
+                raise LocalProtocolError(
+                    f"this venue has no {type(command).__name__}; list the orders and cancel them one by one"
+                )
+
+    def _product_id(self, symbol: str) -> str:
+        instrument = self._seat.instruments.get(symbol)
+        return instrument.security_id if instrument else symbol
+
+    def _subscription(self, verb: Verb, channel: Channel, symbol: str | None, ref: str, now: Nanos) -> list[Effect]:
+        word = translate.CHANNELS.get(channel)
+        if word is None:
+            raise LocalProtocolError(
+                f"this venue has no channel {channel}; positions and balances come by RequestForPositions"
+            )
+        if (word == translate.USER) != (self._line == "user_ws"):
+            raise LocalProtocolError(f"{channel} is not on the line {self._line}")
+        if word == translate.USER:
+            return [self._request(verb, word, None, ref, now)]
+        instrument = self._seat.instruments.get(symbol or "")
+        if instrument is None:
+            raise LocalProtocolError(f"{channel} needs a symbol of the security list, not {symbol!r}")
+        if verb == "subscribe":
+            return self._market_subscribe(word, instrument, ref, now)
+        return self._market_unsubscribe(word, instrument, ref, now)
+
+    # An alias and the product whose book it shares are one subscription here: frames and answers call both by the
+    # name of the book. It is asked for by that name, and told under every name that was asked for.
+
+    def _market_subscribe(self, word: str, instrument: Instrument, ref: str, now: Nanos) -> list[Effect]:
+        product = _book_name(instrument)
+        names = self._symbols.get((word, product), ())
+        if instrument.symbol in names:
+            return [self._request("subscribe", word, product, ref, now)]
+        self._symbols[word, product] = (*names, instrument.symbol)
+        again = self._request("unsubscribe", word, product, "", now) if names else None
+        effects = [again] if again else []  # what is live already sends no snapshot to a second subscription
+        return [*effects, self._request("subscribe", word, product, ref, now)]
+
+    def _market_unsubscribe(self, word: str, instrument: Instrument, ref: str, now: Nanos) -> list[Effect]:
+        product = _book_name(instrument)
+        left = tuple(name for name in self._symbols.get((word, product), ()) if name != instrument.symbol)
+        self._symbols[word, product] = left
+        if left:
+            self.ready.append(SubscriptionAccepted(ref=ref))
+            return []
+        return [self._request("unsubscribe", word, product, ref, now)]
+
+    def _request(
+        self, verb: Verb, channel: str, product_id: str | None, ref: str, now: Nanos, *, logon: bool = False
+    ) -> Send:
+        self._asked.append(Asked(ref, verb, channel, product_id, logon, now))
+        products = [product_id] if product_id else UNSET
+        request = stream.Request(type=verb, product_ids=products, channel=channel, jwt=self._stream_token(now))
+        return Send(encode(request), ref or None)
+
+    # ------------------------------------------------------------------ tokens
+
+    def _signing_key(self) -> SigningKey:
+        if self._key is None:
+            credentials = self._seat.credentials
+            self._key = SigningKey(credentials.key_name, credentials.private_key.reveal())
+        return self._key
+
+    def _stream_token(self, now: Nanos) -> str:
+        if self._token is None or not 0 <= now - self._token[0] < TOKEN_REUSE:
+            self._token = now, self._signing_key().token(now, self._seat.random_hex(64))
+        return self._token[1]
+
+    def _headers(self, method: str, path: str, now: Nanos) -> dict[str, str]:
+        uri = request_uri(method, self._seat.credentials.rest_host, path)
+        token = self._signing_key().token(now, self._seat.random_hex(64), uri)
+        return {"authorization": f"Bearer {token}"}
+
+    # ------------------------------------------------------------------ REST requests
+
+    def _order(
+        self, command: NewOrder | ReplaceOrder | CancelOrder, kind: str, path: str, body: Struct, now: Nanos
+    ) -> Fetch:
+        self._commands[command.ref] = command
+        if len(self._commands) > COMMANDS_KEPT:
+            self._commands.popitem(last=False)
+        path = rest.ROOT + path
+        headers = self._headers("POST", path, now) | {"content-type": "application/json"}
+        return Fetch(method="POST", path=path, body=encode(body), headers=headers, ref=command.ref, kind=kind)
+
+    def _get(self, kind: str, path: str, query: Sequence[tuple[str, str]], ref: str | None, now: Nanos) -> Fetch:
+        path = f"{rest.ROOT}{path}?{urlencode(query)}"
+        return Fetch(method="GET", path=path, headers=self._headers("GET", path, now), ref=ref, kind=kind)
+
+    def _orders_page(self, which: str, cursor: str, ref: str | None, now: Nanos) -> Fetch:
+        query = [*(("order_status", status) for status in _LISTED[which]), ("limit", "250")]
+        return self._get(which, "/orders/historical/batch", [*query, *_cursor(cursor)], ref, now)
+
+    def _accounts_page(self, cursor: str, ref: str | None, now: Nanos) -> Fetch:
+        return self._get("accounts", "/accounts", [("limit", "250"), *_cursor(cursor)], ref, now)
+
+    # ------------------------------------------------------------------ frames
+
+    def open(self, payload: bytes) -> Envelope:
+        """The channel, or `error`, and the number. Raises `RemoteProtocolError`."""
+        head = stream.open_head(payload)
+        kind = head.channel or head.type
+        if not kind:
+            raise RemoteProtocolError("a frame has neither a channel nor a type")
+        return Envelope(kind, payload, None, head.sequence_num)
+
+    def receive(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
+        """What a frame means. Raises `RemoteProtocolError`."""
+        on = self._receivers.get(envelope.kind)
+        return [Unknown(kind=str(envelope.kind), body=envelope.body)] if on is None else on(envelope, now)
+
+    def _on_book(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
+        frame = stream.open_book(envelope.body)
+        result: list[Event] = []
+        for event in frame.events:
+            product = event.product_id
+            body = bytes(event.updates)
+            make = BookUpdate if event.type == "update" else BookSnapshot if event.type == "snapshot" else None
+            if make is None:
+                raise RemoteProtocolError("a book event is neither a snapshot nor an update")
+            time = _event_time(body)
+            for symbol in self._symbols.get(("level2", product), (product,)):
+                instrument = self._seat.instruments.get(symbol)
+                if instrument is not None:
+                    result.append(
+                        make(
+                            symbol=symbol,
+                            body=body,
+                            read=translate.read_levels,
+                            price_scale=instrument.price_scale,
+                            size_scale=instrument.qty_scale,
+                            transact_time=time,
+                            recv_time=now,
+                        )
+                    )
+        return result
+
+    def _on_trades(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
+        """Oldest first, each once: old trades come again, in snapshots and as updates."""
+        frame = stream.read_trades(envelope.body)
+        result: list[Event] = []
+        for event in frame.events:
+            for row in reversed(event.trades):
+                if self._is_new(row):
+                    result += [
+                        translate.trade_event(
+                            row, symbol, now, historical=event.type != "update", maker_side=self._maker_side
+                        )
+                        for symbol in self._named("market_trades", row.product_id)
+                    ]
+        return result
+
+    def _is_new(self, row: stream.TradeRow) -> bool:
+        seen = self._trades.setdefault(row.product_id, OrderedDict())
+        if row.trade_id in seen:
+            return False
+        seen[row.trade_id] = None
+        if len(seen) > SEEN_TRADES:
+            seen.popitem(last=False)
+        return True
+
+    def _on_ticker(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
+        frame = stream.read_ticker(envelope.body)
+        time = nanos(frame.timestamp)
+        return [
+            translate.quote_event(row, symbol, time, now)
+            for event in frame.events
+            for row in event.tickers
+            for symbol in self._named("ticker", row.product_id)
+            if row.product_id
+        ]
+
+    def _named(self, channel: str, product_id: str) -> tuple[str, ...]:
+        return self._symbols.get((channel, product_id)) or (product_id,)
+
+    def _on_user(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
+        frame = stream.read_user(envelope.body)
+        time = nanos(frame.timestamp)
+        return [
+            orders.report_of_user(order, now, time, snapshot=event.type != "update")
+            for event in frame.events
+            for order in event.orders or ()
+        ]
+
+    def _on_heartbeats(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
+        self._forget(now)
+        return [Heartbeat(recv_time=now)]
+
+    # ------------------------------------------------------------------ answers without names
+
+    def _on_subscriptions(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
+        self._forget(now)
+        frame = stream.read_subscriptions(envelope.body)
+        whole: dict[str, list[str]] = {}
+        for event in frame.events:
+            whole.update(event.subscriptions)
+        for asked in self._asked:
+            if asked.fulfilled(whole):
+                self._asked.remove(asked)
+                return [SubscriptionAccepted(ref=asked.ref)] if asked.ref else []
+        return []
+
+    def _on_error(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
+        """Refuses the oldest request that could have earned it; an error nobody earned is news."""
+        self._forget(now)
+        text = stream.read_error(envelope.body).message
+        for asked in self._asked:
+            if text != stream.TOO_MANY_L2 or asked.channel == "level2":
+                self._asked.remove(asked)
+                return [self._refused(asked, text)] if asked.ref else []
+        return [Unknown(kind="error", body=envelope.body)]
+
+    def _refused(self, asked: Asked, text: str) -> Event:
+        if text == stream.AUTHENTICATION_FAILURE:
+            self._token = None
+        if asked.logon:
+            return RequestRejected(code=text, text=text, ref=asked.ref)
+        return SubscriptionRejected(code=text, text=text, ref=asked.ref)
+
+    def _forget(self, now: Nanos) -> None:
+        while self._asked and now - self._asked[0].since > FORGOTTEN:
+            self._asked.popleft()
+
+    # ------------------------------------------------------------------ answers over REST
+
+    def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event | Fetch]:
+        """What the answer to one of our requests means. Raises `RemoteProtocolError` where the outcome is not told."""
+        if fetch.kind in {"new", "replace", "cancel"}:
+            return self._order_answered(fetch, answer, now)
+        if answer.status != 200:
+            self._pages.pop(fetch.ref or "", None)
+            return [answers.request_rejected(fetch, answer)]
+        match fetch.kind:
+            case "products":
+                return [self._security_list(fetch, answer)]
+            case "accounts":
+                return [self._accounts(fetch, answer, now)]
+            case _:
+                return [self._orders(fetch, answer, now)]
+
+    def _security_list(self, fetch: Fetch, answer: Answer) -> Event:
+        products = rest.read_products_answer(answer.body).products
+        instruments = tuple(translate.instrument_of(product) for product in products if translate.is_spot(product))
+        return SecurityList(instruments=instruments, ref=fetch.ref)
+
+    def _accounts(self, fetch: Fetch, answer: Answer, now: Nanos) -> Event | Fetch:
+        page = rest.read_accounts_answer(answer.body)
+        collected = self._pages.setdefault(fetch.ref or "", [])
+        collected += page.accounts
+        if page.has_next and page.cursor:
+            return self._accounts_page(page.cursor, fetch.ref, now)
+        wallets: list[rest.Account] = self._pages.pop(fetch.ref or "")
+        return Holdings(
+            positions=(), balances=tuple(translate.balance_of(wallet, now) for wallet in wallets), ref=fetch.ref
+        )
+
+    def _orders(self, fetch: Fetch, answer: Answer, now: Nanos) -> Event | Fetch:
+        """First what is on its way to or from the book, then what is in it: what moves meanwhile is seen twice."""
+        page = rest.read_orders_answer(answer.body)
+        collected = self._pages.setdefault(fetch.ref or "", [])
+        collected += page.orders
+        if page.has_next and page.cursor:
+            return self._orders_page(fetch.kind, page.cursor, fetch.ref, now)
+        if fetch.kind == _FIRST:
+            return self._orders_page(_SECOND, "", fetch.ref, now)
+        latest: dict[str, rest.Order] = {order.order_id: order for order in self._pages.pop(fetch.ref or "")}
+        reports = tuple(orders.report_of_order(order, now) for order in reversed(latest.values()))
+        return MassStatus(reports=reports, ref=fetch.ref)
+
+    def _order_answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event]:
+        command = self._commands.get(fetch.ref or "")
+        if command is None:
+            raise RemoteProtocolError("an answer to an order request that is not known here")
+        event = answers.order_answered(command, answer, now)
+        self._commands.pop(command.ref, None)
+        return [event]
+
+
+def _book_name(instrument: Instrument) -> str:
+    return instrument.market_segment_id or translate.book_product(instrument.security_id)
+
+
+def _event_time(rows: bytes) -> Nanos:
+    """The time all rows of an event share, looked up in the first one without decoding it; 0 where it is not told."""
+    start = rows.find(_EVENT_TIME) + len(_EVENT_TIME)
+    end = rows.find(b'"', start)
+    if start < len(_EVENT_TIME) or end < 0:
+        return 0
+    return nanos(rows[start:end].decode("ascii", "replace"))
+
+
+_EVENT_TIME = b'"event_time":"'
+
+_FIRST, _SECOND = "orders in transit", "orders"
+_LISTED: dict[str, tuple[str, ...]] = {
+    _FIRST: ("PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED"),
+    _SECOND: ("OPEN",),
+}
+"""OPEN does not include the others, and may not be asked for together with them."""
+
+
+def _cursor(cursor: str) -> list[tuple[str, str]]:
+    return [("cursor", cursor)] if cursor else []
