@@ -14,6 +14,8 @@ import binascii
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from msgspec import Struct, convert
+
 from venuewire.errors import ConfigError
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
 
@@ -51,7 +53,7 @@ class Claims(Struct):
     nbf: int
     exp: int
     uri: str = ""
-    uris: list[str] = []
+    uris: tuple[str, ...] = ()
 
 
 # The claims of time are ours to check, since `now` is an argument here; the other claims differ between clients.
