@@ -1,0 +1,135 @@
+"""Pacing: the exact window, and cancels first."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.session.toy import MINUTE, SECOND, START, Desk, cancel, cancel_all, change, new_order
+
+from venuewire.model.session import RequestRejected, SecurityListRequest, Unanswered
+from venuewire.session import Pacer
+from venuewire.venue import Answer, Rate
+
+
+@given(
+    count=st.integers(1, 5),
+    per=st.integers(1, 50),
+    steps=st.lists(st.integers(-3, 30), max_size=60),
+)
+def test_no_window_holds_more_than_the_rate(count: int, per: int, steps: list[int]) -> None:
+    pacer, now = Pacer(Rate(count, per)), 1000
+    taken: list[int] = []
+    for step in steps:
+        now += step
+        free_at = pacer.free_at(now)
+        went = pacer.take(now)
+        if went:
+            taken.append(max(now, taken[-1]) if taken else now)
+        elif step >= 0:
+            assert free_at > now
+    for start in taken:
+        assert sum(start <= time < start + per for time in taken) <= count
+
+
+def test_the_window_opens_exactly_when_the_oldest_has_left_it() -> None:
+    pacer = Pacer(Rate(2, 10))
+    assert pacer.take(0)
+    assert pacer.take(4)
+    assert not pacer.take(9)
+    assert pacer.free_at(9) == 10
+    assert pacer.take(10)
+    assert pacer.free_at(10) == 14
+
+
+def test_without_a_rate_nothing_waits() -> None:
+    pacer = Pacer(None)
+    assert all(pacer.take(0) for _ in range(1000))
+
+
+def test_what_must_wait_goes_out_in_order_as_the_window_opens() -> None:
+    desk = Desk(sends=Rate(3, SECOND)).log_on()
+    refs = [desk.submit(new_order()) for _ in range(7)]
+    assert len(desk.sent) == 3
+    desk.step(3 * SECOND)
+    assert [frame["ref"] for frame in desk.sent[1:]] == refs
+    assert [(frame["at"] - START) // SECOND for frame in desk.sent] == [0, 0, 0, 1, 1, 1, 2, 2]
+
+
+def test_a_cancel_goes_before_what_waits() -> None:
+    desk = Desk(sends=Rate(2, SECOND)).log_on()
+    for _ in range(3):
+        desk.submit(new_order())
+    desk.submit(cancel("77"))
+    desk.step(3 * SECOND)
+    assert desk.doings() == ["auth", "NewOrder", "CancelOrder", "NewOrder", "NewOrder"]
+
+
+def test_a_cancel_does_not_overtake_its_own_order() -> None:
+    desk = Desk(sends=Rate(2, SECOND)).log_on()
+    for name in ("1", "2", "3"):
+        desk.submit(new_order(cl_ord_id=name))
+    desk.submit(cancel("2"))
+    desk.step(3 * SECOND)
+    assert desk.doings() == ["auth", "NewOrder", "NewOrder", "NewOrder", "CancelOrder"]
+
+
+def test_a_mass_cancel_takes_back_the_orders_that_still_wait() -> None:
+    desk = Desk(sends=Rate(2, SECOND)).log_on()
+    desk.submit(new_order("A"))
+    kept, taken_back = desk.submit(new_order("B")), desk.submit(new_order("A"))
+    desk.submit(cancel_all("A"))
+    told = [event for event in desk.news() if isinstance(event, Unanswered)]
+    assert [(event.ref, event.sent) for event in told] == [(taken_back, False)]
+    desk.step(3 * SECOND)
+    assert [frame["ref"] for frame in desk.sent if frame["do"] == "NewOrder"][1:] == [kept]
+    assert desk.doings()[:3] == ["auth", "NewOrder", "MassCancel"]
+
+
+def test_what_waited_past_its_deadline_is_not_sent_any_more() -> None:
+    desk = Desk(sends=Rate(2, MINUTE)).log_on(lasts=None)
+    desk.submit(new_order())
+    late = desk.submit(new_order())
+    desk.step(10 * SECOND)
+    told = [event for event in desk.news() if isinstance(event, Unanswered)]
+    assert [(event.ref, event.sent) for event in told][1:] == [(late, False)]
+    desk.step(2 * MINUTE)
+    assert desk.doings() == ["auth", "NewOrder"]
+
+
+def test_what_cannot_be_built_when_its_turn_comes_is_told() -> None:
+    desk = Desk(sends=Rate(1, SECOND)).log_on()
+    ref = desk.submit(new_order("NONE"))
+    desk.news()
+    desk.step(SECOND)
+    assert desk.news() == [RequestRejected(code="", text="no such symbol: NONE", ref=ref)]
+
+
+def test_logon_goes_before_commands() -> None:
+    desk = Desk(sends=Rate(1, MINUTE)).log_on(lasts=3 * MINUTE)
+    for _ in range(20):
+        desk.submit(new_order(), timeout=20 * MINUTE)
+    desk.step(2 * MINUTE + 1)
+    assert desk.doings() == ["auth", "NewOrder", "auth"]
+
+
+def test_lines_may_share_the_pacing_of_fetches() -> None:
+    pacer = Pacer(Rate(1, SECOND))
+    one, other = Desk(fetch_pacer=pacer).log_on(), Desk(fetch_pacer=pacer).log_on()
+    one.submit(SecurityListRequest())
+    other.submit(SecurityListRequest())
+    assert (len(one.fetched), len(other.fetched)) == (1, 0)
+    assert other.session.next_tick() == other.now + SECOND
+    other.step(SECOND)
+    assert len(other.fetched) == 1
+    other.answer(Answer(200))
+    assert other.kinds() == ["LoggedOn", "SecurityList"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_rest_of_a_command_waits_too(count: int) -> None:
+    desk = Desk(sends=Rate(count, SECOND)).log_on()
+    desk.submit(change("9"))
+    desk.submit(new_order())
+    desk.step(5 * SECOND)
+    assert [frame["do"] for frame in desk.sent] == ["auth", "hold", "change", "NewOrder"]
+    times = [frame["at"] for frame in desk.sent]
+    assert all(later - time >= SECOND for time, later in zip(times, times[count:], strict=False))
