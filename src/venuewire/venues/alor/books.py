@@ -1,0 +1,295 @@
+"""Market data: wire records <-> events. Volumes and sizes are lots on the wire and pieces with us. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeAlias
+
+from msgspec import UNSET
+
+from venuewire.codec import checked
+from venuewire.errors import RemoteProtocolError
+from venuewire.model.instrument import Instrument
+from venuewire.model.market import SET_ASK, SET_BID, BookSnapshot, LevelReader, LevelRow, Quote, Trade
+from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos, from_scaled
+from venuewire.venues.alor import terms
+from venuewire.venues.alor.wire import market
+from venuewire.venues.alor.wire.frames import Format
+
+# --------------------------------------------------------------------------- hot path: a book frame to integer rows
+
+_ZERO, _TOO_LARGE = Decimal(0), Decimal(10) ** 15
+
+
+@cache
+def level_reader(form: Format, lot: int) -> LevelReader:
+    """The reader of book frames in this format for an instrument of this lot. Made once and kept."""
+    read = market.read_rows[form]
+
+    def rows_of(body: bytes, price_scale: int, size_scale: int) -> Iterable[LevelRow]:
+        book = read(body)
+        price_unit, size_unit = Decimal(10) ** price_scale, lot * 10**size_scale
+        rows: list[LevelRow] = []
+        try:
+            _rows(SET_BID, book.bids, price_unit, size_unit, rows)
+            _rows(SET_ASK, book.asks, price_unit, size_unit, rows)
+        except ArithmeticError:
+            raise RemoteProtocolError("a price in a book is not a number") from None
+        return rows
+
+    return rows_of
+
+
+def _rows(
+    what: int,
+    levels: Sequence[market.LevelSimple] | Sequence[market.RowSlim],
+    price_unit: Decimal,
+    size_unit: int,
+    rows: list[LevelRow],
+) -> None:
+    for level in levels:
+        # Bounds first: a Decimal may be NaN (the comparison raises) or of any exponent (the integer would be endless).
+        if not _ZERO < level.price < _TOO_LARGE or level.volume < 0:
+            raise RemoteProtocolError("a level of a book has no possible price or volume")
+        scaled = level.price * price_unit
+        price = int(scaled)
+        if price != scaled:
+            raise RemoteProtocolError("a price in a book has more decimals than the instrument's price step")
+        rows.append((what, price, level.volume * size_unit))
+
+
+def snapshot(form: Format, body: bytes, instrument: Instrument, now: Nanos) -> BookSnapshot:
+    """A book frame: always the whole book (3.6.1), whether `existing` or not. Levels stay undecoded."""
+    return BookSnapshot(
+        symbol=instrument.symbol,
+        body=body,
+        read=level_reader(form, int(instrument.round_lot)),
+        price_scale=instrument.price_scale,
+        size_scale=instrument.qty_scale,
+        transact_time=market.read_book_head[form](body).ms_timestamp * NANOS_PER_MILLI,
+        recv_time=now,
+    )
+
+
+# --------------------------------------------------------------------------- events from the wire
+
+
+def trade_event(record: market.AllTrade, instrument: Instrument, now: Nanos) -> Trade:
+    """An anonymous trade."""
+    side = record.side
+    return Trade(
+        symbol=instrument.symbol,
+        trade_id=str(record.id),
+        price=checked(record.price),
+        size=record.qty * instrument.round_lot,
+        aggressor_side=terms.side_of(side) if isinstance(side, str) else None,
+        transact_time=record.timestamp * NANOS_PER_MILLI,
+        recv_time=now,
+        historical=record.existing,
+    )
+
+
+def quote_event(record: market.Quote, instrument: Instrument, now: Nanos) -> Quote:
+    """A quote. A side that is empty comes as null or as 0 with no size: both are None with us."""
+    bid, ask = _price(record.bid), _price(record.ask)
+    book_time, last_time = record.ob_ms_timestamp or 0, record.last_price_timestamp or 0
+    return Quote(
+        symbol=instrument.symbol,
+        bid=bid,
+        ask=ask,
+        bid_size=_pieces(record.bid_vol, instrument) if bid is not None else None,
+        ask_size=_pieces(record.ask_vol, instrument) if ask is not None else None,
+        last_px=_price(record.last_price),
+        transact_time=book_time * NANOS_PER_MILLI if book_time else last_time * NANOS_PER_SECOND,
+        recv_time=now,
+    )
+
+
+def _price(value: market.Figure) -> Decimal | None:
+    return terms.figure(value) or None
+
+
+def _pieces(value: market.Figure, instrument: Instrument) -> Decimal | None:
+    lots = terms.figure(value)
+    return None if lots is None else lots * instrument.round_lot
+
+
+def instrument_of(record: market.Security, symbol: str) -> Instrument | None:
+    """What can be traded under `symbol`; None for what has no lot or no price step (an index, say)."""
+    lot, step = checked(record.lotsize), checked(record.minstep)
+    if lot <= 0 or step <= 0 or lot != lot.to_integral_value():
+        return None
+    return Instrument(
+        symbol=symbol,
+        security_id=record.symbol,
+        base=record.symbol,
+        currency=record.currency or "RUB",
+        min_price_increment=step,
+        min_qty_increment=lot,
+        min_trade_vol=lot,
+        round_lot=lot,
+        security_exchange=record.exchange,
+        market_segment_id=record.board or "",
+    )
+
+
+def own_symbol(record: market.Security) -> str:
+    """Our symbol for a security out of a list: the board only where it is not the primary one."""
+    symbol = terms.symbol_of(record.exchange, record.symbol)
+    board, primary = record.board or "", record.primary_board or ""
+    return f"{symbol}:{board}" if board and primary and board != primary else symbol
+
+
+# --------------------------------------------------------------------------- wire from events: the sandbox's end
+
+
+def book_record(
+    form: Format, snapshot: BookSnapshot, instrument: Instrument, now: Nanos, *, existing: bool
+) -> market.Book:
+    """The exchange's book as a frame's `data`."""
+    milliseconds = (snapshot.transact_time or now) // NANOS_PER_MILLI
+    lot = int(instrument.round_lot) * 10**snapshot.size_scale
+    rows = [(what, from_scaled(price, snapshot.price_scale), size // lot) for what, price, size in snapshot.rows()]
+    bids = [(price, lots) for what, price, lots in rows if what == SET_BID and lots]
+    asks = [(price, lots) for what, price, lots in rows if what == SET_ASK and lots]
+    if form == "Slim":
+        return market.BookSlim(
+            bids=[market.LevelSlim(price=price, volume=lots) for price, lots in bids],
+            asks=[market.LevelSlim(price=price, volume=lots) for price, lots in asks],
+            ms_timestamp=milliseconds,
+            existing=existing,
+        )
+    return market.BookSimple(
+        snapshot=existing,
+        bids=[market.LevelSimple(price, lots) for price, lots in bids],
+        asks=[market.LevelSimple(price, lots) for price, lots in asks],
+        timestamp=milliseconds // 1000,
+        ms_timestamp=milliseconds,
+        existing=existing,
+    )
+
+
+def trade_record(form: Format, trade: Trade, instrument: Instrument, *, existing: bool) -> market.AllTrade:
+    """A public trade of the exchange as a frame's `data`."""
+    lots = int(trade.size // instrument.round_lot)
+    number = int(trade.trade_id) if trade.trade_id.isdigit() else 0
+    side = terms.SIDE_WORDS[trade.aggressor_side] if trade.aggressor_side else UNSET
+    milliseconds, board = trade.transact_time // NANOS_PER_MILLI, instrument.market_segment_id
+    if form == "Slim":
+        return market.AllTradeSlim(
+            id=number,
+            symbol=instrument.security_id,
+            board=board,
+            qty=lots,
+            price=trade.price,
+            timestamp=milliseconds,
+            oi=0,
+            existing=existing,
+            side=side,
+        )
+    return market.AllTradeSimple(
+        id=number,
+        orderno=0,
+        symbol=instrument.security_id,
+        board=board,
+        qty=lots,
+        price=trade.price,
+        time=terms.iso_of(trade.transact_time),
+        timestamp=milliseconds,
+        oi=0,
+        existing=existing,
+        side=side,
+    )
+
+
+_Totals: TypeAlias = tuple[Decimal, Decimal]
+"""Pieces on the bid side and on the ask side of the whole book."""
+
+
+def quote_record(
+    form: Format, quote: Quote, instrument: Instrument, reference: Decimal, trades: Sequence[Trade], totals: _Totals
+) -> market.Quote:
+    """The exchange's quote as a frame's `data`; `trades` are those of the day as far as the exchange remembers."""
+    prices = [trade.price for trade in trades] or [reference]
+    lot, last = instrument.round_lot, quote.last_px or prices[-1]
+    common: dict[str, Any] = {
+        "symbol": instrument.security_id,
+        "exchange": instrument.security_exchange,
+        "description": instrument.base,
+        "last_price": last,
+        "last_price_timestamp": trades[-1].transact_time // NANOS_PER_SECOND if trades else None,
+        "high_price": max(prices),
+        "low_price": min(prices),
+        "open_price": prices[0],
+        "accruedInt": _ZERO,
+        "volume": sum((trade.size for trade in trades), _ZERO) // lot,
+        "open_interest": None,
+        "ask": quote.ask,
+        "bid": quote.bid,
+        "ask_vol": None if quote.ask_size is None else quote.ask_size // lot,
+        "bid_vol": None if quote.bid_size is None else quote.bid_size // lot,
+        "ob_ms_timestamp": quote.transact_time // NANOS_PER_MILLI or None,
+        "bond_yield": None,
+        "lotsize": lot,
+        "lotvalue": last * lot,
+        "facevalue": _ZERO,
+        "type": "CS",
+        "total_bid_vol": totals[0] // lot,
+        "total_ask_vol": totals[1] // lot,
+    }
+    if form == "Slim":
+        return market.QuoteSlim(**common)
+    change = last - reference
+    return market.QuoteSimple(
+        **common,
+        prev_close_price=reference,
+        accrued_interest=_ZERO,
+        change=change,
+        change_percent=round(100 * change / reference, 2),
+    )
+
+
+def price_limits(instrument: Instrument, reference: Decimal) -> tuple[Decimal, Decimal]:
+    """The sandbox's price corridor: half of the reference price either way, on the price step."""
+    half = reference / 2 // instrument.min_price_increment * instrument.min_price_increment
+    return reference - half, reference + half
+
+
+def security_record(form: Format, instrument: Instrument, reference: Decimal) -> market.Security:
+    """An instrument of the sandbox's stage as `GET /md/v2/Securities` answers it."""
+    lowest, highest = price_limits(instrument, reference)
+    common: dict[str, Any] = {
+        "symbol": instrument.security_id,
+        "shortname": instrument.base,
+        "description": instrument.base,
+        "exchange": instrument.security_exchange,
+        "type": "CS",
+        "lotsize": instrument.round_lot,
+        "facevalue": _ZERO,
+        "cfiCode": "ESXXXX",
+        "cancellation": "9999-12-31T23:59:59.9999999",
+        "minstep": instrument.min_price_increment,
+        "rating": _ZERO,
+        "marginbuy": _ZERO,
+        "marginsell": _ZERO,
+        "marginrate": _ZERO,
+        "pricestep": instrument.min_price_increment * instrument.round_lot,
+        "priceMax": highest,
+        "priceMin": lowest,
+        "theorPrice": _ZERO,
+        "theorPriceLimit": _ZERO,
+        "volatility": _ZERO,
+        "currency": instrument.currency,
+        "ISIN": None,
+        "bond_yield": None,
+        "board": instrument.market_segment_id,
+        "primary_board": instrument.market_segment_id,
+        "tradingStatus": 17,
+        "tradingStatusInfo": "нормальный период торгов",
+        "complexProductCategory": "",
+        "priceMultiplier": Decimal(1),
+        "priceShownUnits": Decimal(1),
+    }
+    return market.SecuritySlim(**common) if form == "Slim" else market.SecuritySimple(**common, market="FOND")

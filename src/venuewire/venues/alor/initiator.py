@@ -1,0 +1,718 @@
+"""Our end of ALOR's two lines: `Subscriptions` on `/ws`, `Orders` on `/cws`.
+
+Both live by one access token, kept in `seat.grant`: whoever needs one first fetches it, the other takes it over. On
+`/ws` the token travels in each message, on `/cws` it is given once with `authorize`, and again before it ends. Our
+requests' guids are the commands' own refs: unique for ever, which `/cws` insists on (4.6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import TypeAlias
+
+from msgspec import UNSET, Struct, field
+
+from venuewire.codec import Envelope, encode
+from venuewire.errors import ConfigError, ConnectFailed, LocalProtocolError, LogonRejected, NotLoggedOn
+from venuewire.errors import RemoteProtocolError as Damage
+from venuewire.model.instrument import Instrument
+from venuewire.model.orders import CancelOrder, NewOrder, ReplaceOrder
+from venuewire.model.session import (
+    Command,
+    Event,
+    Grant,
+    GrantInvalidated,
+    Heartbeat,
+    MassStatus,
+    OrderMassStatusRequest,
+    Reply,
+    RequestForPositions,
+    RequestRejected,
+    Secret,
+    SecurityList,
+    SecurityListRequest,
+    Subscribe,
+    SubscriptionAccepted,
+    SubscriptionRejected,
+    Unknown,
+    Unsubscribe,
+)
+from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos
+from venuewire.venue import Answer, Await, Effect, Fetch, Flow, Headers, Seat, Send
+from venuewire.venues.alor import books, signing, terms, translate
+from venuewire.venues.alor.wire import access, account, commands, frames, market
+
+SPARE: Nanos = 5 * 60 * NANOS_PER_SECOND
+"""A token with less than this left is not taken over from the other line: it would have to be renewed at once."""
+
+JUST_MADE: Nanos = 60 * NANOS_PER_SECOND
+
+DATA, REPLY, PONG = "data", "reply", "pong"
+"""Kinds of envelope: pushed data (its guid says of what), an answer (its requestGuid says to what), a bare `pong`."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The switches of `seat.settings` this venue knows; the README lists them."""
+
+    format: frames.Format = "Slim"
+    depth: int = frames.MAXIMUM_DEPTH
+    frequency: int = 0
+    """Milliseconds between book frames; 0: the least the format allows."""
+    quote_frequency: int = frames.DEFAULT_FREQUENCY
+    trades: int = 0
+    """How many past trades a subscription to trades brings first."""
+    allow_margin: bool = False
+    check_duplicates: bool = True
+    portfolio_exchange: str = ""
+    """Exchange of the portfolio's own channels; empty: `UNITED` for single-cash portfolios (`E...`), else `MOEX`."""
+    exchange: str = "MOEX"
+    sector: str = "FOND"
+    """What a list of all securities is narrowed to; empty for none."""
+    no_orders_on_404: bool = False
+    """Take a 404 on the order list as "no orders"."""
+    ping: bool = True
+
+
+def settings_of(seat: Seat) -> Settings:
+    """The settings, checked. Raises `ConfigError` naming the one that is wrong."""
+    known = set(Settings.__struct_fields__)
+    given = {name: value for name, value in seat.settings.items() if name in known}
+    for name, value in given.items():
+        wanted = type(getattr(Settings(), name)).__name__
+        if type(value).__name__ != wanted:
+            raise ConfigError(f"alor: setting {name} must be {wanted}, not {value!r}")
+    settings = Settings(**given)
+    if settings.format not in frames.MINIMUM_FREQUENCY:
+        raise ConfigError(f"alor: setting format must be one of {', '.join(frames.MINIMUM_FREQUENCY)}")
+    if not 1 <= settings.depth <= frames.MAXIMUM_DEPTH:
+        raise ConfigError(f"alor: setting depth must be 1 to {frames.MAXIMUM_DEPTH}")
+    if not 0 <= settings.trades <= frames.MAXIMUM_TRADES:
+        raise ConfigError(f"alor: setting trades must be 0 to {frames.MAXIMUM_TRADES}")
+    return settings
+
+
+# --------------------------------------------------------------------------- what both lines do
+
+
+class Line:
+    """The token, the sign of life and the envelope: the same on both lines."""
+
+    name = ""
+
+    def __init__(self, seat: Seat) -> None:
+        self.seat = seat
+        self.settings = settings_of(seat)
+        self.portfolio: str = seat.credentials.portfolio
+        self.ready: list[Event] = []
+        self._held: Grant | None = None
+        """What this life of the line was logged on with last."""
+        self._told: Grant | None = None
+        """The grant whose end this line has told of already."""
+        self._pings: dict[str, Grant | None] = {}
+        """Guids of pings on their way, and what they carried."""
+
+    def handshake(self, now: Nanos) -> Headers:
+        """A new life; the dialling needs no headers of ours."""
+        self._held = self._told = None
+        self._pings.clear()
+        self.ready.clear()
+        return {}
+
+    def heartbeat(self, now: Nanos) -> Send | None:
+        """`ping`, as ALOR's own terminal sends it (3.12)."""
+        grant = self._ping_grant()
+        if not self.settings.ping:
+            return None
+        guid = f"ping-{self.seat.unique()}"
+        self._pings[guid] = grant
+        token = grant.token.reveal() if grant else UNSET
+        return Send(encode(frames.Ping(opcode=frames.PING, guid=guid, token=token, confirm=True)), guid)
+
+    def _ping_grant(self) -> Grant | None:
+        """What the ping carries; on `/cws` nothing."""
+        return None
+
+    def open(self, payload: bytes) -> Envelope:
+        """Data frames name their subscription by guid, answers their request by requestGuid (3.1)."""
+        if payload == b"pong":
+            return Envelope(PONG, payload)
+        frame = frames.read_incoming(payload)
+        data = bytes(frame.data)
+        if data:
+            return Envelope(DATA, data, str(frame.guid))
+        if frame.requestGuid is None and not frame.httpCode:
+            return Envelope("unknown", payload)
+        return Envelope(REPLY, payload, str(frame.requestGuid or ""))
+
+    # ---- the token
+
+    def _take_over(self, now: Nanos) -> Grant | None:
+        """The grant another line has fetched since, or an earlier life of this one, if it is good for a while."""
+        grant = self.seat.grant
+        if grant is None or grant is self._held or grant.expires_at is None:
+            return None
+        wanted = min(SPARE, (grant.expires_at - grant.issued_at) // 3)
+        return grant if grant.expires_at - now >= wanted else None
+
+    def _fetch(self, now: Nanos) -> Generator[Send | Fetch | Await, Event | Answer, Grant]:
+        """`POST /refresh`, body form (2.2). Raises `LogonRejected` when the refresh token is refused."""
+        request = access.RefreshRequest(token=self.seat.credentials.refresh_token.reveal())
+        answer = yield Fetch(
+            method="POST",
+            path="/refresh",
+            endpoint="oauth",
+            body=encode(request),
+            headers={"content-type": "application/json", "accept": "application/json"},
+        )
+        if not isinstance(answer, Answer):
+            raise Damage("the answer to a token request is not an HTTP answer")
+        grant = self._granted(answer, now)
+        self.seat.grant = grant
+        return grant
+
+    def _granted(self, answer: Answer, now: Nanos) -> Grant:
+        if answer.status in (400, 401, 403):
+            text = _message(answer.body) or "the token server refused the refresh token"
+            raise LogonRejected(self.name, str(answer.status), text)
+        if answer.status != 200:
+            raise ConnectFailed("the token server", f"it answered {answer.status}", answer.status)
+        token = access.read_refresh_reply(answer.body).AccessToken
+        claims = signing.claims_of(token)
+        portfolios = claims.portfolios.split()
+        if portfolios and self.portfolio not in portfolios:
+            text = f"portfolio {self.portfolio} is not among those of this token: {', '.join(portfolios)}"
+            raise LogonRejected(self.name, "403", text)
+        return Grant(Secret(token), now, _end(claims, now))
+
+    def _invalid(self, grant: Grant | None, text: str) -> list[Event]:
+        """A 401: drop the token so that nobody logs on with it again, and tell of it once."""
+        if grant is not None and self.seat.grant is grant:
+            self.seat.grant = None
+        if grant is not None and self._told is grant:
+            return []
+        self._told = grant
+        return [GrantInvalidated(text=text)]
+
+
+def _end(claims: access.Claims, now: Nanos) -> Nanos:
+    """When the token ends by our clock: no later than its whole life from now, and earlier where `exp` says so.
+
+    A clock of ours that is far ahead would make every token look ended; its length counts then.
+    """
+    life = (claims.exp - claims.iat) * NANOS_PER_SECOND
+    if life <= 0:
+        life = access.TOKEN_SECONDS * NANOS_PER_SECOND
+    left = claims.exp * NANOS_PER_SECOND - now
+    return now + (min(left, life) if left > 60 * NANOS_PER_SECOND else life)
+
+
+def _message(body: bytes) -> str:
+    """Why, if the answer says so in JSON or in a line of text."""
+    try:
+        return access.read_message(body).message
+    except Damage:
+        text = body[:200].decode(errors="replace").strip()
+        return "" if text.startswith(("<", "{", "[")) else text.strip('"')
+
+
+# --------------------------------------------------------------------------- /ws
+
+
+class _Stream(Struct):
+    """One subscription on the wire: what its data frames mean."""
+
+    opcode: str
+    instrument: Instrument | None
+
+
+_Subject: TypeAlias = tuple[Channel, str | None]
+
+
+class _Request(Struct):
+    """A `Subscribe` or `Unsubscribe` on its way; one with two guids is answered when both are."""
+
+    ref: str
+    guids: list[str]
+    grant: Grant | None
+    ends: bool
+    subject: _Subject
+    left: int
+    refused: bool = False
+
+
+_OPCODES: dict[Channel, tuple[str, ...]] = {
+    Channel.BOOK: (frames.BOOK,),
+    Channel.TRADES: (frames.ALL_TRADES,),
+    Channel.QUOTES: (frames.QUOTES,),
+    Channel.ORDERS: (frames.ORDERS, frames.TRADES),
+    Channel.POSITIONS: (frames.POSITIONS,),
+}
+
+Read: TypeAlias = Callable[[_Stream, bytes, Nanos], Event]
+
+_ENDED_KEPT = 10_000
+"""Guids of ended subscriptions remembered: frames of theirs may still be on their way."""
+
+
+class Subscriptions(Line):
+    """Line `ws`: market data and the portfolio's own channels; and the HTTP reads."""
+
+    name = "ws"
+
+    def __init__(self, seat: Seat) -> None:
+        super().__init__(seat)
+        self._streams: dict[str, _Stream] = {}
+        self._guids: dict[_Subject, list[str]] = {}
+        self._requests: dict[str, list[_Request]] = {}
+        self._ended: dict[str, None] = {}
+        self._lists: dict[str, _Gathering] = {}
+        self._read: dict[str, Read] = {
+            frames.BOOK: self._book,
+            frames.ALL_TRADES: self._trade,
+            frames.QUOTES: self._quote,
+            frames.ORDERS: self._order,
+            frames.TRADES: self._fill,
+            frames.POSITIONS: self._position,
+        }
+
+    def handshake(self, now: Nanos) -> Headers:
+        for kept in (self._streams, self._guids, self._requests, self._ended, self._lists):
+            kept.clear()
+        return super().handshake(now)
+
+    def logon(self, now: Nanos) -> Flow:
+        """A token is all it takes: nothing is sent, each message carries it. Renewal is the same."""
+        grant = self._take_over(now)
+        if grant is None:
+            grant = yield from self._fetch(now)
+        self._held = grant
+        return grant
+
+    def _ping_grant(self) -> Grant | None:
+        return self.seat.grant or self._held
+
+    def _grant(self) -> Grant:
+        if self.seat.grant is None:
+            raise NotLoggedOn(self.name)
+        return self.seat.grant
+
+    # ---- commands
+
+    def send(self, command: Command, now: Nanos) -> list[Effect]:
+        """Raises `LocalProtocolError` for what does not go over this line."""
+        match command:
+            case Subscribe():
+                return self._subscribe(command)
+            case Unsubscribe():
+                return self._unsubscribe(command)
+            case SecurityListRequest():
+                return self._securities(command)
+            case OrderMassStatusRequest():
+                return [self._get("orders", f"{self._clients_path()}/orders", command.ref)]
+            case RequestForPositions():
+                self._lists[command.ref] = _Gathering(wanted=2)
+                path = self._clients_path()
+                return [self._get(part, f"{path}/{part}", command.ref) for part in ("positions", "summary")]
+            case _:
+                raise LocalProtocolError(f"{type(command).__name__} does not go over ALOR's /ws; orders go over /cws")
+
+    def _subscribe(self, command: Subscribe) -> list[Effect]:
+        opcodes = _OPCODES.get(command.channel)
+        if opcodes is None:
+            raise LocalProtocolError(f"ALOR has no channel {command.channel}; its sign of life is the ping")
+        instrument = self._instrument(command) if command.channel in _OF_INSTRUMENTS else None
+        grant = self._grant()
+        subject = (command.channel, command.symbol if instrument else None)
+        # A guid in use replaces its subscription (3.8): asking again never makes a second stream of the same.
+        guids = self._guids.get(subject) or [f"{command.ref}-{n}" if n else command.ref for n in range(len(opcodes))]
+        self._guids[subject] = guids
+        for guid, opcode in zip(guids, opcodes, strict=True):
+            self._streams[guid] = _Stream(opcode, instrument)
+        self._expect(command.ref, guids, grant, subject, ends=False)
+        token = grant.token.reveal()
+        effects: list[Effect] = []
+        for guid, opcode in zip(guids, opcodes, strict=True):
+            effects.append(Send(encode(self._request(opcode, guid, command.symbol, token)), command.ref))
+        return effects
+
+    def _instrument(self, command: Subscribe) -> Instrument:
+        if command.symbol is None:
+            raise LocalProtocolError(f"channel {command.channel} needs a symbol, such as MOEX:SBER")
+        instrument = self.seat.instruments.get(command.symbol)
+        if instrument is None:
+            raise LocalProtocolError(
+                f"{command.symbol} is not known: ask for the SecurityList first (its lot is needed)"
+            )
+        return instrument
+
+    def _request(self, opcode: str, guid: str, symbol: str | None, token: str) -> frames.SubscribeRequest:
+        form = self.settings.format
+        if symbol is None or opcode in (frames.ORDERS, frames.TRADES, frames.POSITIONS):
+            return frames.SubscribePortfolio(
+                opcode=opcode,
+                portfolio=self.portfolio,
+                skipHistory=False,
+                exchange=self._portfolio_exchange(),
+                format=form,
+                guid=guid,
+                token=token,
+            )
+        where, settings = terms.listing(symbol), self.settings
+        book, trades = opcode == frames.BOOK, opcode == frames.ALL_TRADES
+        frequency = settings.frequency or frames.MINIMUM_FREQUENCY[form] if book else settings.quote_frequency
+        return frames.SubscribeInstrument(
+            opcode=opcode,
+            code=where.ticker,
+            exchange=where.exchange,
+            instrumentGroup=where.board or UNSET,
+            depth=settings.depth if book else settings.trades or UNSET if trades else UNSET,
+            frequency=UNSET if trades else frequency,
+            includeVirtualTrades=False if trades else UNSET,
+            format=form,
+            guid=guid,
+            token=token,
+        )
+
+    def _unsubscribe(self, command: Unsubscribe) -> list[Effect]:
+        subject = (command.channel, command.symbol if command.channel in _OF_INSTRUMENTS else None)
+        if subject not in self._guids:
+            # Nothing of the kind on this life of the line: what is asked for is so already.
+            self.ready.append(SubscriptionAccepted(ref=command.ref))
+            return []
+        grant = self._grant()
+        # Asked for again before the end is acknowledged, it gets guids of its own.
+        guids = self._guids.pop(subject)
+        self._expect(command.ref, guids, grant, subject, ends=True)
+        return [self._end_stream(guid, grant, command.ref) for guid in guids]
+
+    def _end_stream(self, guid: str, grant: Grant, ref: str | None) -> Send:
+        message = frames.Unsubscribe(opcode=frames.UNSUBSCRIBE, token=grant.token.reveal(), guid=guid)
+        return Send(encode(message), ref)
+
+    def _expect(self, ref: str, guids: list[str], grant: Grant, subject: _Subject, *, ends: bool) -> None:
+        request = _Request(ref, guids, grant, ends, subject, len(guids))
+        for guid in guids:
+            self._requests.setdefault(guid, []).append(request)
+
+    def _portfolio_exchange(self) -> str:
+        return self.settings.portfolio_exchange or ("UNITED" if self.portfolio.startswith("E") else "MOEX")
+
+    # ---- frames
+
+    def receive(self, envelope: Envelope, now: Nanos) -> Sequence[Event | Send]:
+        """Data by its subscription, answers by their request. Raises `RemoteProtocolError`."""
+        if envelope.kind == DATA:
+            stream = self._streams.get(envelope.ref or "")
+            if stream is not None:
+                return (self._read[stream.opcode](stream, envelope.body, now),)
+            # A frame that was on its way when its subscription ended is no news.
+            return [] if envelope.ref in self._ended else [Unknown(kind=DATA, body=envelope.body)]
+        if envelope.kind == PONG:
+            return [Heartbeat(recv_time=now)]
+        if envelope.kind != REPLY:
+            return [Unknown(kind=str(envelope.kind), body=envelope.body)]
+        return self._answer(frames.read_reply(envelope.body), now)
+
+    def _answer(self, reply: frames.Reply, now: Nanos) -> Sequence[Event | Send]:
+        guid = str(reply.requestGuid)
+        if guid in self._pings:
+            return [*self._unauthorised(reply, self._pings.pop(guid)), Heartbeat(recv_time=now, ref=guid)]
+        waiting = self._requests.get(guid)
+        request = waiting[0] if waiting else None
+        if request is None and not guid and reply.httpCode >= 400:
+            # One real 401 came with an empty requestGuid (3.11). The venue answers in order: it is the oldest one's.
+            guid, request = self._oldest()
+        if request is None:
+            return [*self._unauthorised(reply, self.seat.grant), Unknown(kind=REPLY, body=encode(reply))]
+        self._settle(guid)
+        if reply.httpCode < 300:
+            return self._accepted(request, guid)
+        if reply.httpCode == 401 and not request.ends and self._is_old(request.grant, now):
+            # The token has ended, not the subscription: after the renewal it is asked for again under its guid.
+            return self._unauthorised(reply, request.grant)
+        return [*self._refused(request, reply), *self._unauthorised(reply, request.grant)]
+
+    @staticmethod
+    def _is_old(grant: Grant | None, now: Nanos) -> bool:
+        """A token just made that is refused will not be accepted next time either."""
+        return grant is not None and now - grant.issued_at > JUST_MADE
+
+    def _oldest(self) -> tuple[str, _Request | None]:
+        for guid, waiting in self._requests.items():
+            return guid, waiting[0]
+        return "", None
+
+    def _settle(self, guid: str) -> None:
+        waiting = self._requests[guid]
+        waiting.pop(0)
+        if not waiting:
+            del self._requests[guid]
+
+    def _accepted(self, request: _Request, guid: str) -> list[Event | Send]:
+        request.left -= 1
+        if request.ends:
+            self._forget(guid)
+        if request.refused and not request.ends:
+            # Its other half was refused: half a subscription is none.
+            self._forget(guid)
+            return [self._end_stream(guid, self.seat.grant, None)] if self.seat.grant else []
+        if request.left or request.refused:
+            return []
+        return [SubscriptionAccepted(ref=request.ref)]
+
+    def _refused(self, request: _Request, reply: frames.Reply) -> list[Event | Send]:
+        request.left -= 1
+        if request.refused:
+            return []
+        request.refused = True
+        if not request.ends:
+            # Whatever part of it is or was running ends as well; frames until then still have their meaning.
+            running = [guid for guid in request.guids if guid not in self._requests]
+            for guid in request.guids:
+                self._forget(guid)
+            ends = [self._end_stream(guid, self.seat.grant, None) for guid in running if self.seat.grant]
+            return [SubscriptionRejected(code=str(reply.httpCode), text=reply.message, ref=request.ref), *ends]
+        # The end was refused: it runs on, unless a new one has taken its place.
+        self._guids.setdefault(request.subject, request.guids)
+        return [SubscriptionRejected(code=str(reply.httpCode), text=reply.message, ref=request.ref)]
+
+    def _unauthorised(self, reply: frames.Reply, grant: Grant | None) -> list[Event]:
+        return self._invalid(grant, reply.message) if reply.httpCode == 401 else []
+
+    def _forget(self, guid: str) -> None:
+        if self._streams.pop(guid, None) is None:
+            return
+        self._ended[guid] = None
+        if len(self._ended) > _ENDED_KEPT:
+            del self._ended[next(iter(self._ended))]
+        for subject, guids in list(self._guids.items()):
+            if guid in guids:
+                del self._guids[subject]
+
+    # ---- what data frames mean
+
+    def _book(self, stream: _Stream, body: bytes, now: Nanos) -> Event:
+        assert stream.instrument is not None
+        return books.snapshot(self.settings.format, body, stream.instrument, now)
+
+    def _trade(self, stream: _Stream, body: bytes, now: Nanos) -> Event:
+        assert stream.instrument is not None
+        return books.trade_event(market.read_all_trade[self.settings.format](body), stream.instrument, now)
+
+    def _quote(self, stream: _Stream, body: bytes, now: Nanos) -> Event:
+        assert stream.instrument is not None
+        return books.quote_event(market.read_quote[self.settings.format](body), stream.instrument, now)
+
+    def _order(self, _stream: _Stream, body: bytes, now: Nanos) -> Event:
+        return translate.order_report(account.read_order[self.settings.format](body), self.seat.instruments, now)
+
+    def _fill(self, _stream: _Stream, body: bytes, now: Nanos) -> Event:
+        record = account.read_trade[self.settings.format](body)
+        return translate.trade_report(record, self.seat.instruments, self.portfolio, now)
+
+    def _position(self, _stream: _Stream, body: bytes, now: Nanos) -> Event:
+        return translate.position_event(account.read_position[self.settings.format](body), self.seat.instruments, now)
+
+    # ---- HTTP reads
+
+    def _get(self, kind: str, path: str, ref: str) -> Fetch:
+        headers = {"authorization": f"Bearer {self._grant().token.reveal()}", "accept": "application/json"}
+        return Fetch(method="GET", path=path, headers=headers, ref=ref, kind=kind)
+
+    def _clients_path(self) -> str:
+        return f"/md/v2/Clients/{self._portfolio_exchange()}/{self.portfolio}"
+
+    def _securities(self, command: SecurityListRequest) -> list[Effect]:
+        if not command.symbols:
+            sector = f"&sector={self.settings.sector}" if self.settings.sector else ""
+            path = f"/md/v2/Securities?exchange={self.settings.exchange}{sector}&limit=10000"
+            return [self._get("securities", path, command.ref)]
+        effects: list[Effect] = []
+        for symbol in dict.fromkeys(command.symbols):
+            where = terms.listing(symbol)
+            board = f"?instrumentGroup={where.board}" if where.board else ""
+            path = f"/md/v2/Securities/{where.exchange}/{where.ticker}{board}"
+            effects.append(self._get(f"security {symbol}", path, command.ref))
+        self._lists[command.ref] = _Gathering(wanted=len(effects))
+        return effects
+
+    def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event]:
+        """The answer to one HTTP read; a request that made several is answered when all have come."""
+        kind, ref = fetch.kind, fetch.ref or ""
+        empty = kind == "orders" and answer.status == 404 and self.settings.no_orders_on_404
+        if answer.status != 200 and not empty:
+            self._lists.pop(ref, None)
+            text = _message(answer.body) or f"{fetch.method} {fetch.path} was answered {answer.status}"
+            refusal = RequestRejected(code=str(answer.status), text=text, ref=ref)
+            return [refusal, *(self._invalid(self.seat.grant, text) if answer.status == 401 else ())]
+        if kind == "orders":
+            reports = () if empty else account.read_orders["Simple"](answer.body)
+            known = self.seat.instruments
+            return [
+                MassStatus(reports=tuple(translate.order_report(r, known, now, listed=True) for r in reports), ref=ref)
+            ]
+        if kind == "securities":
+            return [_list_of(market.read_securities["Simple"](answer.body), ref)]
+        return self._gather(kind, ref, answer.body, now)
+
+    def _gather(self, kind: str, ref: str, body: bytes, now: Nanos) -> Sequence[Event]:
+        gathering = self._lists.get(ref)
+        if gathering is None:
+            return []
+        gathering.bodies[kind] = body
+        if len(gathering.bodies) < gathering.wanted:
+            return []
+        del self._lists[ref]
+        if "positions" in gathering.bodies:
+            rows = account.read_positions["Simple"](gathering.bodies["positions"])
+            summary = account.read_summary["Simple"](gathering.bodies["summary"])
+            return [translate.holdings(rows, summary, self.seat.instruments, now, ref)]
+        return [_securities_of(gathering.bodies, ref)]
+
+
+class _Gathering(Struct):
+    """Answers of a request that took several."""
+
+    wanted: int
+    bodies: dict[str, bytes] = field(default_factory=dict)
+
+
+_OF_INSTRUMENTS = frozenset({Channel.BOOK, Channel.TRADES, Channel.QUOTES})
+
+
+def _securities_of(bodies: dict[str, bytes], ref: str) -> Event:
+    """`SecurityList`; one security that cannot be traded refuses the whole."""
+    instruments: list[Instrument] = []
+    for kind, body in bodies.items():
+        symbol = kind.removeprefix("security ")
+        instrument = books.instrument_of(market.read_security["Simple"](body), symbol)
+        if instrument is None:
+            return RequestRejected(code="", text=f"{symbol} has no lot or no price step: it is not traded", ref=ref)
+        instruments.append(instrument)
+    return SecurityList(instruments=tuple(instruments), ref=ref)
+
+
+def _list_of(records: Sequence[market.Security], ref: str) -> Event:
+    found = (books.instrument_of(record, books.own_symbol(record)) for record in records)
+    return SecurityList(instruments=tuple(instrument for instrument in found if instrument), ref=ref)
+
+
+# --------------------------------------------------------------------------- /cws
+
+OrderCommand: TypeAlias = NewOrder | ReplaceOrder | CancelOrder
+
+
+class Orders(Line):
+    """Line `cws`: orders. `authorize` comes first, and again before the token ends; commands carry no token (2.5)."""
+
+    name = "cws"
+
+    def __init__(self, seat: Seat) -> None:
+        super().__init__(seat)
+        self._asked: dict[str, OrderCommand] = {}
+        self._authorizing: set[str] = set()
+
+    def handshake(self, now: Nanos) -> Headers:
+        self._asked.clear()
+        self._authorizing.clear()
+        return super().handshake(now)
+
+    def logon(self, now: Nanos) -> Flow:
+        """`authorize` with the token at hand, or a new one. A token taken over that is refused is replaced once."""
+        taken = self._take_over(now)
+        grant = taken or (yield from self._fetch(now))
+        event = yield self._authorize(grant)
+        if taken is not None and isinstance(event, RequestRejected) and event.code == "401":
+            self._drop(taken)
+            grant = yield from self._fetch(now)
+            event = yield self._authorize(grant)
+        if isinstance(event, RequestRejected):
+            self._drop(grant)
+            raise LogonRejected(self.name, event.code, event.text)
+        self._held = grant
+        return grant
+
+    def _drop(self, grant: Grant) -> None:
+        if self.seat.grant is grant:
+            self.seat.grant = None
+
+    def _authorize(self, grant: Grant) -> Send:
+        guid = f"auth-{self.seat.unique()}"
+        self._authorizing.add(guid)
+        message = commands.Authorize(opcode=commands.AUTHORIZE, guid=guid, token=grant.token.reveal())
+        return Send(encode(message), guid)
+
+    def send(self, command: Command, now: Nanos) -> list[Effect]:
+        """Raises `LocalProtocolError` for what ALOR has no message for, before anything is sent."""
+        margin, check = self.settings.allow_margin, self.settings.check_duplicates
+        message: commands.OrderMessage
+        match command:
+            case NewOrder():
+                known = self._known(command.symbol)
+                message = translate.create_message(
+                    command, known, self.portfolio, allow_margin=margin, check_duplicates=check
+                )
+            case ReplaceOrder():
+                known = self._known(command.symbol)
+                message = translate.update_message(
+                    command, known, self.portfolio, allow_margin=margin, check_duplicates=check
+                )
+            case CancelOrder():
+                message = translate.delete_message(command, self.portfolio, check_duplicates=check)
+            case _:
+                raise LocalProtocolError(f"{type(command).__name__} does not go over ALOR's /cws")
+        self._asked[command.ref] = command
+        return [Send(encode(message), command.ref)]
+
+    def _known(self, symbol: str) -> Instrument:
+        instrument = self.seat.instruments.get(symbol)
+        if instrument is None:
+            raise LocalProtocolError(f"{symbol} is not known: ask for the SecurityList first (its lot is needed)")
+        return instrument
+
+    def receive(self, envelope: Envelope, now: Nanos) -> Sequence[Event | Send]:
+        """Answers to commands. Raises `RemoteProtocolError`."""
+        if envelope.kind == PONG:
+            return [Heartbeat(recv_time=now)]
+        if envelope.kind != REPLY:
+            return [Unknown(kind=str(envelope.kind), body=envelope.body)]
+        reply, guid = frames.read_reply(envelope.body), envelope.ref or ""
+        if guid in self._authorizing:
+            self._authorizing.discard(guid)
+            return [self._logon_answer(reply, guid)]
+        if guid in self._pings:
+            del self._pings[guid]
+            return [Heartbeat(recv_time=now, ref=guid)]
+        invalid = self._invalid(self._held, reply.message) if reply.httpCode == 401 else []
+        command = self._asked.get(guid)
+        if command is None:
+            return [*invalid, Unknown(kind=REPLY, body=envelope.body)]
+        return [*self._outcome(command, reply, now, envelope.body), *invalid]
+
+    def _logon_answer(self, reply: frames.Reply, guid: str) -> Event:
+        if reply.httpCode < 300:
+            return Reply(message=reply, ref=guid)
+        return RequestRejected(code=str(reply.httpCode), text=reply.message, ref=guid)
+
+    def _outcome(self, command: OrderCommand, reply: frames.Reply, now: Nanos, body: bytes) -> list[Event]:
+        if reply.httpCode >= 500 or terms.UNKNOWN_OUTCOME in reply.message:
+            # No answer from the trading system (5.8): the order may stand. Left unanswered, it is reconciled.
+            return [Unknown(kind=f"{reply.httpCode} {reply.message}", body=body)]
+        del self._asked[command.ref]
+        if reply.httpCode >= 300:
+            return [translate.refused_report(command, str(reply.httpCode), reply.message, self.portfolio, now)]
+        order_id = "" if reply.orderNumber is UNSET else str(reply.orderNumber)
+        if isinstance(command, CancelOrder):
+            order_id = command.order_id
+        if not order_id:
+            raise Damage("an order command was done but the answer has no order number")
+        return [translate.done_report(command, order_id, self.portfolio, now)]
+
+    def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event]:
+        """Nothing of this line goes over HTTP."""
+        raise LocalProtocolError("ALOR's /cws line makes no HTTP requests")
+
+
+def initiator(line: str, seat: Seat) -> Subscriptions | Orders:
+    """Our end of this line."""
+    return Subscriptions(seat) if line == "ws" else Orders(seat)

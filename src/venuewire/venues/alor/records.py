@@ -1,0 +1,147 @@
+"""The sandbox's state as the venue's records: one place for what `/ws` pushes and what HTTP answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from venuewire.model.account import Balance, Position
+from venuewire.model.instrument import Instrument
+from venuewire.model.market import SET_BID, LevelChange, Trade
+from venuewire.model.orders import ExecutionReport
+from venuewire.model.terms import Nanos
+from venuewire.venue import Port
+from venuewire.venues.alor import books, translate
+from venuewire.venues.alor.desk import Desk
+from venuewire.venues.alor.wire import account, market
+from venuewire.venues.alor.wire.frames import Format
+
+_ZERO = Decimal(0)
+_DAY_TRADES = 1000
+"""The day's open, high, low and volume are those of so many newest trades."""
+
+
+class Records:
+    """Asks the exchange, answers in the venue's records."""
+
+    def __init__(self, desk: Desk, exchange_name: str) -> None:
+        self._desk = desk
+        self._exchange = desk.exchange
+        self._name = exchange_name
+        self._bases = {instrument.base: symbol for symbol, instrument in desk.exchange.instruments.items()}
+
+    # ---- market
+
+    def book(self, form: Format, instrument: Instrument, depth: int, now: Nanos, *, existing: bool) -> market.Book:
+        """The book, cut to the depth."""
+        found = self._exchange.book(instrument.symbol, depth)
+        return books.book_record(form, found, instrument, now, existing=existing)
+
+    def quote(self, form: Format, instrument: Instrument) -> market.Quote:
+        """The quote and the day's figures."""
+        exchange, symbol = self._exchange, instrument.symbol
+        quote, trades = exchange.quote(symbol), exchange.trades(symbol, _DAY_TRADES)
+        totals = _totals(exchange.book(symbol).levels)
+        return books.quote_record(form, quote, instrument, self._desk.reference[symbol], trades, totals)
+
+    def trades(self, instrument: Instrument, limit: int) -> list[Trade]:
+        """The newest public trades, oldest first."""
+        return self._exchange.trades(instrument.symbol, limit) if limit else []
+
+    def security(self, form: Format, instrument: Instrument) -> market.Security:
+        """What is known of an instrument."""
+        return books.security_record(form, instrument, self._desk.reference[instrument.symbol])
+
+    def securities(self) -> list[Instrument]:
+        """All there are."""
+        return list(self._exchange.instruments.values())
+
+    # ---- portfolio
+
+    def order(
+        self, form: Format, report: ExecutionReport, port: Port, now: Nanos, *, existing: bool
+    ) -> account.Order | None:
+        """An order as a report tells it, completed by the exchange; None for what was never an order."""
+        instrument = self._exchange.instruments.get(report.symbol)
+        standing = report
+        if report.order_qty is None or report.cum_qty is None or report.side is None:
+            standing = port.order(order_id=report.order_id) or report
+        if instrument is None or not report.order_id or standing.ord_status is None:
+            return None
+        memory = self._desk.memory(report, now)
+        return translate.order_record(
+            form,
+            standing,
+            instrument,
+            portfolio=port.account,
+            comment=memory.comment or standing.cl_ord_id,
+            placed=memory.placed,
+            existing=existing,
+        )
+
+    def fill(self, form: Format, report: ExecutionReport, now: Nanos, *, existing: bool) -> account.Trade | None:
+        """A fill of ours."""
+        instrument = self._exchange.instruments.get(report.symbol)
+        if instrument is None:
+            return None
+        comment = self._desk.memory(report, now).comment or report.cl_ord_id
+        return translate.trade_record(form, report, instrument, comment=comment, existing=existing)
+
+    def position(
+        self, form: Format, event: Position | Balance, port: Port, *, existing: bool
+    ) -> account.Position | None:
+        """What is held of an instrument, or a cash row.
+
+        The exchange keeps shares as balances and positions as what was traded since it began; the venue knows one
+        thing only, how many shares there are. None for a balance that is told as a position.
+        """
+        if isinstance(event, Balance):
+            if event.currency in self._bases:
+                return None
+            return translate.cash_record(form, event, self._name, portfolio=port.account, existing=existing)
+        instrument = self._exchange.instruments.get(event.symbol)
+        if instrument is None:
+            return None
+        held = {balance.currency: balance.total for balance in port.balances()}
+        whole = replace(
+            event, qty=held.get(instrument.base, event.qty), avg_px=event.avg_px or self._mark(event.symbol)
+        )
+        return translate.position_record(
+            form, whole, instrument, self._mark(event.symbol), portfolio=port.account, existing=existing
+        )
+
+    def holdings(self, form: Format, port: Port) -> list[account.Position]:
+        """Every position and every cash row."""
+        traded = {position.symbol: position for position in port.positions()}
+        balances = port.balances()
+        events: list[Position | Balance] = list(balances)
+        for symbol in (self._bases[b.currency] for b in balances if b.currency in self._bases):
+            traded.setdefault(symbol, Position(symbol=symbol, qty=_ZERO))
+        events += traded.values()
+        rows = (self.position(form, event, port, existing=True) for event in events)
+        return [row for row in rows if row is not None]
+
+    def summary(self, form: Format, port: Port) -> account.Summary:
+        """The portfolio's money, and what all of it is worth."""
+        balances = port.balances()
+        cash = [balance for balance in balances if balance.currency not in self._bases]
+        shares = [balance for balance in balances if balance.currency in self._bases]
+        worth = sum((balance.total for balance in cash), _ZERO)
+        worth += sum((b.total * self._mark(self._bases[b.currency]) for b in shares), _ZERO)
+        return translate.summary_record(form, cash, worth)
+
+    def _mark(self, symbol: str) -> Decimal:
+        """The last price, or where the market began."""
+        return self._exchange.quote(symbol).last_px or self._desk.reference[symbol]
+
+
+def _totals(changes: Iterable[LevelChange]) -> tuple[Decimal, Decimal]:
+    bids = asks = _ZERO
+    for change in changes:
+        if change.action == SET_BID:
+            bids += change.size
+        else:
+            asks += change.size
+    return bids, asks
