@@ -37,8 +37,6 @@ class Pacer:
         """Count one that goes now; False, and nothing counted, when it must wait."""
         if self._rate is None:
             return True
-        # A clock set back must not open the window again.
-        now = max(now, self._times[-1]) if self._times else now
         if self.free_at(now) > now:
             return False
         self._times.append(now)

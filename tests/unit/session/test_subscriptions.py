@@ -139,3 +139,19 @@ def test_one_that_cannot_be_restored_is_told_and_forgotten() -> None:
     assert getattr(told[1], "ref", "") == ref
     desk.lose().log_on()
     assert "RequestRejected" not in desk.kinds()
+
+
+def test_one_made_while_the_grant_is_renewed_is_sent_once() -> None:
+    desk = Desk().log_on().say("ended")
+    ref = desk.submit(book())
+    assert subscribed(desk) == []
+    desk.sent.append({"do": "auth", "ref": f"auth-{desk.now}"})
+    desk.welcome()
+    assert subscribed(desk) == [ref]
+
+
+def test_an_unanswered_one_names_the_life_it_was_sent_in() -> None:
+    desk = Desk()
+    desk.submit(book())
+    desk.log_on().step(10 * SECOND)
+    assert [(event.epoch, event.sent) for event in desk.news() if isinstance(event, Unanswered)] == [(1, True)]

@@ -161,6 +161,7 @@ class Walk(RuleBasedStateMachine):
             assert frame["life"] == self.desk.session.epoch == self.desk.initiator.life
             assert frame["do"] in OF_THE_LINE or self.desk.session.logon_ns is not None
             if frame["do"] not in OF_THE_LINE:
+                assert frame["do"] == "Subscribe" or not self.unanswered[frame["ref"]]
                 self.at_venue.append((frame["do"], frame["ref"]))
             self.frames.append(frame["at"])
             window = [at for at in self.frames[-10:] if frame["at"] - at < RATE.per]
