@@ -50,6 +50,8 @@ class Connection:
         self._deliver = deliver
         self._backoff = Backoff(draw)
         self._line: Line | None = None
+        self._early: list[bytes] = []
+        """What came before `dial` returned: a venue may speak the moment the handshake is done."""
         self._ended = asyncio.Event()
         self._nudge = asyncio.Event()
         self._stop = asyncio.Event()
@@ -62,6 +64,10 @@ class Connection:
     def received(self, payload: bytes) -> None:
         """One message: the hot path."""
         session = self.session
+        if self._line is None:
+            if session.state is SessionState.DIALLING:
+                self._early.append(payload)
+            return
         events = session.received(payload, self._clock.now())
         if events:
             self._deliver(self, events)
@@ -114,6 +120,7 @@ class Connection:
         """One life: dial, wait for the end, pause."""
         self._ready_at = 0
         self._ended.clear()
+        self._early.clear()
         if await self._dial():
             await self._ended.wait()
         if self._closing or self.session.state is SessionState.REFUSED:
@@ -143,9 +150,14 @@ class Connection:
         if self._closing:
             line.close()
             return False
+        if self._ended.is_set():  # it has come and gone already
+            return True
         self._line = line
         self.session.connected(self._clock.now())
         self.flush()
+        early, self._early = self._early, []
+        for payload in early:
+            self.received(payload)
         return True
 
     async def _refused(self, url: str, error: ConnectFailed) -> None:
