@@ -195,4 +195,4 @@ class Walk(RuleBasedStateMachine):
 
 
 TestWalks = Walk.TestCase
-TestWalks.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
+TestWalks.settings = settings(stateful_step_count=40)
