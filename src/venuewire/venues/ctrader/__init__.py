@@ -1,1 +1,82 @@
-"""x"""
+"""cTrader Open API over JSON: one WebSocket, an application and an account authorised on it in two steps.
+
+The rules in our words, what is implemented and what is assumed: `README.md` in this folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from venuewire.model.session import Command
+from venuewire.model.terms import NANOS_PER_SECOND, Channel, OrdType, TimeInForce
+from venuewire.venue import Capabilities, Endpoint, Exchange, Host, Initiator, Limits, Rate, Seat, Stage, Venue
+from venuewire.venues.ctrader.credentials import CTraderCredentials, credentials_from
+
+
+def _route(command: Command) -> str:
+    """There is one line."""
+    return "ws"
+
+
+def _initiator(line: str, seat: Seat) -> Initiator:
+    from venuewire.venues.ctrader.initiator import CTraderInitiator
+
+    return CTraderInitiator(line, seat)
+
+
+def _stage(random_hex: Callable[[int], str], now: int) -> Stage:
+    from venuewire.venues.ctrader.stage import stage
+
+    return stage(random_hex, now)
+
+
+def _host(stage: Stage, exchange: Exchange, random_hex: Callable[[int], str]) -> Host:
+    # The far end is not needed by those who only trade.
+    from venuewire.venues.ctrader.acceptor import CTraderHost
+
+    return CTraderHost(stage, exchange, random_hex)
+
+
+VENUE = Venue(
+    name="ctrader",
+    title="cTrader",
+    endpoints=(
+        Endpoint("ws", "wss://live.ctraderapi.com:5036", test="wss://demo.ctraderapi.com:5036"),
+        Endpoint("token", "https://openapi.ctrader.com/apps/token"),
+    ),
+    lines=("ws",),
+    route=_route,
+    capabilities=Capabilities(
+        channels=frozenset({Channel.BOOK, Channel.QUOTES, Channel.ORDERS, Channel.POSITIONS}),
+        ord_types=frozenset({OrdType.MARKET, OrdType.LIMIT, OrdType.STOP, OrdType.STOP_LIMIT}),
+        times_in_force=frozenset(
+            {
+                TimeInForce.GOOD_TILL_CANCEL,
+                TimeInForce.GOOD_TILL_DATE,
+                TimeInForce.IMMEDIATE_OR_CANCEL,
+                TimeInForce.FILL_OR_KILL,
+            }
+        ),
+        cl_ord_id=r"[!-~]{1,50}",
+        snapshot_on_resubscribe=False,
+    ),
+    limits=Limits(
+        sends=Rate(50, NANOS_PER_SECOND),
+        heartbeat_interval=10 * NANOS_PER_SECOND,
+        # The venue sends 51 every 25 to 30 s while it has nothing else to say; two missed and some slack.
+        liveness=75 * NANOS_PER_SECOND,
+    ),
+    credentials=CTraderCredentials,
+    credentials_from=credentials_from,
+    environment={
+        "CTRADER_CLIENT_ID": "clientId",
+        "CTRADER_CLIENT_SECRET": "clientSecret",
+        "CTRADER_ACCOUNT_ID": "accountId",
+        "CTRADER_ACCESS_TOKEN": "accessToken",
+        "CTRADER_REFRESH_TOKEN": "refreshToken",
+    },
+    initiator=_initiator,
+    stage=_stage,
+    host=_host,
+    default_symbol="EURUSD",
+)

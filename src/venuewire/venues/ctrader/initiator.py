@@ -36,7 +36,7 @@ from venuewire.model.session import (
 from venuewire.model.session import Holdings as HoldingsEvent
 from venuewire.model.terms import NANOS_PER_MILLI, Channel, ExecType, Nanos, OrdStatus, from_scaled
 from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
-from venuewire.venues.ctrader import translate
+from venuewire.venues.ctrader import requests, translate
 from venuewire.venues.ctrader.authorisation import TOKEN_ENDED, Authorisation
 from venuewire.venues.ctrader.depth import DepthBook
 from venuewire.venues.ctrader.holdings import Holdings
@@ -158,11 +158,11 @@ class CTraderInitiator:
             case Unsubscribe():
                 return self._unsubscribe(command)
             case NewOrder():
-                return self._ask(command, translate.new_order(command, self._known(command.symbol), self._account_id))
+                return self._ask(command, requests.new_order(command, self._known(command.symbol), self._account_id))
             case ReplaceOrder():
-                return self._ask(command, translate.amend_order(command, self._known(command.symbol), self._account_id))
+                return self._ask(command, requests.amend_order(command, self._known(command.symbol), self._account_id))
             case CancelOrder():
-                return self._ask(command, translate.cancel_order(command, self._account_id))
+                return self._ask(command, requests.cancel_order(command, self._account_id))
             case MassCancel():
                 raise LocalProtocolError("cTrader has no mass cancel; cancel the orders one by one")
             case SecurityListRequest():

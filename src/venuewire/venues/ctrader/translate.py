@@ -13,7 +13,6 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from venuewire.codec import checked
-from venuewire.errors import LocalProtocolError
 from venuewire.model.account import Position
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, NewOrder, ReplaceOrder
@@ -35,10 +34,7 @@ from venuewire.model.terms import (
 from venuewire.venues.ctrader.wire import model, words
 from venuewire.venues.ctrader.wire.session import CommonErrorRes, ErrorRes
 from venuewire.venues.ctrader.wire.trading import (
-    AmendOrderReq,
-    CancelOrderReq,
     ExecutionEvent,
-    NewOrderReq,
 )
 
 PRICE_SCALE = 5
@@ -157,158 +153,16 @@ def _qty(value: int | None) -> Decimal | None:
     return None if value is None else units(value)
 
 
-# --------------------------------------------------------------------------- what we ask
-
-
-def new_order(command: NewOrder, instrument: Instrument, account_id: int) -> NewOrderReq:
-    """2106. Raises `LocalProtocolError` for what the venue cannot take."""
-    _refuse_strangers(command)
-    price, stop_px = _prices_of(command.ord_type, command.price, command.stop_px, instrument)
-    slippage = None
-    if command.ord_type is OrdType.STOP_LIMIT:
-        assert price is not None
-        assert stop_px is not None
-        slippage, price = _points(command.side, stop_px, price, instrument), None
-    return NewOrderReq(
-        ctid_trader_account_id=account_id,
-        symbol_id=int(instrument.security_id),
-        order_type=int(ORD_TYPES[command.ord_type]),
-        trade_side=int(SIDES[command.side]),
-        volume=_volume(command.order_qty, instrument),
-        limit_price=price,
-        stop_price=stop_px,
-        time_in_force=_life(command),
-        expiration_timestamp=_expiry(command),
-        comment=command.text or None,
-        slippage_in_points=slippage,
-        client_order_id=command.cl_ord_id or None,
-    )
-
-
-def amend_order(command: ReplaceOrder, instrument: Instrument, account_id: int) -> AmendOrderReq:
-    """2109: what is not given stays. Raises `LocalProtocolError`."""
-    price, stop_px = command.price, command.stop_px
-    slippage = None
-    if command.ord_type is OrdType.STOP_LIMIT and price is not None:
-        if stop_px is None:
-            raise LocalProtocolError("the limit of a stop-limit order is a distance here: give stop_px with price")
-        slippage, price = _points(command.side, _exact(stop_px), _exact(price), instrument), None
-    if command.time_in_force is not None and command.time_in_force is not TimeInForce.GOOD_TILL_CANCEL:
-        raise LocalProtocolError("cTrader cannot change the time in force of an order; cancel it and place another")
-    return AmendOrderReq(
-        ctid_trader_account_id=account_id,
-        order_id=order_number(command.order_id),
-        volume=None if command.order_qty is None else _volume(command.order_qty, instrument),
-        limit_price=None if price is None else _on_tick(_exact(price), "price", instrument),
-        stop_price=None if stop_px is None else _on_tick(_exact(stop_px), "stop_px", instrument),
-        slippage_in_points=slippage,
-    )
-
-
-def cancel_order(command: CancelOrder, account_id: int) -> CancelOrderReq:
-    """2108. Raises `LocalProtocolError` when the venue's order id is not known."""
-    return CancelOrderReq(ctid_trader_account_id=account_id, order_id=order_number(command.order_id))
-
-
-def order_number(order_id: str) -> int:
-    """The venue's order id as it travels."""
-    if not (order_id.isascii() and order_id.isdigit() and len(order_id) <= 18):
-        raise LocalProtocolError(f"cTrader knows orders by its own number only, and {order_id!r} is none")
-    return int(order_id)
-
-
-def _refuse_strangers(command: NewOrder) -> None:
-    """What other venues have and this one does not."""
-    if command.post_only:
-        raise LocalProtocolError("cTrader has no post-only orders")
-    if command.cash_order_qty is not None:
-        raise LocalProtocolError("cTrader sizes orders in units: give order_qty, not cash_order_qty")
-    if command.cancel_on_disconnect:
-        raise LocalProtocolError("cTrader does not cancel orders when a connection is lost")
-    if len(command.cl_ord_id) > 50:
-        raise LocalProtocolError("cl_ord_id is longer than the 50 characters cTrader keeps")
-    if len(command.text) > 512:
-        raise LocalProtocolError("text is longer than the 512 characters cTrader keeps")
-
-
-def _exact(value: Decimal | str | int) -> Decimal:
-    # The model has turned it into a Decimal already; its type cannot say so.
-    return value if isinstance(value, Decimal) else Decimal(value)
-
-
-def _volume(qty: Decimal | str | int | None, instrument: Instrument) -> int:
-    if qty is None:
-        raise LocalProtocolError("an order needs order_qty")
-    exact, step = _exact(qty), instrument.min_qty_increment
-    least, most = instrument.min_trade_vol, instrument.max_trade_vol
-    if exact < least or not is_multiple(exact, step):
-        raise LocalProtocolError(
-            f"{instrument.symbol}: order_qty {exact} must be at least {least} and a multiple of {step}"
-        )
-    if most is not None and exact > most:
-        raise LocalProtocolError(f"{instrument.symbol}: order_qty {exact} is above the {most} allowed")
-    return hundredths(exact)
-
-
 def is_multiple(value: Decimal, step: Decimal) -> bool:
     """Whatever precision the user's program has set."""
     return not EXACT.remainder(value, step)
-
-
-def _on_tick(price: Decimal, what: str, instrument: Instrument) -> Decimal:
-    if price <= 0 or not is_multiple(price, instrument.min_price_increment):
-        raise LocalProtocolError(
-            f"{instrument.symbol}: {what} {price} must be positive and a multiple of {instrument.min_price_increment}"
-        )
-    return price
-
-
-def _prices_of(
-    kind: OrdType, price: Decimal | str | int | None, stop_px: Decimal | str | int | None, instrument: Instrument
-) -> tuple[Decimal | None, Decimal | None]:
-    """The prices this kind of order has, and no other."""
-    found: list[Decimal | None] = []
-    for value, what, kinds in (
-        (price, "price", {OrdType.LIMIT, OrdType.STOP_LIMIT}),
-        (stop_px, "stop_px", {OrdType.STOP, OrdType.STOP_LIMIT}),
-    ):
-        if (value is None) == (kind in kinds):
-            raise LocalProtocolError(f"a {kind} order {'needs' if value is None else 'has no'} {what}")
-        found.append(None if value is None else _on_tick(_exact(value), what, instrument))
-    return found[0], found[1]
-
-
-def _points(side: Side, stop_px: Decimal, price: Decimal, instrument: Instrument) -> int:
-    """The limit of a stop-limit order is told as a distance from its trigger, in points, on the worse side of it."""
-    gap = EXACT.subtract(price, stop_px) if side is Side.BUY else EXACT.subtract(stop_px, price)
-    distance = EXACT.divide(gap, instrument.min_price_increment)
-    if distance < 0 or distance != int(distance):
-        raise LocalProtocolError(f"{instrument.symbol}: the limit of a {side} stop-limit order lies beyond its stop_px")
-    return int(distance)
 
 
 def limit_from_points(side: Side | None, stop_px: Decimal | None, points: int | None, tick: Decimal) -> Decimal | None:
     """The other way: the limit that such a distance stands for."""
     if side is None or stop_px is None or points is None:
         return None
-    return stop_px + tick * (points if side is Side.BUY else -points)
-
-
-def _life(command: NewOrder) -> int | None:
-    life = command.time_in_force
-    if life is None:
-        return None
-    if life not in LIVES_OF[command.ord_type]:
-        allowed = ", ".join(sorted(LIVES_OF[command.ord_type]))
-        raise LocalProtocolError(f"a {command.ord_type} order at cTrader is {allowed}, never {life}")
-    return int(LIVES[life])
-
-
-def _expiry(command: NewOrder) -> int | None:
-    if (command.expire_time is None) == (command.time_in_force is TimeInForce.GOOD_TILL_DATE):
-        raise LocalProtocolError("expire_time and GOOD_TILL_DATE belong together")
-    # Milliseconds on the wire; rounding down ends the order earlier by less than one, never later.
-    return None if command.expire_time is None else command.expire_time // NANOS_PER_MILLI
+    return EXACT.add(stop_px, EXACT.multiply(tick, Decimal(points if side is Side.BUY else -points)))
 
 
 # --------------------------------------------------------------------------- what we are told

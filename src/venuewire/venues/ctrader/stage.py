@@ -1,0 +1,140 @@
+"""What the sandbox trades at this venue: four symbols with the values recorded from a real server (sheet, scaling)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NamedTuple
+
+from venuewire.model.instrument import Instrument
+from venuewire.model.terms import Nanos
+from venuewire.venue import Stage
+from venuewire.venues.ctrader import signing, translate
+from venuewire.venues.ctrader.positions import Tariff
+from venuewire.venues.ctrader.wire import model
+from venuewire.venues.ctrader.wire.words import CommissionType
+
+DEPOSIT = "USD"
+BALANCE = "1000000"
+ASSETS = {15: "USD", 5: "EUR", 6: "GBP", 17: "XAU", 1261: "US100"}
+_IDS = {name: asset_id for asset_id, name in ASSETS.items()}
+DEPOSIT_ASSET = _IDS[DEPOSIT]
+
+
+class Row(NamedTuple):
+    """One symbol of the sandbox; volumes in hundredths of a unit."""
+
+    symbol_id: int
+    name: str
+    description: str
+    base: str
+    digits: int
+    pip: int
+    lot: int
+    least: int
+    step: int
+    most: int
+    commission: int
+    rate: int
+    unit: str
+    price: str
+
+
+_PER_LOT, _PERCENT = CommissionType.USD_PER_LOT.value, CommissionType.PERCENTAGE_OF_VALUE.value
+# id, name, description, base; digits, pip; lot, least, step, most; commission and its rate; unit; price
+ROWS = (
+    Row(
+        1, "EURUSD", "Euro vs US Dollar", "EUR", 5, 4, 10**7, 10**5, 10**5, 10**10, _PER_LOT, 250 * 10**6, "", "1.14811"
+    ),
+    Row(2, "GBPUSD", "Pound, Dollar", "GBP", 5, 4, 10**7, 10**5, 10**5, 10**10, _PER_LOT, 250 * 10**6, "", "1.3124"),
+    Row(41, "XAUUSD", "Gold, Dollar", "XAU", 2, 0, 10**4, 100, 100, 10**9, _PERCENT, 70, "Contracts", "3327.45"),
+    Row(275, "US100.cash", "Nasdaq 100", "US100", 2, 0, 100, 1, 1, 10**5, _PER_LOT, 0, "Contracts", "21480.50"),
+)
+_WEEK = 7 * 24 * 3600
+
+
+def light_symbol(row: Row) -> model.LightSymbol:
+    """As 2115 lists it."""
+    return model.LightSymbol(
+        symbol_id=row.symbol_id,
+        symbol_name=row.name,
+        enabled=True,
+        base_asset_id=_IDS[row.base],
+        quote_asset_id=DEPOSIT_ASSET,
+        symbol_category_id=11,
+        description=row.description,
+        sorting_number=Decimal(f"{row.symbol_id}.0"),
+    )
+
+
+def full_symbol(row: Row) -> model.Symbol:
+    """As 2117 details it. The sandbox never closes: one interval is the whole week."""
+    return model.Symbol(
+        symbol_id=row.symbol_id,
+        digits=row.digits,
+        pip_position=row.pip,
+        enable_short_selling=True,
+        guaranteed_stop_loss=False,
+        swap_rollover3_days=3,
+        swap_long=Decimal("0.0"),
+        swap_short=Decimal("0.0"),
+        max_volume=row.most,
+        min_volume=row.least,
+        step_volume=row.step,
+        max_exposure=10**13,
+        schedule=(model.Interval(start_second=0, end_second=_WEEK),),
+        commission=row.rate if row.commission == _PERCENT else row.rate // 10**6,
+        commission_type=row.commission,
+        sl_distance=0,
+        tp_distance=0,
+        gsl_distance=0,
+        gsl_charge=0,
+        distance_set_in=1,
+        min_commission=0,
+        min_commission_type=1,
+        min_commission_asset=DEPOSIT,
+        rollover_commission=0,
+        skip_rollover_days=0,
+        schedule_time_zone="UTC",
+        trading_mode=0,
+        rollover_commission3_days=3,
+        lot_size=row.lot,
+        precise_trading_commission_rate=row.rate,
+        precise_min_commission=0,
+        pnl_conversion_fee_rate=0,
+        swap_period=24,
+        swap_time=0,
+        skip_swap_periods=0,
+        charge_swap_at_weekends=False,
+        measurement_units=row.unit,
+    )
+
+
+def tariff(row: Row) -> Tariff:
+    """What trading it costs."""
+    return Tariff(row.commission, row.rate, row.lot)
+
+
+def instruments() -> tuple[Instrument, ...]:
+    """The same symbols in the units of the library."""
+    return tuple(translate.instrument(light_symbol(row), full_symbol(row), ASSETS) for row in ROWS)
+
+
+def stage(random_hex: Callable[[int], str], now: Nanos) -> Stage:
+    """The sandbox's symbols, its one account, and fresh credentials for it."""
+    account_id = 40_000_000 + int(random_hex(6), 16) % 9_000_000
+    return Stage(
+        instruments=instruments(),
+        reference_prices={row.name: row.price for row in ROWS},
+        account=str(account_id),
+        balances={DEPOSIT: BALANCE},
+        credentials={
+            "clientId": f"{10_000 + int(random_hex(4), 16)}_{signing.new_token(random_hex)}",
+            "clientSecret": signing.new_token(random_hex),
+            "accountId": account_id,
+            "accessToken": signing.new_token(random_hex),
+            "refreshToken": signing.new_token(random_hex),
+        },
+        short_selling=True,
+        netting_currency=DEPOSIT,
+    )
