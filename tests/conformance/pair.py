@@ -57,7 +57,8 @@ class Pair:
         self.now: Nanos = START
         self._numbers = 0
         self.stage = venue.stage(self._hex, self.now)
-        self.exchange = SandboxExchange(self.stage)
+        keeps = venue.capabilities.replace_keeps_order_id
+        self.exchange = SandboxExchange.staged(self.stage, replace_keeps_order_id=keeps)
         self.host = venue.host(self.stage, self.exchange, self._hex)
         self.port = self.exchange.port(self.stage.account)
         self.credentials = venue.credentials_from(self.stage.credentials)

@@ -42,7 +42,7 @@ def incoming(venue: Venue) -> list[tuple[str, bytes]]:
 
 def feed(pair: Pair, line: str, payload: bytes) -> None:
     """Give a payload to the initiator: events, or the one error."""
-    initiator = pair.wires[line].session._initiator
+    initiator = pair.wires[line].session.initiator
     try:
         envelope = initiator.open(payload)
         for item in initiator.receive(envelope, pair.now):
