@@ -37,14 +37,7 @@ class OrderBook:
         Raises `BookError` on a negative price or size or an action nobody knows; rows before the bad one have been
         applied by then, so the book must be taken for damaged (also when `rows` itself raises on the way).
         """
-        set_bid, set_ask = self._bids.set, self._asks.set
-        for action, price, size in rows:
-            if action == SET_BID:
-                set_bid(price, size)
-            elif action == SET_ASK:
-                set_ask(price, size)
-            else:
-                self._side_of_thru(action).delete_thru(price)
+        Ladder.apply(self._bids, self._asks, rows)
         if self.depth is not None:
             self._bids.trim(self.depth)
             self._asks.trim(self.depth)
