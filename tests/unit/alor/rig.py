@@ -1,9 +1,9 @@
-"""Both ends of ALOR in memory: a client's seat and lines, the sandbox's host and exchange, and a clock that is stepped."""
+"""Both ends of ALOR in memory: a client's seat and lines, the host and its exchange, and a clock that is stepped."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -166,8 +166,7 @@ class Client:
             try:
                 step = flow.send(self._answer(name, step))
             except StopIteration as over:
-                assert isinstance(over.value, Grant)
-                return over.value
+                return cast(Grant, over.value)
 
     def _answer(self, name: str, step: Send | Fetch | Await) -> Event | Answer:
         if isinstance(step, Fetch):
