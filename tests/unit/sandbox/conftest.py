@@ -9,7 +9,6 @@ import pytest
 
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, NewOrder, ReplaceOrder
-from venuewire.model.session import Event
 from venuewire.model.terms import OrdType, Side
 from venuewire.sandbox.exchange import SandboxExchange
 
@@ -94,7 +93,7 @@ class Trader:
         )
         return self.port.execute(command, self.now)
 
-    def holds(self, currency: str) -> tuple[Decimal, Decimal]:
+    def holds(self, currency: str) -> tuple[Any, Any]:
         """(total, available)"""
         found = {balance.currency: balance for balance in self.port.balances()}
         return found[currency].total, found[currency].available
@@ -111,7 +110,7 @@ class Floor:
         self.ann = Trader(self.exchange, "ann")
         self.bob = Trader(self.exchange, "bob")
 
-    def news(self, *kinds: type) -> list[Event]:
+    def news(self, *kinds: type) -> list[Any]:
         return [event for event in self.exchange.drain() if not kinds or isinstance(event, kinds)]
 
 
