@@ -256,6 +256,9 @@ class CoinbaseInitiator:
 
     def open(self, payload: bytes) -> Envelope:
         """The channel, or `error`, and the number. Raises `RemoteProtocolError`."""
+        book = stream.match_book_head(payload)
+        if book is not None:
+            return Envelope("l2_data", payload, None, int(book[1]))
         head = stream.open_head(payload)
         kind = head.channel or head.type
         if not kind:
@@ -268,29 +271,40 @@ class CoinbaseInitiator:
         return [Unknown(kind=str(envelope.kind), body=envelope.body)] if on is None else on(envelope, now)
 
     def _on_book(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
-        frame = stream.open_book(envelope.body)
+        payload = envelope.body
+        found = stream.match_book_event(payload)
+        if found is not None:
+            begin = found.end()
+            end = len(payload) - len(stream.BOOK_TAIL)
+            if payload.find(b"]", begin) == end and payload.endswith(stream.BOOK_TAIL):
+                _, kind, product, time = found.groups()
+                return self._book_events(kind.decode(), product.decode(), payload[begin : end + 1], time, now)
         result: list[Event] = []
-        for event in frame.events:
-            product = event.product_id
+        for event in stream.open_book(payload).events:
             body = bytes(event.updates)
-            make = BookUpdate if event.type == "update" else BookSnapshot if event.type == "snapshot" else None
-            if make is None:
-                raise RemoteProtocolError("a book event is neither a snapshot nor an update")
-            time = _event_time(body)
-            for symbol in self._symbols.get(("level2", product), (product,)):
-                instrument = self._seat.instruments.get(symbol)
-                if instrument is not None:
-                    result.append(
-                        make(
-                            symbol=symbol,
-                            body=body,
-                            read=translate.read_levels,
-                            price_scale=instrument.price_scale,
-                            size_scale=instrument.qty_scale,
-                            transact_time=time,
-                            recv_time=now,
-                        )
+            result += self._book_events(event.type, event.product_id, body, _event_time(body), now)
+        return result
+
+    def _book_events(self, kind: str, product: str, body: bytes, time: bytes, now: Nanos) -> list[Event]:
+        make = BookUpdate if kind == "update" else BookSnapshot if kind == "snapshot" else None
+        if make is None:
+            raise RemoteProtocolError("a book event is neither a snapshot nor an update")
+        transact_time = nanos(time.decode("ascii", "replace"))
+        result: list[Event] = []
+        for symbol in self._symbols.get(("level2", product), (product,)):
+            instrument = self._seat.instruments.get(symbol)
+            if instrument is not None:
+                result.append(
+                    make(
+                        symbol=symbol,
+                        body=body,
+                        read=translate.read_levels,
+                        price_scale=instrument.price_scale,
+                        size_scale=instrument.qty_scale,
+                        transact_time=transact_time,
+                        recv_time=now,
                     )
+                )
         return result
 
     def _on_trades(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
@@ -438,13 +452,11 @@ def _book_name(instrument: Instrument) -> str:
     return instrument.market_segment_id or translate.book_product(instrument.security_id)
 
 
-def _event_time(rows: bytes) -> Nanos:
-    """The time all rows of an event share, looked up in the first one without decoding it; 0 where it is not told."""
+def _event_time(rows: bytes) -> bytes:
+    """The time all rows of an event share, looked up in the first one without decoding it; empty where it is not told."""
     start = rows.find(_EVENT_TIME) + len(_EVENT_TIME)
     end = rows.find(b'"', start)
-    if start < len(_EVENT_TIME) or end < 0:
-        return 0
-    return nanos(rows[start:end].decode("ascii", "replace"))
+    return b"" if start < len(_EVENT_TIME) or end < 0 else rows[start:end]
 
 
 _EVENT_TIME = b'"event_time":"'

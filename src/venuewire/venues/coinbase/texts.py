@@ -24,8 +24,11 @@ NO_TIME = "0001-01-01T00:00:00Z"
 _MINUTE = len("2026-01-01T00:00:")
 _SECOND = _MINUTE + 2
 _TENS: tuple[int, ...] = tuple(int("1" + "0" * n) for n in range(10))
+_FRACTION = _SECOND + 1
 _minutes: dict[str, Nanos] = {}
-"""The minute last read: consecutive messages share it."""
+"""Minutes read of late: consecutive messages share them."""
+_seconds: dict[str, Nanos] = {}
+"""Seconds read of late, with their point."""
 
 
 def plain(value: Decimal) -> str:
@@ -60,13 +63,29 @@ def nanos(text: Text) -> Nanos:
     """RFC 3339 in UTC as nanoseconds; 0 for nothing and for the year one. Raises `RemoteProtocolError`."""
     if not isinstance(text, str) or not text or text.startswith("0001-"):
         return 0
+    second = _seconds.get(text[:_FRACTION])
+    if second is not None:
+        digits = text[_FRACTION:-1]
+        if digits.isdigit() and digits.isascii() and len(digits) <= 9 and text[-1] == "Z":
+            return second + int(digits) * 10 ** (9 - len(digits))
+    return _nanos(text)
+
+
+def _nanos(text: str) -> Nanos:
     minute = _minutes.get(text[:_MINUTE])
     if minute is None:
         minute = _read_minute(text[:_MINUTE])
     seconds, fraction = text[_MINUTE:_SECOND], text[_SECOND:-1]
     if not text.endswith("Z") or not (seconds.isdigit() and seconds.isascii()) or len(seconds) != 2:
         raise RemoteProtocolError("a time is not RFC 3339 in UTC")
-    return minute + int(seconds) * NANOS_PER_SECOND + (_fraction(fraction) if fraction else 0)
+    second = minute + int(seconds) * NANOS_PER_SECOND
+    if not fraction:
+        return second
+    moment = second + _fraction(fraction)
+    if len(_seconds) > 64:
+        _seconds.clear()
+    _seconds[text[:_FRACTION]] = second
+    return moment
 
 
 def _fraction(text: str) -> Nanos:

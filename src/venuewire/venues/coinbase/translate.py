@@ -51,37 +51,51 @@ def book_product(product_id: str) -> str:
 
 # --------------------------------------------------------------------------- books
 
-_POWERS = [10**n for n in range(41)]
-_LIMIT = _POWERS[40]
+PRICES_KEPT = 32_768
+
+
+class PriceTexts(dict[str, int]):
+    """Text of a price -> that price in one scale. The same few hundred come again and again."""
+
+    __slots__ = ("scale",)
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def __missing__(self, text: str) -> int:
+        price = scaled(text, self.scale)
+        if len(self) >= PRICES_KEPT:
+            self.clear()
+        self[text] = price
+        return price
+
+
+_prices: dict[int, PriceTexts] = {}
 
 
 def read_levels(body: bytes, price_scale: int, size_scale: int) -> Sequence[LevelRow]:
     """Rows of an `updates` array: the `LevelReader` of this venue, and its hottest loop.
 
-    The conversion is written out, and only plain digits take it: anything else is `scaled`'s to read or refuse.
+    The conversion of sizes is written out, and only plain digits take it: anything else is `scaled`'s to read or refuse.
     """
+    price_of = _prices.get(price_scale)
+    if price_of is None:
+        price_of = _prices[price_scale] = PriceTexts(price_scale)
     result: list[LevelRow] = []
     add = result.append
-    powers = _POWERS
     for row in stream.read_rows(body):
-        text = row.price_level
-        digits = text.replace(".", "", 1)
-        short = price_scale - (len(text) - text.find(".") - 1 if len(digits) != len(text) else 0)
-        if short >= 0 and len(digits) <= 40 and digits.isdigit() and digits.isascii():
-            price = int(digits) * powers[short]
-        else:
-            price = scaled(text, price_scale)
         text = row.new_quantity
         if text == "0":
             size = 0
         else:
-            digits = text.replace(".", "", 1)
-            short = size_scale - (len(text) - text.find(".") - 1 if len(digits) != len(text) else 0)
-            if short >= 0 and len(digits) <= 40 and digits.isdigit() and digits.isascii():
-                size = int(digits) * powers[short]
+            whole, _, fraction = text.partition(".")
+            digits = whole + fraction.ljust(size_scale, "0")
+            if len(fraction) <= size_scale and len(digits) <= 40 and digits.isdigit() and digits.isascii() and whole:
+                size = int(digits)
             else:
                 size = scaled(text, size_scale)
-        add((SET_BID if row.side == "bid" else SET_ASK, price, size))
+        add((SET_BID if row.side == "bid" else SET_ASK, price_of[row.price_level], size))
     return result
 
 

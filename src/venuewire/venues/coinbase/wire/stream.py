@@ -6,6 +6,7 @@ Pages: docs.cdp.coinbase.com, Advanced Trade WebSocket: "Overview" (envelope, se
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, TypeAlias
 
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -260,6 +261,19 @@ class ReadRow(Struct, gc=False):
     price_level: str
     new_quantity: str
 
+
+# Book frames in the spelling the venue uses, without a blank and with the members in their order, are found by their
+# beginning; any other goes by the records above, and comes out the same.
+_BOOK_HEAD = rb'\{"channel":"l2_data",(?:"client_id":"[^"\\]*",)?"timestamp":"[^"\\]*","sequence_num":(\d{1,18}),'
+match_book_head = re.compile(_BOOK_HEAD).match
+"""A book frame's number."""
+match_book_event = re.compile(
+    _BOOK_HEAD + rb'"events":\[\{"type":"(update|snapshot)","product_id":"([^"\\]+)","updates":'
+    rb'(?=\[\{"side":"(?:bid|offer)","event_time":"([^"\\]*)")'
+).match
+"""The number, the type, the product and the first row's time; it ends where the rows begin."""
+BOOK_TAIL = b"]}]}"
+"""What ends a frame of one event. No bracket comes before it from where the rows begin."""
 
 open_head = decoder(Head)
 open_book = decoder(RawBookFrame)
