@@ -40,9 +40,9 @@ class World:
         self.random_hex = HexSource()
         self.stage = VENUE.stage(self.random_hex, self.now)
         self.exchange = SandboxExchange.staged(self.stage)
-        self.maker = self.exchange.open_account(
-            "maker", {"USD": "100000000", "BTC": "1000", "ETH": "1000", "SOL": "1000"}
-        )
+        wealth = {"USD": "100000000", "BTC": "1000", "ETH": "1000", "SOL": "1000"}
+        self.maker = self.exchange.open_account("maker", wealth)
+        self.taker = self.exchange.open_account("taker", wealth)
         self.host = CoinbaseHost(self.stage, self.exchange, self.random_hex, Switches(**switches))
         self.key = SigningKey(self.stage.credentials["key_name"], self.stage.credentials["private_key"])
         self.unique = itertools.count(900_000)
@@ -52,9 +52,7 @@ class World:
 
     def new_seat(self, **credentials: str) -> Seat:
         given = {**self.stage.credentials, "endpoints": {"http": f"http://{REST_HOST}"}, **credentials}
-        seat = Seat(
-            VENUE.credentials_from(given), unique=lambda: next(self.unique), random_hex=self.random_hex
-        )
+        seat = Seat(VENUE.credentials_from(given), unique=lambda: next(self.unique), random_hex=self.random_hex)
         seat.know(self.stage.instruments)
         return seat
 
@@ -88,10 +86,22 @@ class World:
         order = NewOrder(symbol=symbol, side=side, ord_type=OrdType.LIMIT, order_qty=qty, price=price)
         return self.maker.execute(order, self.now)
 
+    def hit(self, side: Side, qty: str, price: str, symbol: str = "BTC-USD") -> None:
+        """An order of a third party that meets those of `quote`."""
+        order = NewOrder(symbol=symbol, side=side, ord_type=OrdType.LIMIT, order_qty=qty, price=price)
+        self.taker.execute(order, self.now)
+
     # ------------------------------------------------------------------ HTTP
 
     def http(
-        self, method: str, path: str, body: Any = b"", *, token: str | None = None, query: str = "", host: str = REST_HOST
+        self,
+        method: str,
+        path: str,
+        body: Any = b"",
+        *,
+        token: str | None = None,
+        query: str = "",
+        host: str = REST_HOST,
     ) -> Answer:
         """A request with a token made for it, unless another is given (empty: none)."""
         if token is None:
@@ -111,9 +121,7 @@ class World:
         """A client's fetch, as the transport carries it."""
         path, _, query = fetch.path.partition("?")
         headers = {name.lower(): value for name, value in fetch.headers.items()}
-        request = Request(
-            method=fetch.method, path=path, query=query, headers=headers, body=fetch.body, host=REST_HOST
-        )
+        request = Request(method=fetch.method, path=path, query=query, headers=headers, body=fetch.body, host=REST_HOST)
         return self.host.serve(request, self.now)
 
 

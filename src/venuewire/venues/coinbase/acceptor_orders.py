@@ -63,6 +63,9 @@ class OrderDesk:
             known = self._host.book_of(request.product_id) is not None
             raise Refused(reasons.UNTRADABLE if known else reasons.INVALID_PRODUCT)
         command = translate.new_order(request, instrument, account, now)
+        quote = self._host.exchange.quote(instrument.symbol)
+        if command.ord_type is OrdType.MARKET and (quote.ask if command.side is Side.BUY else quote.bid) is None:
+            raise Refused(reasons.NO_LIQUIDITY)
         report = self._host.port(account).execute(command, now)[0]
         if isinstance(report, CancelReject) or report.exec_type is ExecType.REJECTED:
             reason = report.reason if isinstance(report, CancelReject) else report.ord_rej_reason

@@ -453,7 +453,7 @@ def _book_name(instrument: Instrument) -> str:
 
 
 def _event_time(rows: bytes) -> bytes:
-    """The time all rows of an event share, looked up in the first one without decoding it; empty where it is not told."""
+    """The time all rows of an event share, looked up in the first one; empty where it is not told."""
     start = rows.find(_EVENT_TIME) + len(_EVENT_TIME)
     end = rows.find(b'"', start)
     return b"" if start < len(_EVENT_TIME) or end < 0 else rows[start:end]

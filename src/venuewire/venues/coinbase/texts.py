@@ -25,6 +25,7 @@ _MINUTE = len("2026-01-01T00:00:")
 _SECOND = _MINUTE + 2
 _TENS: tuple[int, ...] = tuple(int("1" + "0" * n) for n in range(10))
 _FRACTION = _SECOND + 1
+_TENS = tuple(10**n for n in range(10))
 _minutes: dict[str, Nanos] = {}
 """Minutes read of late: consecutive messages share them."""
 _seconds: dict[str, Nanos] = {}
@@ -67,7 +68,7 @@ def nanos(text: Text) -> Nanos:
     if second is not None:
         digits = text[_FRACTION:-1]
         if digits.isdigit() and digits.isascii() and len(digits) <= 9 and text[-1] == "Z":
-            return second + int(digits) * 10 ** (9 - len(digits))
+            return second + int(digits) * _TENS[9 - len(digits)]
     return _nanos(text)
 
 

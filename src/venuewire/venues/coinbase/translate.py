@@ -77,7 +77,7 @@ _prices: dict[int, PriceTexts] = {}
 def read_levels(body: bytes, price_scale: int, size_scale: int) -> Sequence[LevelRow]:
     """Rows of an `updates` array: the `LevelReader` of this venue, and its hottest loop.
 
-    The conversion of sizes is written out, and only plain digits take it: anything else is `scaled`'s to read or refuse.
+    The conversion of sizes is written out, for plain digits only: anything else is `scaled`'s to read or refuse.
     """
     price_of = _prices.get(price_scale)
     if price_of is None:
