@@ -54,7 +54,7 @@ class Ladder:
     def apply(bids: Ladder, asks: Ladder, rows: Iterable[LevelRow]) -> None:
         """Apply the rows of one message to both sides, in their order. Raises `BookError` on a row that means nothing.
 
-        The hot loop of the whole library: `set`, with what happens nearly always, a price that has its place, written out.
+        The hot loop of the library: `set`, with what happens nearly always, a price that has its place, written out.
         """
         bid_sizes, ask_sizes = bids._sizes, asks._sizes
         for action, price, size in rows:
