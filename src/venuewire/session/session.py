@@ -498,6 +498,10 @@ class Session:
         except errors.LogonRejected as error:
             self._logon = None
             self._refuse_logon(error, now, told)
+        except errors.ConfigError as error:
+            # What we hold cannot even be signed with: as final as the venue's own refusal.
+            self._logon = None
+            self._refuse_logon(errors.LogonRejected(self.line, "credentials", str(error)), now, told)
         except errors.VenueError as error:
             self._logon = None
             self._fail_logon(str(error), now, told)
