@@ -122,6 +122,8 @@ class Blotter:
                 return self._replaced(report, by_ours.order_id)
             # Ours has another id at the venue already: one order of the venue's is not two of ours.
             by_ours = None
+        if by_ours is not None:
+            orders.leg_of(by_ours, report.order_id)
         order = self._joined(by_ours, by_theirs) or self._by_orig(report) or self._unknown(report)
         return order, self._linked(order, report)
 
@@ -156,6 +158,8 @@ class Blotter:
         """
         older = self._by_order_id.get(orig_order_id) or self._by_cl_ord_id.get(report.orig_cl_ord_id)
         newer = self._by_order_id.get(report.order_id)
+        if older is not None:
+            orders.leg_of(older, orig_order_id)
         order = self._joined(older, newer) or self._unknown(report)
         orders.leg_of(order, orig_order_id).retired = True
         self._by_order_id[orig_order_id] = order

@@ -68,8 +68,8 @@ class Leg:
         self.cl_ord_id = cl_ord_id
         self.status = OrdStatus.PENDING_NEW
         self.order_qty: Decimal | None = None
-        self.qty_told: Nanos = 0
-        """The venue's time of the report that told it."""
+        self.qty_told: Nanos | None = None
+        """The venue's time of the report that told it; None while it is only what we asked for."""
         self.retired = False
         """Another leg has replaced it: its end is not the order's end."""
         self.named: dict[str, Fill] = {}
@@ -121,7 +121,7 @@ class Leg:
         self.order_id = self.order_id or other.order_id
         self.cl_ord_id = self.cl_ord_id or other.cl_ord_id
         self.status = moved(self.status, other.status)
-        if self.order_qty is None or other.qty_told > self.qty_told:
+        if self.qty_told is None or (other.qty_told is not None and other.qty_told > self.qty_told):
             self.order_qty, self.qty_told = _first(other.order_qty, self.order_qty), other.qty_told
         self.retired = self.retired or other.retired
         self.named = other.named | self.named

@@ -144,12 +144,14 @@ def absorb(order: Order, other: Order) -> None:
     """`other` turns out to be the same order: take over all that is known of it."""
     for order_id, leg in other.legs.items():
         known = order.legs.get(order_id)
-        if known is None and order_id and lacks_id(order):
-            known = leg_of(order, order_id)
         if known is None:
             order.legs[order_id] = leg
         else:
             known.absorb(leg)
+    for name, time in other.told.items():
+        if name not in order.told or time > order.told[name]:
+            setattr(order, name, getattr(other, name))
+            order.told[name] = time
     _complete(order, other)
     order.ours = order.ours or other.ours
     order.created = min(order.created, other.created)
@@ -250,9 +252,12 @@ def _move(leg: Leg, report: ExecutionReport) -> None:
     if status is OrdStatus.PARTIALLY_FILLED and not leg.cum_qty:
         # A fill whose quantity was not told.
         status = OrdStatus.NEW
-    leg.status = moved(leg.status, status)
-    if leg.cum_qty > 0:
-        leg.status = moved(leg.status, OrdStatus.PARTIALLY_FILLED)
+    # A fill alone, perhaps of long ago and told again, does not say that the rest still stands: doubt remains.
+    says_where = report.ord_status is not None or (status is not None and report.exec_type is not ExecType.TRADE)
+    if says_where or leg.status is not OrdStatus.OUTCOME_UNKNOWN:
+        leg.status = moved(leg.status, status)
+        if leg.cum_qty > 0:
+            leg.status = moved(leg.status, OrdStatus.PARTIALLY_FILLED)
     # A venue that says in so many words that it is open knows of a larger quantity than we do yet.
     says_open = report.ord_status in OPEN
     if leg.order_qty and leg.cum_qty >= leg.order_qty and not says_open:
@@ -271,21 +276,23 @@ def _take_terms(order: Order, leg: Leg, report: ExecutionReport) -> None:
     leg.cl_ord_id = leg.cl_ord_id or report.cl_ord_id
     for name in _TERMS:
         value = getattr(report, name)
-        told = order.told.get(name, 0)
+        told = order.told.get(name)
         if value is not None and (getattr(order, name) is None or (not leg.retired and _is_newer(report, told))):
             setattr(order, name, value)
-            order.told[name] = max(told, report.transact_time)
-    if report.order_qty is not None and (leg.order_qty is None or _is_newer(report, leg.qty_told)):
+            order.told[name] = max(told or 0, report.transact_time)
+    if report.order_qty is not None and _is_newer(report, leg.qty_told):
         leg.order_qty = report.order_qty
-        leg.qty_told = max(leg.qty_told, report.transact_time)
+        leg.qty_told = max(leg.qty_told or 0, report.transact_time)
 
 
-def _is_newer(report: ExecutionReport, told: Nanos) -> bool:
-    """Are the terms of this report newer than those told at `told`?
+def _is_newer(report: ExecutionReport, told: Nanos | None) -> bool:
+    """Are the terms of this report newer than those told at `told`? Anything told is newer than what we asked for.
 
     A replacement and a list are about the terms, and without a time as new as the moment they came; other reports
     only repeat them.
     """
+    if told is None:
+        return True
     if report.exec_type in {ExecType.REPLACED, ExecType.ORDER_STATUS}:
         return not report.transact_time or report.transact_time >= told
     return report.transact_time > told

@@ -184,6 +184,8 @@ def test_one_fill_told_twice_in_two_forms_counts_once(trade_first: bool) -> None
     told = apply(blotter, new(), *(forms if trade_first else reversed(forms)))
     assert (it.cum_qty, it.status) == (D(10), S.FILLED)
     assert [(fill.qty, fill.exec_id) for fill in it.fills] == [(D(10), "f1")]
+    assert [each.exec_type for each in told if each.last_qty] == [ExecType.TRADE]
+    assert [each.exec_type for each in told].count(ExecType.TRADE) == 1
     assert sum(each.last_qty or 0 for each in told) == 10
     assert it.avg_px == 5
 
@@ -218,6 +220,12 @@ def test_derived_fills_give_way_to_named_ones() -> None:
     assert [(fill.qty, fill.px, fill.derived) for fill in it.fills] == [(D(6), D(4), False), (D(4), D(5), True)]
     apply(blotter, named("f1", "4", "5", transact_time=1))
     assert [(fill.qty, fill.px, fill.exec_id) for fill in it.fills] == [(D(4), D(5), "f1"), (D(6), D(4), "f2")]
+
+
+def test_a_total_without_a_status_says_that_it_was_filled_in_part() -> None:
+    blotter, it = placed()
+    apply(blotter, report(ExecType.ORDER_STATUS, order_id="x", cl_ord_id="1", cum_qty="4"))
+    assert is_now(it, S.PARTIALLY_FILLED)
 
 
 def test_a_total_that_comes_late_splits_what_was_derived() -> None:
@@ -295,6 +303,32 @@ def test_commission_by_fill_and_in_total() -> None:
     assert it.commission == D("0.3")
     apply(blotter, total("10", cum_commission="0.31"))
     assert it.commission == D("0.31")
+
+
+def test_a_total_of_commission_that_is_out_of_date_is_not_used() -> None:
+    blotter, it = placed()
+    apply(blotter, new(), named("f1", "4", "5", commission="0.1"), total("4", cum_commission="0.1"))
+    apply(blotter, named("f2", "6", "5", commission="0.2"))
+    assert it.commission == D("0.3")
+
+
+def test_an_average_is_as_the_venue_told_it_where_a_derived_price_does_not_end() -> None:
+    blotter, it = placed()
+    apply(blotter, new(), total("7", "1"), total("10", "50"))
+    assert it.avg_px == D(50)
+
+
+def test_a_report_that_shows_more_than_its_own_fill() -> None:
+    blotter, it = placed()
+    _, told = apply(blotter, new(), named("f2", "6", "4", cum_qty="10", avg_px="4.4"))
+    assert (told.last_qty, told.last_px) == (D(10), D("4.4"))
+    assert [(fill.qty, fill.px) for fill in it.fills] == [(D(6), D(4)), (D(4), D(5))]
+
+
+def test_the_words_of_the_end_stay() -> None:
+    blotter, it = placed()
+    apply(blotter, ended(S.REJECTED, cl_ord_id="1", text="too small"), new(text="accepted"))
+    assert (it.status, it.text) == (S.REJECTED, "too small")
 
 
 def test_a_status_that_would_go_back_is_old_news() -> None:
@@ -393,6 +427,39 @@ def test_a_replacement_that_keeps_the_venue_s_id_but_not_ours() -> None:
     assert blotter.find(cl_ord_id="1") is blotter.find(cl_ord_id="2") is it
 
 
+def test_a_link_that_comes_before_the_acknowledgement() -> None:
+    blotter, it = placed()
+    apply(blotter, replaced("x", "y", order_qty="7"), new(), ended(S.CANCELED))
+    assert list(blotter) == [it]
+    assert (it.order_id, it.status, it.order_qty) == ("y", S.NEW, D(7))
+
+
+def test_what_the_venue_said_before_the_link_stands_above_what_we_asked_for() -> None:
+    blotter, it = placed()
+    apply(blotter, new(cl_ord_id="", price="4.9", order_qty="9"), new())
+    assert (it.price, it.order_qty, it.side) == (D("4.9"), D(9), Side.BUY)
+
+
+def test_ours_is_the_one_that_stays_when_two_become_one() -> None:
+    blotter, it = placed()
+    apply(blotter, named("f1", "4", "5"), new(order_id="y", order_qty="6"), replaced("x", "y"))
+    assert list(blotter) == [it]
+    assert (it.cum_qty, it.order_id, it.status, it.order_qty) == (D(4), "y", S.PARTIALLY_FILLED, D(10))
+
+
+def test_news_of_the_old_id_changes_neither_terms_nor_words() -> None:
+    blotter, it = placed()
+    apply(blotter, new(), replaced("x", "y", price="6", transact_time=200))
+    apply(blotter, ended(S.CANCELED, price="5", text="replaced", transact_time=300))
+    assert (it.price, it.text) == (D(6), "")
+
+
+def test_a_cancel_may_bear_the_id_of_its_own_request() -> None:
+    blotter, it = placed()
+    apply(blotter, new(), ended(S.CANCELED, cl_ord_id="9", orig_cl_ord_id="1"))
+    assert (it.status, it.cl_ord_id) == (S.CANCELED, "1")
+
+
 # ---------------------------------------------------------------------------------------------- others, memory
 
 
@@ -415,6 +482,17 @@ def test_memory_is_bounded_and_open_orders_stay() -> None:
     assert [each.cl_ord_id for each in blotter] == ["0", "7", "8", "9"]
     assert blotter.find(cl_ord_id="1") is None
     assert blotter.find(order_id="o1") is None
+
+
+def test_an_order_that_changed_after_its_end_is_a_young_one() -> None:
+    blotter = Blotter(keep_ended=1)
+    it = blotter.place(order(), 0)
+    apply(blotter, new(), ended(S.CANCELED), named("f1", "1", "5"))
+    assert list(blotter) == [it]
+
+
+def test_the_first_word_of_an_order_is_news_whatever_it_says() -> None:
+    assert len(apply(Blotter(), report(ExecType.PENDING_NEW, order_id="z"))) == 1
 
 
 def test_reading_an_order_shows_it() -> None:
@@ -451,6 +529,16 @@ def test_what_the_list_does_not_hold_is_not_guessed() -> None:
     assert (it.status, it.text) == (S.OUTCOME_UNKNOWN, "not among the venue's open orders")
     apply(blotter, ended(S.CANCELED))
     assert is_now(it, S.CANCELED)
+
+
+def test_a_fill_alone_does_not_end_the_doubt_whether_the_rest_still_stands() -> None:
+    blotter, it = placed()
+    apply(blotter, new(), named("f1", "4", "5"))
+    blotter.in_doubt(it, "not listed", 300)
+    apply(blotter, named("f1", "4", "5"), named("f2", "1", "5"))
+    assert (it.status, it.cum_qty, it.text) == (S.OUTCOME_UNKNOWN, D(5), "not listed")
+    apply(blotter, named("f3", "5", "5"))
+    assert (it.status, it.text) == (S.FILLED, "")
 
 
 def test_orders_still_on_their_way_are_not_missing() -> None:
