@@ -1,7 +1,8 @@
 """The sandbox: the far end of every venue on one's own machine.
 
 Pure, from the inside out: `engine` matches one symbol in integers, `accounts` knows whose money is where, `ticket` is
-one order and its reports, `exchange` is all of that for one venue, `port` a client's place there, `flow` the market's
-own participants. On the rim: `floor` is a venue while it runs, `connection` one client's line, `listener` and `control`
-the ports, `server` the whole.
+one order and its reports, `pit` one instrument and what is published of it, `intake` and `funding` look at an order
+before the book does, `exchange` is all of that for one venue, `port` a client's place there, `flow` the market's own
+participants. On the rim: `floor` is a venue while it runs, `connection` one client's line, `listener` and `control` the
+ports, `server` the whole.
 """

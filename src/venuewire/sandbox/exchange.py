@@ -15,7 +15,6 @@ How an order is told of:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -23,50 +22,31 @@ from typing import Any
 import msgspec
 
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import SET_ASK, SET_BID, BookSnapshot, BookUpdate, LevelRow, Quote, Trade, given
+from venuewire.model.market import BookSnapshot, Quote, Trade
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import Event, OrderCommand
 from venuewire.model.terms import (
-    NANOS_PER_SECOND,
     ExecType,
     LiquidityInd,
     Nanos,
     OrdRejReason,
     OrdStatus,
-    OrdType,
     Side,
     TimeInForce,
-    decimal,
 )
 from venuewire.sandbox.accounts import Ledger, Listing, Refused, exact
-from venuewire.sandbox.engine import ALL_OR_NOTHING, DONE, DROP, HELD, REST, Engine, Fill, Order
+from venuewire.sandbox.engine import DONE, HELD, Fill, Order
+from venuewire.sandbox.funding import afford_now, fund, refund
+from venuewire.sandbox.intake import amended, end_of_day, taken_in
+from venuewire.sandbox.pit import Pit
 from venuewire.sandbox.port import AccountPort
 from venuewire.sandbox.ticket import Ticket
 from venuewire.venue import Stage
-
-_DAY = 24 * 3600 * NANOS_PER_SECOND
-_TRADES_KEPT = 1000
-
-_LIFE = {TimeInForce.IMMEDIATE_OR_CANCEL: DROP, TimeInForce.FILL_OR_KILL: ALL_OR_NOTHING}
-_STOPS = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
-_LIMITS = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
 
 _REFUSALS = {
     OrdRejReason.POST_ONLY_WOULD_CROSS: "post-only order would take liquidity",
     OrdRejReason.SELF_TRADE: "order would meet an order of the same account",
 }
-
-
-class _Pit:
-    """One instrument's place on the floor: its rules, its book, its newest trades."""
-
-    __slots__ = ("engine", "listing", "top", "trades")
-
-    def __init__(self, listing: Listing) -> None:
-        self.listing = listing
-        self.engine = Engine(listing.step)
-        self.trades: deque[Trade] = deque(maxlen=_TRADES_KEPT)
-        self.top: tuple[tuple[int, int] | None, tuple[int, int] | None] = (None, None)
 
 
 class SandboxExchange:
@@ -82,7 +62,7 @@ class SandboxExchange:
         replace_keeps_order_id: bool = True,
         first_order_id: int = 10_000_000_001,
     ) -> None:
-        self._pits = {instrument.symbol: _Pit(Listing(instrument)) for instrument in instruments}
+        self._pits = {instrument.symbol: Pit(Listing(instrument)) for instrument in instruments}
         self._instruments = {symbol: pit.listing.instrument for symbol, pit in self._pits.items()}
         listings = {symbol: pit.listing for symbol, pit in self._pits.items()}
         if missing := self._pits.keys() - reference_prices.keys():
@@ -141,25 +121,15 @@ class SandboxExchange:
 
     def book(self, symbol: str, depth: int | None = None) -> BookSnapshot:
         """The aggregated book, best levels first, bids before asks; raises `KeyError` for an unknown symbol."""
-        pit = self._pits[symbol]
-        bids = [(SET_BID, price, size) for price, size in pit.engine.depth(depth, is_buy=True)]
-        asks = [(SET_ASK, price, size) for price, size in pit.engine.depth(depth, is_buy=False)]
-        return BookSnapshot(
-            symbol=symbol,
-            body=b"",
-            read=given(bids + asks),
-            price_scale=pit.listing.price_scale,
-            size_scale=pit.listing.qty_scale,
-        )
+        return self._pits[symbol].snapshot(depth)
 
     def trades(self, symbol: str, limit: int) -> list[Trade]:
         """The newest public trades, newest last; at most as many as are kept (1000)."""
-        kept = self._pits[symbol].trades
-        return [kept[i] for i in range(max(0, len(kept) - max(0, limit)), len(kept))]
+        return self._pits[symbol].newest(limit)
 
     def quote(self, symbol: str) -> Quote:
         """Best bid and ask and the last price; raises `KeyError` for an unknown symbol."""
-        return self._quote(self._pits[symbol], 0)
+        return self._pits[symbol].quote()
 
     def limits(self, symbol: str) -> Listing:
         """An instrument's rules in integers."""
@@ -191,21 +161,8 @@ class SandboxExchange:
                 for name, port in self._ports.items()
                 if not port.quiet
             },
-            "books": {symbol: self._plain_book(pit) for symbol, pit in self._pits.items()},
+            "books": {symbol: pit.plain() for symbol, pit in self._pits.items()},
         }
-
-    @staticmethod
-    def _plain_book(pit: _Pit) -> dict[str, Any]:
-        listing, engine = pit.listing, pit.engine
-
-        def side(*, is_buy: bool) -> list[list[str]]:
-            return [
-                [f"{exact(price, listing.price_scale):f}", f"{exact(size, listing.qty_scale):f}"]
-                for price, size in engine.depth(is_buy=is_buy)
-            ]
-
-        last = None if engine.last is None else f"{exact(engine.last, listing.price_scale):f}"
-        return {"bids": side(is_buy=True), "asks": side(is_buy=False), "last": last}
 
     # ------------------------------------------------------------------------------------------------ commands
 
@@ -242,9 +199,13 @@ class SandboxExchange:
 
     # ------------------------------------------------------------------------------------------------ a new order
 
-    def _new(self, port: AccountPort, command: NewOrder, now: Nanos) -> list[_Pit]:
+    def _new(self, port: AccountPort, command: NewOrder, now: Nanos) -> list[Pit]:
         try:
-            pit, ticket = self._intake(port, command, now)
+            pit = self._pits.get(command.symbol)
+            if pit is None:
+                raise Refused(OrdRejReason.UNKNOWN_SYMBOL, f"unknown symbol {command.symbol!r}")
+            ticket = taken_in(pit, port, command, self._next_order_id, now)
+            fund(self.ledger, pit, ticket)
         except Refused as refused:
             self._reject(port, command, refused.reason, refused.text, now)
             return []
@@ -257,81 +218,6 @@ class SandboxExchange:
         self._tell(ticket, ExecType.NEW, now)
         self._settle(pit, ticket, now)
         return [pit]
-
-    def _intake(self, port: AccountPort, command: NewOrder, now: Nanos) -> tuple[_Pit, Ticket]:
-        """Everything that is looked at before the book; raises `Refused`."""
-        pit = self._pits.get(command.symbol)
-        if pit is None:
-            raise Refused(OrdRejReason.UNKNOWN_SYMBOL, f"unknown symbol {command.symbol!r}")
-        life, time_in_force = _lifetime(command)
-        expire = _end_of(command, time_in_force, now)
-        listing = pit.listing
-        is_limit, is_stop = command.ord_type in _LIMITS, command.ord_type in _STOPS
-        price = listing.price(command.price) if is_limit else None
-        stop_px = listing.price(command.stop_px, "stop price") if is_stop else None
-        qty, budget = _sizes(pit, command, price, life)
-        if command.cl_ord_id and command.cl_ord_id in port.working_ids:
-            raise Refused(OrdRejReason.DUPLICATE_ORDER, f"an order {command.cl_ord_id} is working already")
-        order = Order(
-            self._next_order_id,
-            port.account,
-            qty,
-            price,
-            is_buy=command.side is Side.BUY,
-            life=life,
-            stop_px=stop_px,
-            budget=budget,
-            expire=expire,
-            post_only=command.post_only,
-        )
-        ticket = Ticket(
-            port,
-            listing,
-            order,
-            side=command.side,
-            ord_type=command.ord_type,
-            time_in_force=time_in_force,
-            cl_ord_id=command.cl_ord_id,
-            cash_order_qty=None if command.cash_order_qty is None else decimal(command.cash_order_qty),
-            expire_time=command.expire_time if time_in_force is TimeInForce.GOOD_TILL_DATE else None,
-            post_only=command.post_only,
-        )
-        self._fund(pit, ticket)
-        return pit, ticket
-
-    def _fund(self, pit: _Pit, ticket: Ticket) -> None:
-        """Can it be paid for? Sets what the order will reserve. Raises `Refused`."""
-        order, listing, money = ticket.order, pit.listing, ticket.port.money
-        if self.ledger.netting_currency:
-            qty, price = order.leaves, order.price or order.stop_px or self.mark(listing.symbol)
-            if order.budget is not None:
-                qty = pit.engine.affordable(order.budget, order.price, is_buy=order.is_buy)[0]
-            self.ledger.afford_margin(money, listing, qty if order.is_buy else -qty, price)
-            return
-        limit = order.price if order.price is not None else order.stop_px
-        if order.budget is not None or (limit is None and order.is_buy):
-            self._afford_now(pit, ticket)
-            return
-        # A seller reserves what is sold, whatever the price.
-        currency, unit = self.ledger.hold(listing, limit or 0, is_buy=order.is_buy)
-        if unit:
-            self.ledger.afford(money, currency, unit * order.leaves)
-        ticket.hold_currency, ticket.hold_unit = currency, unit
-
-    def _afford_now(self, pit: _Pit, ticket: Ticket) -> None:
-        """For what trades at once or not at all: what would it take, as the book stands? Raises `Refused`."""
-        order, listing, ledger = ticket.order, pit.listing, self.ledger
-        if order.budget is not None:
-            found, notional, _ = pit.engine.affordable(order.budget, order.price, is_buy=order.is_buy)
-        else:
-            found, notional = pit.engine.takeable(order.leaves, order.price, is_buy=order.is_buy)
-        if order.is_buy:
-            currency, amount = listing.instrument.currency, notional * ledger.cash_unit(listing)
-        elif ledger.short_selling:
-            return
-        else:
-            currency, amount = listing.instrument.base, found * ledger.coin_unit(listing)
-        ledger.afford(ticket.port.money, currency, amount)
 
     def _begin(self, ticket: Ticket) -> None:
         self._tickets[ticket.order.order_id] = ticket
@@ -367,7 +253,7 @@ class SandboxExchange:
 
     # ------------------------------------------------------------------------------------------------ replace, cancel
 
-    def _replace(self, port: AccountPort, command: ReplaceOrder, now: Nanos) -> list[_Pit]:
+    def _replace(self, port: AccountPort, command: ReplaceOrder, now: Nanos) -> list[Pit]:
         ticket = self._working(port, command.order_id, command.orig_cl_ord_id)
         try:
             if ticket is None:
@@ -382,34 +268,13 @@ class SandboxExchange:
             return []
         return [pit]
 
-    def _new_terms(self, ticket: Ticket, command: ReplaceOrder) -> tuple[int, int | None, int | None]:
-        """(total quantity, limit, trigger) after a replacement; raises `Refused`."""
-        listing, order = ticket.listing, ticket.order
-        if command.time_in_force in _LIFE:
-            raise Refused(OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, "a working order cannot become immediate")
-        new_id = command.cl_ord_id
-        if new_id and ticket.port.working_ids.get(new_id, ticket) is not ticket:
-            raise Refused(OrdRejReason.DUPLICATE_ORDER, f"an order {new_id} is working already")
-        assert ticket.qty is not None, "an order that works has a quantity"
-        qty = ticket.qty if command.order_qty is None else listing.qty(command.order_qty)
-        price, stop_px = order.price, order.stop_px
-        if command.price is not None:
-            if price is None:
-                raise Refused(OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, "this order has no limit price")
-            price = listing.price(command.price)
-        if command.stop_px is not None:
-            if order.state != HELD:
-                raise Refused(OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, "this order waits for no stop price")
-            stop_px = listing.price(command.stop_px, "stop price")
-        return qty, price, stop_px
-
-    def _amend(self, pit: _Pit, ticket: Ticket, command: ReplaceOrder, now: Nanos) -> None:
+    def _amend(self, pit: Pit, ticket: Ticket, command: ReplaceOrder, now: Nanos) -> None:
         """Change an order that keeps its id."""
-        qty, price, stop_px = self._new_terms(ticket, command)
+        qty, price, stop_px = amended(ticket, command)
         leaves = qty - ticket.cum
         if leaves <= 0:
             raise Refused(OrdRejReason.INCORRECT_QUANTITY, "as much or more is filled already")
-        unit = self._refund(pit, ticket, leaves, price, stop_px)
+        unit = refund(self.ledger, pit, ticket, leaves, price, stop_px)
         held = ticket.held
         reason = pit.engine.replace(ticket.order.order_id, leaves, price, stop_px)
         if reason is not None:
@@ -426,9 +291,9 @@ class SandboxExchange:
         self._tell(ticket, ExecType.REPLACED, now, orig_cl_ord_id=was)
         self._settle(pit, ticket, now)
 
-    def _reissue(self, pit: _Pit, ticket: Ticket, command: ReplaceOrder, now: Nanos) -> None:
+    def _reissue(self, pit: Pit, ticket: Ticket, command: ReplaceOrder, now: Nanos) -> None:
         """Where a replacement is a cancel and a new order: the new one counts its fills from nothing."""
-        qty, price, stop_px = self._new_terms(ticket, command)
+        qty, price, stop_px = amended(ticket, command)
         if command.order_qty is None:
             qty -= ticket.cum
         old = ticket.order
@@ -443,7 +308,7 @@ class SandboxExchange:
             expire=old.expire,
             post_only=old.post_only,
         )
-        unit = self._refund(pit, ticket, qty, price, stop_px)
+        unit = refund(self.ledger, pit, ticket, qty, price, stop_px)
         reason = None if order.stop_px is not None else pit.engine.objection(order)
         if reason is not None:
             raise Refused(reason, _REFUSALS.get(reason, ""))
@@ -469,30 +334,15 @@ class SandboxExchange:
         self._tell(new, ExecType.REPLACED, now, orig_cl_ord_id=ticket.cl_ord_id, orig_order_id=ticket.order_id)
         self._settle(pit, new, now)
 
-    def _refund(self, pit: _Pit, ticket: Ticket, leaves: int, price: int | None, stop_px: int | None) -> int:
-        """Can the changed order be paid for, its own reserve counted in? What each unit then reserves."""
-        order, money = ticket.order, ticket.port.money
-        limit = price if price is not None else stop_px
-        if self.ledger.netting_currency:
-            more = max(0, leaves - order.leaves)
-            self.ledger.afford_margin(
-                money, pit.listing, more if order.is_buy else -more, limit or self.mark(pit.listing.symbol)
-            )
-            return 0
-        currency, unit = self.ledger.hold(pit.listing, limit or 0, is_buy=order.is_buy)
-        if unit:
-            self.ledger.afford(money, currency, unit * leaves, freed=ticket.held)
-        return unit
-
-    def _live_until(self, pit: _Pit, ticket: Ticket, time_in_force: TimeInForce | None, now: Nanos) -> None:
+    def _live_until(self, pit: Pit, ticket: Ticket, time_in_force: TimeInForce | None, now: Nanos) -> None:
         """A replacement may turn DAY into GOOD_TILL_CANCEL and back; a date it cannot give."""
         if time_in_force in (None, TimeInForce.GOOD_TILL_DATE) or time_in_force is ticket.time_in_force:
             return
         assert time_in_force is not None
         ticket.time_in_force, ticket.expire_time = time_in_force, None
-        pit.engine.end_at(ticket.order, _end_of_day(now) if time_in_force is TimeInForce.DAY else None)
+        pit.engine.end_at(ticket.order, end_of_day(now) if time_in_force is TimeInForce.DAY else None)
 
-    def _cancel(self, port: AccountPort, command: CancelOrder, now: Nanos) -> list[_Pit]:
+    def _cancel(self, port: AccountPort, command: CancelOrder, now: Nanos) -> list[Pit]:
         ticket = self._working(port, command.order_id, command.orig_cl_ord_id)
         if ticket is None:
             text = _unknown(port, command.order_id, command.orig_cl_ord_id)
@@ -500,7 +350,7 @@ class SandboxExchange:
             return []
         return [self._pull(ticket, now)]
 
-    def _mass_cancel(self, port: AccountPort, command: MassCancel, now: Nanos) -> list[_Pit]:
+    def _mass_cancel(self, port: AccountPort, command: MassCancel, now: Nanos) -> list[Pit]:
         wanted = [
             ticket
             for ticket in port.working.values()
@@ -508,7 +358,7 @@ class SandboxExchange:
         ]
         return list(dict.fromkeys(self._pull(ticket, now) for ticket in wanted))
 
-    def _pull(self, ticket: Ticket, now: Nanos) -> _Pit:
+    def _pull(self, ticket: Ticket, now: Nanos) -> Pit:
         """Take a working order out at its owner's wish."""
         pit = self._pits[ticket.listing.symbol]
         pit.engine.cancel(ticket.order.order_id)
@@ -544,18 +394,18 @@ class SandboxExchange:
 
     # ------------------------------------------------------------------------------------------------ settlement
 
-    def _settle(self, pit: _Pit, ticket: Ticket, now: Nanos) -> None:
+    def _settle(self, pit: Pit, ticket: Ticket, now: Nanos) -> None:
         """Book what the engine did with this order, then with each stop that was reached by it."""
         self._book_fills(pit, now)
         self._drop_rest(ticket, now)
         while (order := pit.engine.next_triggered()) is not None:
             self._activate(pit, self._tickets[order.order_id], now)
 
-    def _book_fills(self, pit: _Pit, now: Nanos) -> None:
+    def _book_fills(self, pit: Pit, now: Nanos) -> None:
         for fill in pit.engine.take_fills():
             self._book_fill(pit, fill, now)
 
-    def _book_fill(self, pit: _Pit, fill: Fill, now: Nanos) -> None:
+    def _book_fill(self, pit: Pit, fill: Fill, now: Nanos) -> None:
         taker, maker, qty, price = fill
         symbol = pit.listing.symbol
         self.ledger.marks[symbol] = price
@@ -576,7 +426,7 @@ class SandboxExchange:
 
     def _book_side(
         self,
-        pit: _Pit,
+        pit: Pit,
         ticket: Ticket,
         qty: int,
         price: int,
@@ -605,7 +455,7 @@ class SandboxExchange:
         if ticket.order.state == DONE and ticket.working:
             self._end(ticket, OrdStatus.CANCELED, now, OrdRejReason.NO_LIQUIDITY, "no liquidity for what is left")
 
-    def _activate(self, pit: _Pit, ticket: Ticket, now: Nanos) -> None:
+    def _activate(self, pit: Pit, ticket: Ticket, now: Nanos) -> None:
         """A stop was reached: it becomes an ordinary order, if it can be paid for."""
         order = ticket.order
         ticket.time = now
@@ -615,7 +465,7 @@ class SandboxExchange:
                 # Its reserve was made at the trigger price; what counts now is what the book asks.
                 ticket.port.money.reserve(ticket.hold_currency, -ticket.held)
                 ticket.hold_unit = 0
-                self._afford_now(pit, ticket)
+                afford_now(self.ledger, pit, ticket)
             reason = pit.engine.activate(order)
             if reason is not None:
                 raise Refused(reason, _REFUSALS.get(reason, ""))
@@ -666,10 +516,10 @@ class SandboxExchange:
         if not port.quiet:
             self.outbox.append(report)
 
-    def _finish(self, pits: list[_Pit], now: Nanos) -> None:
+    def _finish(self, pits: list[Pit], now: Nanos) -> None:
         """After a command: one update a book, a quote if the top moved, and the money of those who were filled."""
         for pit in pits:
-            self._tell_book(pit, now)
+            self.outbox += pit.changes(now)
         for (_, symbol), port in self._touched.items():
             if not port.quiet:
                 self.outbox.append(self.ledger.position(port.money, symbol, now))
@@ -678,90 +528,6 @@ class SandboxExchange:
                     self.ledger.balance(port.money, currency, now) for currency in self.ledger.moved_by(listing)
                 ]
         self._touched.clear()
-
-    def _tell_book(self, pit: _Pit, now: Nanos) -> None:
-        rows = pit.engine.take_rows()
-        if not rows:
-            return
-        listing, engine = pit.listing, pit.engine
-        self.outbox.append(
-            BookUpdate(
-                symbol=listing.symbol,
-                body=b"",
-                read=given(_merged(rows)),
-                price_scale=listing.price_scale,
-                size_scale=listing.qty_scale,
-                transact_time=now,
-            )
-        )
-        top = engine.best(is_buy=True), engine.best(is_buy=False)
-        if top != pit.top:
-            pit.top = top
-            self.outbox.append(self._quote(pit, now))
-
-    @staticmethod
-    def _quote(pit: _Pit, now: Nanos) -> Quote:
-        listing, engine = pit.listing, pit.engine
-        bid, ask = engine.best(is_buy=True), engine.best(is_buy=False)
-        return Quote(
-            symbol=listing.symbol,
-            bid=exact(bid[0], listing.price_scale) if bid else None,
-            ask=exact(ask[0], listing.price_scale) if ask else None,
-            bid_size=exact(bid[1], listing.qty_scale) if bid else None,
-            ask_size=exact(ask[1], listing.qty_scale) if ask else None,
-            last_px=None if engine.last is None else exact(engine.last, listing.price_scale),
-            transact_time=now,
-        )
-
-
-# ---------------------------------------------------------------------------------------------------- intake, in parts
-
-
-def _lifetime(command: NewOrder) -> tuple[int, TimeInForce]:
-    """What becomes of the unfilled rest, and the time in force the order is told with; raises `Refused`."""
-    time_in_force = command.time_in_force
-    # A stop without a limit is a market order later: nothing of it can rest.
-    is_market = command.ord_type not in _LIMITS
-    life = _LIFE.get(time_in_force, DROP if is_market else REST) if time_in_force else (DROP if is_market else REST)
-    if command.post_only and (life != REST or command.ord_type is not OrdType.LIMIT):
-        raise Refused(OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, "only a resting limit order can be post-only")
-    if time_in_force is None:
-        immediate = command.ord_type is OrdType.MARKET
-        time_in_force = TimeInForce.IMMEDIATE_OR_CANCEL if immediate else TimeInForce.GOOD_TILL_CANCEL
-    return life, time_in_force
-
-
-def _end_of(command: NewOrder, time_in_force: TimeInForce, now: Nanos) -> Nanos | None:
-    if time_in_force is TimeInForce.DAY:
-        return _end_of_day(now)
-    if time_in_force is not TimeInForce.GOOD_TILL_DATE:
-        return None
-    if command.expire_time is None or command.expire_time <= now:
-        raise Refused(OrdRejReason.INVALID_EXPIRE_TIME, "the end of the order is missing or past")
-    return command.expire_time
-
-
-def _end_of_day(now: Nanos) -> Nanos:
-    return (now // _DAY + 1) * _DAY
-
-
-def _sizes(pit: _Pit, command: NewOrder, price: int | None, life: int) -> tuple[int, int | None]:
-    """(quantity, money): money only for what trades at once; a resting order sized in money has a quantity."""
-    listing = pit.listing
-    if command.cash_order_qty is None:
-        return listing.qty(command.order_qty), None
-    if command.order_qty is not None:
-        raise Refused(OrdRejReason.INCORRECT_QUANTITY, "quantity and cash quantity are both given")
-    if command.ord_type in _STOPS:
-        raise Refused(OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, "a stop order cannot be sized in money")
-    budget = listing.cash(command.cash_order_qty)
-    if life == REST:
-        assert price is not None, "an order that rests has a limit"
-        return listing.sized(budget // price // listing.step * listing.step), None
-    best = pit.engine.best(is_buy=command.side is not Side.BUY)
-    if best is not None:
-        listing.sized(budget // best[0] // listing.step * listing.step)
-    return 0, budget
 
 
 def _unknown(port: AccountPort, order_id: str, cl_ord_id: str) -> str:
@@ -772,11 +538,3 @@ def _unknown(port: AccountPort, order_id: str, cl_ord_id: str) -> str:
 def _given(value: Decimal | str | int | None) -> Decimal | None:
     """A number of a command, which has become a Decimal when the command was made."""
     return None if value is None else Decimal(value)
-
-
-def _merged(rows: list[LevelRow]) -> list[LevelRow]:
-    """Each price once, with its last size."""
-    if len(rows) == 1:
-        return rows
-    last = {(what, price): size for what, price, size in rows}
-    return [(what, price, size) for (what, price), size in last.items()]

@@ -139,7 +139,6 @@ class Ticket:
         liquidity: LiquidityInd | None = None,
         orig_cl_ord_id: str = "",
         orig_order_id: str = "",
-        historical: bool = False,
     ) -> ExecutionReport:
         """Where the order stands, and what has just happened to it."""
         listing = self.listing
@@ -173,6 +172,5 @@ class Ticket:
             text=text,
             account=self.port.account,
             transact_time=now,
-            historical=historical,
             ref=ref,
         )
