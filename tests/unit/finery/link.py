@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from venuewire.model.orders import NewOrder
+from venuewire.model.orders import CancelOrder, NewOrder
 from venuewire.model.session import Command, Event, Grant
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos, OrdType, Side
 from venuewire.sandbox.exchange import SandboxExchange
@@ -62,10 +62,10 @@ class Line:
         self.house.publish()
 
     def ask(self, message: Any) -> Any:
-        """The first frame that answers."""
+        """The first frame that answers; what follows it stays to be heard."""
         self.heard()
         self.say(message)
-        return self.heard()[0]
+        return json.loads(self.inbox.pop(0))
 
     def request(self, method: str, content: Any = None, number: int = 1) -> Any:
         message = {"event": "request", "reqId": number, "method": method}
@@ -127,8 +127,6 @@ class House:
         return reports[0].order_id
 
     def withdraw(self, order_id: str) -> None:
-        from venuewire.model.orders import CancelOrder
-
         order = self.market.order(order_id)
         assert order is not None
         assert order.side is not None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.finery.link import KEY, SECRET, START, Client, House, Line
 
-from venuewire.model.terms import NANOS_PER_SECOND
+from venuewire.model.terms import NANOS_PER_SECOND, Side
 from venuewire.venues.finery import signing
 from venuewire.venues.finery.host import Rules
 
@@ -228,8 +228,6 @@ def test_any_frame_of_the_client_keeps_it_and_a_ping_has_no_answer() -> None:
 
 
 def test_what_the_venue_sends_does_not_keep_it() -> None:
-    from venuewire.model.terms import Side
-
     house = House()
     line = house.line()
     line.ask({"event": "bind", "feed": "F", "feedId": "BTC-USD"})

@@ -84,7 +84,7 @@ class FineryAcceptor:
             key, signature, content = given
             if not (key and signature and content):
                 return refusal(codes.NOT_AUTHORISED)
-            signed = content.encode("utf-8", "surrogateescape")
+            signed = content.encode("utf-8", "surrogatepass")
             found = self._host.authenticate(key, signature, signed, signed, now)
             if isinstance(found, int):
                 return refusal(found)

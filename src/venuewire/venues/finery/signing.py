@@ -18,7 +18,7 @@ def sign(secret: str, text: bytes) -> str:
 
 def verify(secret: str, text: bytes, signature: str) -> bool:
     """Is this the signature of `text`? Takes equally long for any wrong answer; never raises."""
-    return hmac.compare_digest(sign(secret, text).encode(), signature.encode("utf-8", "surrogateescape"))
+    return hmac.compare_digest(sign(secret, text).encode(), signature.encode("utf-8", "surrogatepass"))
 
 
 def content(nonce: int, timestamp: int) -> str:
@@ -33,4 +33,4 @@ def rest_body(parameters: dict[str, object], nonce: int, timestamp: int) -> byte
 
 def rest_text(method: str, body: bytes) -> bytes:
     """What REST signs: the method's name and the body, nothing between them (page rest-api)."""
-    return method.encode("utf-8", "surrogateescape") + body
+    return method.encode("utf-8", "surrogatepass") + body
