@@ -78,7 +78,12 @@ def test_any_order_arrives_as_it_was_asked(make: Callable[[], Pair], draws: list
     for number, draw in enumerate(draws):
         order = concrete(pair, draw, number)
         pair.blotter.place(order, pair.now)
+        before = len(seen)
         ref = pair.submit(order)
+        if len(seen) == before:  # a venue may itself refuse a market order where there is nothing to trade with
+            assert order.ord_type is OrdType.MARKET
+            assert [answer.ord_status for answer in pair.answers(ref)] == [OrdStatus.REJECTED]  # type: ignore[union-attr]
+            continue
         arrived = seen[-1]
         assert (arrived.symbol, arrived.side, arrived.ord_type) == (order.symbol, order.side, order.ord_type)
         assert (arrived.order_qty, arrived.price, arrived.post_only) == (order.order_qty, order.price, order.post_only)
