@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -145,13 +145,13 @@ class Window:
 
 
 @contextmanager
-def _live(console: Console) -> Iterator[Show]:
+def _live(console: Console) -> Generator[Show]:
     with notes_instead_of_logs() as notes, Screen(console, notes.lines) as screen:
         yield Window(screen)
 
 
 @contextmanager
-def _plain(*, as_json: bool) -> Iterator[Show]:
+def _plain(*, as_json: bool) -> Generator[Show]:
     yield Nowhere() if as_json else Lines()
 
 

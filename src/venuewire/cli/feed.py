@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
@@ -31,7 +31,7 @@ class Feed:
         self._rate = Rate()
 
     @asynccontextmanager
-    async def follow(self) -> AsyncIterator[LiveBook]:
+    async def follow(self) -> AsyncGenerator[LiveBook]:
         """Read everything the venue streams of this symbol, while inside; the client must be logged on."""
         channels = self.venue.capabilities.channels
         async with self.client.book(self.symbol) as self.book, asyncio.TaskGroup() as tasks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from venuewire.cli.outcome import ShortLines, keep_logs_short, route_logs
@@ -23,7 +23,7 @@ class Notes(logging.Handler):
 
 
 @contextmanager
-def notes_instead_of_logs() -> Iterator[Notes]:
+def notes_instead_of_logs() -> Generator[Notes]:
     """Inside, logs are notes; afterwards they go to standard error again."""
     notes = Notes()
     route_logs(notes)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import cast
 
 from venuewire.errors import ConfigError, LocalProtocolError, LogonRejected, VenueError
 
@@ -42,11 +43,18 @@ def guarded(work: Callable[[], int]) -> int:
 
 
 def first_of(error: BaseException) -> BaseException:
-    """The error a person should read first: a group hides it."""
-    while isinstance(error, BaseExceptionGroup):
-        ours = error.subgroup(VenueError)
-        error = (ours or error).exceptions[0]
-    return error
+    """The error a person should read first, of those a group hides: one of ours where there is one."""
+    leaves = list(_leaves(error))
+    return next((leaf for leaf in leaves if isinstance(leaf, VenueError)), leaves[0])
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    for each in group.exceptions:
+        yield from _leaves(each)
 
 
 def status_of(error: BaseException) -> int:

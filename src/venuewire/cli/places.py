@@ -6,7 +6,7 @@ import http.client
 import ipaddress
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
@@ -76,13 +76,13 @@ def ready(control: str) -> dict[str, Any]:
     """The ready line of the sandbox with this control address; loopback only. Blocks for a few seconds at most."""
     address = _control(control)
     try:
-        line = json.loads(_get(address, "/ready"))
+        line: Any = json.loads(_get(address, "/ready"))
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise JobFailed(f"no sandbox answers at {control}: {reason}; start one with: venuewire sandbox") from None
-    if not isinstance(line, dict) or line.get("ready") is not True:
+    if not isinstance(line, dict) or cast("dict[str, Any]", line).get("ready") is not True:
         raise JobFailed(f"what answers at {control} is not a sandbox")
-    return line
+    return cast("dict[str, Any]", line)
 
 
 def _control(control: str) -> SplitResult:

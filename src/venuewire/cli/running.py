@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -57,7 +57,7 @@ async def _main(work: Callable[[Stop], Awaitable[int]]) -> int:
 
 
 @contextmanager
-def _signals(stop: Stop) -> Iterator[None]:
+def _signals(stop: Stop) -> Generator[None]:
     loop = asyncio.get_running_loop()
 
     def heard(_number: int, _frame: FrameType | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from msgspec import Struct
@@ -211,7 +211,7 @@ def smallest(instrument: Instrument, price: Decimal) -> Decimal:
     """The smallest quantity that is an order everywhere: the venue's least, and worth a little money."""
     step = instrument.min_qty_increment
     least = max(instrument.min_trade_vol, LEAST_MONEY / price)
-    return -(-least // step) * step
+    return (least / step).to_integral_value(ROUND_CEILING) * step
 
 
 def _on_tick(price: Decimal, instrument: Instrument) -> Decimal:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any, Protocol
 
@@ -136,7 +136,7 @@ class Window:
 
 
 @contextmanager
-def _show(options: Options, console: Console) -> Iterator[Show]:
+def _show(options: Options, console: Console) -> Generator[Show]:
     if options.as_json:
         yield Printed(0.1, lambda feed: json.dumps(record(feed, options.depth)))
     elif has_room_for_a_screen(console):
