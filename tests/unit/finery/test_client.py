@@ -97,6 +97,7 @@ def test_a_gateway_without_its_core_is_waited_for(house: House) -> None:
     assert step == Await("status")
     (status,) = initiator.receive(initiator.open(b'["X",0,"Z",2]'), START)
     assert status == VenueStatus(up=False, code="2", text="not connected: an inner service is down", ref="status")
+    assert isinstance(status, VenueStatus)
     assert flow.send(status) == Await("status")
     (status,) = initiator.receive(initiator.open(b'["X",0,"Z",[0]]'), START)
     assert isinstance(status, VenueStatus)
@@ -308,7 +309,12 @@ def test_positions_of_several_counterparties_add_up_and_go(house: House) -> None
 def test_an_order_arrives_as_it_was_asked(client: Client, command: NewOrder, monkeypatch: pytest.MonkeyPatch) -> None:
     arrived: list[Any] = []
     execute = client.house.port.execute
-    monkeypatch.setattr(client.house.port, "execute", lambda it, now: arrived.append(it) or execute(it, now))
+
+    def seen(command: Any, now: int) -> Any:
+        arrived.append(command)
+        return execute(command, now)
+
+    monkeypatch.setattr(client.house.port, "execute", seen)
     client.submit(command)
     (found,) = arrived
     assert {name: getattr(found, name) for name in found.__struct_fields__ if name != "ref"} == {
@@ -332,7 +338,7 @@ def test_a_resting_order(client: Client) -> None:
     assert first.order_id == client.house.port.orders()[0].order_id
     pushed = reports(client.events)[-1]
     assert (pushed.exec_type, pushed.order_id, pushed.cl_ord_id) == (ExecType.NEW, first.order_id, "1700000000000001")
-    assert (pushed.order_qty, pushed.price, pushed.cum_qty) == (Decimal("0.5"), Decimal(64000), 0)
+    assert (pushed.order_qty, pushed.price, pushed.cum_qty) == (Decimal("0.5"), Decimal(64000), Decimal(0))
     client.events.clear()
     client.house.offer(Side.SELL, "64000", "0.2")
     client.carry()
@@ -361,7 +367,7 @@ def test_the_reply_and_the_feed_tell_the_same_fills(client: Client) -> None:
 def test_the_rest_of_a_taker_is_canceled(client: Client) -> None:
     answers = reports(client.submit(order(order_qty="5", price="64020", time_in_force=IOC)))
     assert [it.exec_type for it in answers] == [ExecType.NEW, ExecType.TRADE, ExecType.TRADE, ExecType.CANCELED]
-    assert (answers[-1].cum_qty, answers[-1].leaves_qty) == (3, 0)
+    assert (answers[-1].cum_qty, answers[-1].leaves_qty) == (Decimal(3), Decimal(0))
 
 
 @pytest.mark.parametrize(
@@ -622,6 +628,6 @@ def test_why_an_order_left_the_book(house: House, reason: int) -> None:
     if reason == 0:
         assert (report.exec_type, report.ord_status) == (ExecType.ORDER_STATUS, OrdStatus.FILLED)
     else:
-        assert (report.exec_type, report.leaves_qty, report.cum_qty) == (ExecType.CANCELED, 0, 1)
+        assert (report.exec_type, report.leaves_qty, report.cum_qty) == (ExecType.CANCELED, Decimal(0), Decimal(1))
         assert report.text
     assert (report.ord_rej_reason is OrdRejReason.SELF_TRADE) is (reason == 3)

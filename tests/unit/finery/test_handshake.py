@@ -208,6 +208,7 @@ def test_a_silent_connection_is_ended_after_80_seconds() -> None:
     house = House()
     line = house.line()
     due = line.acceptor.next_tick()
+    assert due is not None
     assert due == START + 80 * NANOS_PER_SECOND
     line.take(line.acceptor.tick(due - 1))
     assert line.close_code is None

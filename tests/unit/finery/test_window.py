@@ -55,7 +55,9 @@ ROW = st.one_of(
     steps=st.lists(st.lists(ROW, min_size=1, max_size=6), max_size=10),
 )
 def test_applying_the_changes_gives_what_is_shown(start: list[LevelRow], steps: list[list[LevelRow]]) -> None:
-    window, truth, client = Window(snapshot(start)), ({}, {}), ({}, {})
+    window = Window(snapshot(start))
+    truth: Sides = ({}, {})
+    client: Sides = ({}, {})
     naive(truth, start)
     naive(client, translate.snapshot_rows(window.snapshot(), 8, 8))
     for rows in steps:
