@@ -25,7 +25,6 @@ _MINUTE = len("2026-01-01T00:00:")
 _SECOND = _MINUTE + 2
 _TENS: tuple[int, ...] = tuple(int("1" + "0" * n) for n in range(10))
 _FRACTION = _SECOND + 1
-_TENS = tuple(10**n for n in range(10))
 _minutes: dict[str, Nanos] = {}
 """Minutes read of late: consecutive messages share them."""
 _seconds: dict[str, Nanos] = {}
