@@ -63,7 +63,7 @@ class Connection:
         self._transport: asyncio.Transport | None = None
         self._ended = False
         self._socket = web.WebSocketResponse(
-            timeout=_GOODBYE, max_msg_size=MAX_INBOUND, compress=False, autoping=True, autoclose=False
+            timeout=_GOODBYE, max_msg_size=MAX_INBOUND + 1, compress=False, autoping=True, autoclose=False
         )
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:

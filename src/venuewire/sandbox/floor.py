@@ -63,13 +63,13 @@ class Floor:
     # ---------------------------------------------------------------------------------------------- what happens
 
     def serve(self, request: Request) -> Answer:
-        """Answer an HTTP request, then tell everybody what came of it."""
+        """Answer an HTTP request; everybody is told what came of it when the answer has been written."""
         try:
             answer = self.host.serve(request, self.now())
         except Exception:
             logger.exception("the venue's end of %s failed at %s %s", self.name, request.method, request.path)
             answer = Answer(500, b"internal error", {"content-type": "text/plain"})
-        self.publish()
+        asyncio.get_running_loop().call_soon(self.publish)
         return answer
 
     def publish(self) -> None:
@@ -162,6 +162,8 @@ class Floor:
         finally:
             alarm.cancel()
             await asyncio.wait([alarm])
+        if not alarm.cancelled():
+            alarm.result()
 
     def run_due(self) -> None:
         """Everything whose time has come, once."""

@@ -114,11 +114,14 @@ class Flow:
         return None if self._paused else self._next
 
     def open(self, now: Nanos) -> None:
-        """Build every ladder whole, so that there is a market from the first moment."""
+        """Build every ladder whole and trade a little, so that there is a market from the first moment."""
         for market in self._markets:
             for depth in range(_RUNGS):
                 self._mend(market, Side.BUY, market.middle - depth, now)
                 self._mend(market, Side.SELL, market.middle + 1 + depth, now)
+            for side in (Side.BUY, Side.SELL, Side.BUY):
+                self._order(self._taker, market, side, self._size(market, 1), None, OrdType.MARKET, now)
+            self._fill(market, now)
         self._next = now + _INTERVAL
 
     def step(self, now: Nanos) -> None:

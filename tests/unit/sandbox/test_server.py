@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import os
@@ -157,6 +158,19 @@ async def test_every_other_request_is_the_hosts(method: str) -> None:
             assert await answer.text() == f"{method} /a/b%2Fc?x=1&y=%20 v b'body'"
 
 
+async def test_an_oversized_request_is_refused_and_a_broken_one_too(caplog: pytest.LogCaptureFixture) -> None:
+    async with opened() as (_, guest):
+        async with guest.http.post(guest.toy["http"] + "/a", data=io.BytesIO(b"x" * (1 << 20) + b"x")) as answer:
+            assert answer.status == 413
+        host, port = guest.toy["http"].removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"NONSENSE\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.0 400")
+        writer.close()
+        await writer.wait_closed()
+    assert "Traceback" not in caplog.text
+
+
 async def test_the_answer_comes_before_the_reports_and_other_accounts_hear_nothing() -> None:
     async with opened() as (sandbox, guest), guest.account() as actor, guest.account() as twin, guest.line() as other:
         assert await other.says("book") == "subscribed"
@@ -187,7 +201,8 @@ async def test_a_venue_can_end_a_connection_in_its_own_way() -> None:
 
 async def test_an_oversized_message_ends_the_connection_with_1009() -> None:
     async with opened() as (_, guest), guest.line() as line:
-        await line.socket.send_str("z" * (1 << 20))
+        assert await line.says("z" * (1 << 20)) == "echo " + "z" * (1 << 20)
+        await line.socket.send_str("z" * (1 << 20) + "z")
         assert await line.ends() == 1009
         async with guest.line() as another:
             assert await another.says("fine") == "echo fine"
