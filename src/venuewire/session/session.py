@@ -45,7 +45,8 @@ from venuewire.model.session import (
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
 from venuewire.session.liveness import Liveness
 from venuewire.session.logon import Logon, is_final, pause_after, renewal_time
-from venuewire.session.pacing import Lanes, Pacer
+from venuewire.session.outbox import Outbox
+from venuewire.session.pacing import Pacer
 from venuewire.session.pending import InFlight, Pending
 from venuewire.session.sequence import Sequence
 from venuewire.session.states import LOGGED_ON, UP, Happening, SessionState, after
@@ -96,10 +97,8 @@ class Session:
         self._liveness = Liveness(limits)
         self._pending = Pending()
         self._subscriptions = Subscriptions()
-        self._lanes = Lanes()
-        self._sends = Pacer(limits.sends)
-        self._fetches = fetch_pacer or Pacer(limits.fetches)
-        self._out: list[tuple[Effect, str]] = []
+        self._outbox = Outbox(self._pending, self._liveness, Pacer(limits.sends), fetch_pacer or Pacer(limits.fetches))
+        self._lanes = self._outbox.lanes
         self._kept: Told = []
         self._now: Nanos = 0
         self._dialled_at: Nanos = 0
@@ -151,8 +150,7 @@ class Session:
             told.append(
                 LoggedOut(line=self.line, epoch=self.epoch, text=text, requested=requested, recv_time=now),
             )
-        self._lanes.clear()
-        self._out.clear()
+        self._outbox.clear()
         self.hangup = self.grant_expires_at = self._renew_at = None
         self._failures, self._invalidated = 0, False
         self._end_requests(f"line {self.line} ended: {text}", now, told, requested=requested)
@@ -283,19 +281,12 @@ class Session:
 
     def effects(self) -> list[Effect]:
         """What the transport must do now, in this order; from here on it counts as sent."""
-        if not self._out:
-            return []
-        out, self._out = self._out, []
-        for _, ref in out:
-            request = self._pending.get(ref)
-            if request is not None:
-                request.sent = True
-        return [effect for effect, _ in out]
+        return self._outbox.drain()
 
     @property
     def outgoing(self) -> bool:
         """Is there anything to carry out, to hang up, or to tell at the next tick? Cheap: asked after each frame."""
-        return bool(self._out or self._kept) or self.hangup is not None
+        return bool(self._outbox or self._kept) or self.hangup is not None
 
     def _with_ref(self, command: CommandT) -> CommandT:
         if not command.ref:
@@ -346,41 +337,16 @@ class Session:
 
     def _pump(self, now: Nanos, fresh: str = "") -> None:
         """Let out what pacing allows. A command that cannot be built is told, or raised when it is `fresh`."""
-        lanes = self._lanes
-        while lanes.urgent:
-            if not self._release(lanes.urgent[0], "", now):
+        if not self._lanes or not self._outbox.release_urgent(now):
+            return
+        while self._outbox.release_built(now) and self._may_send():
+            if self._lanes.next_command() is None or not self._outbox.has_room(now):
                 return
-            lanes.urgent.popleft()
-        # What is asked under a grant that the venue has ended would only be refused: it waits for the next one.
-        while self._release_built(now) and self._is_logged_on() and not self._invalidated:
-            command = lanes.next_command()
-            if command is None or not self._has_room(now):
-                return
-            self._build(lanes.pop_command(), now, fresh)
+            self._build(self._lanes.pop_command(), now, fresh)
 
-    def _has_room(self, now: Nanos) -> bool:
-        return self._sends.free_at(now) <= now and self._fetches.free_at(now) <= now
-
-    def _release_built(self, now: Nanos) -> bool:
-        built = self._lanes.built
-        while built:
-            if not self._release(*built[0], now):
-                return False
-            built.popleft()
-        return True
-
-    def _release(self, effect: Effect, ref: str, now: Nanos) -> bool:
-        """Hand one effect over, if pacing allows."""
-        is_frame = isinstance(effect, Send)
-        if not (self._sends if is_frame else self._fetches).take(now):
-            return False
-        if is_frame:
-            self._liveness.last_sent = now
-        self._out.append((effect, ref))
-        request = self._pending.get(ref)
-        if request is not None and not request.sent_time:
-            request.sent_time = now
-        return True
+    def _may_send(self) -> bool:
+        """What is asked under a grant that the venue has ended would only be refused: it waits for the next one."""
+        return self._is_logged_on() and not self._invalidated
 
     def _build(self, command: Command, now: Nanos, fresh: str) -> None:
         try:
@@ -418,7 +384,7 @@ class Session:
             if self.state in {SessionState.LOGGING_ON, SessionState.RENEWING}:
                 times.append(self._logon_deadline)
             if self._lanes:
-                times.append(self._free_at())
+                times.append(self._outbox.free_at(self._now, commands=self._may_send()))
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: Nanos) -> Told:
@@ -432,16 +398,6 @@ class Session:
         self._check_deadlines(now, told)
         self._pump(now)
         return told + self._take_kept() if self._kept else told
-
-    def _free_at(self) -> Nanos | None:
-        """When pacing lets the next one out."""
-        lanes = self._lanes
-        waiting = lanes.urgent[0] if lanes.urgent else lanes.built[0][0] if lanes.built else None
-        if waiting is not None:
-            return (self._sends if isinstance(waiting, Send) else self._fetches).free_at(self._now)
-        if self._invalidated or not self._is_logged_on():
-            return None
-        return max(self._sends.free_at(self._now), self._fetches.free_at(self._now))
 
     def _check_line(self, now: Nanos) -> None:
         dead_at = self._liveness.dead_at
@@ -474,9 +430,7 @@ class Session:
         overdue = list(self._pending.overdue(now))
         if not overdue:
             return
-        refs = {request.command.ref for request in overdue}
-        self._lanes.withdraw(refs)
-        self._out = [(effect, ref) for effect, ref in self._out if ref not in refs]
+        self._outbox.withdraw({request.command.ref for request in overdue})
         told.extend(request.unanswered(f"no answer within {_seconds(request.timeout)}", now) for request in overdue)
 
     # ----------------------------------------------------------------------------------------- logon and renewal
@@ -599,8 +553,7 @@ class Session:
         logon, self._logon = self._logon, None
         if logon is None:
             return
-        waits_here = [*self._lanes.urgent, *(effect for effect, _ in self._out)]
-        if logon.fetching is not None and not any(effect.ref == logon.fetching for effect in waits_here):
+        if logon.fetching is not None and not self._outbox.holds(logon.fetching):
             self._left[self.epoch, logon.fetching] = logon
         else:
             logon.close()

@@ -247,6 +247,12 @@ def test_fills_without_names_but_with_totals() -> None:
     assert sum(each.last_qty or 0 for each in told) == 10
 
 
+def test_fills_without_names_before_the_link() -> None:
+    blotter, it = placed()
+    apply(blotter, total("4", last_qty="4", last_px="5"), new())
+    assert it.fills == [Fill(qty=D(4), px=D(5))]
+
+
 def test_fills_with_neither_names_nor_totals_are_known_by_time() -> None:
     blotter, it = placed()
     apply(blotter, new())

@@ -118,6 +118,8 @@ class Walk(RuleBasedStateMachine):
         try:
             self.asked[self.desk.submit(end_of(ref))] = end_of(ref)
         except errors.LocalProtocolError:
+            self.desk.tick()
+            self.look_at_the_news()
             assert self.answers[ref] or self.unanswered[ref]  # it was refused
 
     # ------------------------------------------------------------------ answers
