@@ -45,7 +45,7 @@ lint: $(VENV)/.run $(VENV)/.dev  ## format, lint, types (twice), import contract
 	@$(BIN)/basedpyright
 
 bench: $(VENV)/.run $(VENV)/.dev  ## the measurements in benches/ (ARGS=...)
-	@exec $(BIN)/python benches/run.py $(ARGS)
+	@exec $(BIN)/python -m benches $(ARGS)
 
 docs: $(VENV)/.run $(VENV)/.dev  ## the tables and diagrams of docs/, made from the code
 	@exec $(BIN)/python docs/make.py $(ARGS)

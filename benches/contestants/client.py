@@ -1,0 +1,64 @@
+"""This library, as a user has it: logged on, the book kept, best bid and ask read at each message."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+import venuewire as vw
+from benches.contestants.result import Stopwatch, digest
+from venuewire.venues.coinbase import CoinbaseCredentials
+
+SYMBOL = "BTC-USD"
+
+
+def credentials(url: str) -> CoinbaseCredentials:
+    """Of nobody; every line goes to the flood's server, the user line to one that floods nothing."""
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    root = url.rpartition("/")[0]
+    endpoints = {"ws": url, "user_ws": f"{root}/0", "http": "http" + root.removeprefix("ws")}
+    return CoinbaseCredentials(
+        key_name="organizations/bench/apiKeys/bench", private_key=vw.Secret(key.decode()), endpoints=endpoints
+    )
+
+
+async def follow(book: vw.LiveBook, changes: vw.Stream[vw.BookUpdate | vw.BookSnapshot], frames: int) -> Stopwatch:
+    """Read every change, and the top of the book at each."""
+    seen = 0
+    watch = Stopwatch()
+    async for change in changes:
+        if isinstance(change, vw.Gap):
+            sys.exit(f"the book had a gap: {change.cause}")
+        best_bid, best_ask = book.best_bid, book.best_ask
+        assert best_bid is not None
+        assert best_ask is not None
+        if isinstance(change, vw.BookUpdate):
+            seen += 1
+            if seen == 1:
+                watch = Stopwatch()
+            if seen == frames:
+                break
+    watch.stop()
+    return watch
+
+
+async def main(url: str, frames: int) -> None:
+    async with vw.connect("coinbase", credentials(url)) as client:
+        book = client.book(SYMBOL)
+        async with book.stream(1_000_000) as changes, book:
+            watch = await follow(book, changes, frames)
+            bids, asks = (
+                {int(level.price.scaleb(2)): int(level.size.scaleb(8)) for level in book.book.levels(side)}
+                for side in (vw.Side.BUY, vw.Side.SELL)
+            )
+            book.require_live()
+            print(watch.report(frames, digest(bids, asks)))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))

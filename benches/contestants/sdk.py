@@ -1,0 +1,120 @@
+"""The official SDK, `coinbase-advanced-py`, with the book a careful user makes by hand: dicts and sorted lists.
+
+The book has every advantage: prices are floats, sizes stay the texts they came as, asks are kept best last like bids.
+`documented` reads a frame as the SDK's documentation does, with its response classes; `plain` does without them. Run by
+the Python of an environment of its own: `<program> URL FRAMES documented|plain`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from typing import Any
+
+from coinbase.websocket import (  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
+    WebsocketResponse,
+    WSClient,
+)
+
+from benches.contestants.result import Stopwatch, digest
+
+
+class Side:
+    """Sorted keys, best last; asks under negated prices."""
+
+    def __init__(self, sign: int) -> None:
+        self.sign = sign
+        self.keys: list[float] = []
+        self.sizes: dict[float, str] = {}
+
+    def set(self, price: str, size: str) -> None:
+        key = float(price) * self.sign
+        if size == "0":
+            if self.sizes.pop(key, None) is not None:
+                del self.keys[bisect_left(self.keys, key)]
+        else:
+            if key not in self.sizes:
+                insort(self.keys, key)
+            self.sizes[key] = size
+
+    def load(self, levels: Iterable[tuple[str, str]]) -> None:
+        self.sizes = {float(price) * self.sign: size for price, size in levels}
+        self.keys = sorted(self.sizes)
+
+    def scaled(self) -> dict[int, int]:
+        return {round(key * self.sign * 100): round(float(size) * 1e8) for key, size in self.sizes.items()}
+
+
+class Reader:
+    """What the user hands to the SDK as `on_message`, in two manners."""
+
+    def __init__(self, frames: int) -> None:
+        self.sides = {"bid": Side(1), "offer": Side(-1)}
+        self.frames = frames
+        self.seen = 0
+        self.best: tuple[float, float] = (0.0, 0.0)
+        self.watch: Stopwatch | None = None
+        self.done = threading.Event()
+
+    def documented(self, text: str) -> None:
+        """`on_message`, with the SDK's classes."""
+        message: Any = WebsocketResponse(json.loads(text))
+        if message.channel != "l2_data":
+            return
+        for event in message.events:
+            if event.type == "snapshot":
+                for name, side in self.sides.items():
+                    side.load((row.price_level, row.new_quantity) for row in event.updates if row.side == name)
+                continue
+            self.begin()
+            for row in event.updates:
+                self.sides[row.side].set(row.price_level, row.new_quantity)
+            self.end()
+
+    def plain(self, text: str) -> None:
+        """`on_message`, with dicts."""
+        message = json.loads(text)
+        if message["channel"] != "l2_data":
+            return
+        for event in message["events"]:
+            rows = event["updates"]
+            if event["type"] == "snapshot":
+                for name, side in self.sides.items():
+                    side.load((row["price_level"], row["new_quantity"]) for row in rows if row["side"] == name)
+                continue
+            self.begin()
+            for row in rows:
+                self.sides[row["side"]].set(row["price_level"], row["new_quantity"])
+            self.end()
+
+    def begin(self) -> None:
+        self.seen += 1
+        if self.seen == 1:
+            self.watch = Stopwatch()
+
+    def end(self) -> None:
+        self.best = (self.sides["bid"].keys[-1], -self.sides["offer"].keys[-1])
+        if self.seen == self.frames:
+            assert self.watch is not None
+            self.watch.stop()
+            self.done.set()
+
+
+def main(url: str, frames: int, manner: str) -> None:
+    reader = Reader(frames)
+    on_message = {"documented": reader.documented, "plain": reader.plain}[manner]
+    client: Any = WSClient(on_message=on_message, base_url=url, max_size=64 << 20, retry=False)
+    client.open()
+    client.subscribe(product_ids=["BTC-USD"], channels=["level2"])
+    if not reader.done.wait(60):
+        sys.exit(f"only {reader.seen} of {frames} frames came")
+    client.close()
+    assert reader.watch is not None
+    print(reader.watch.report(frames, digest(reader.sides["bid"].scaled(), reader.sides["offer"].scaled())))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

@@ -1,0 +1,69 @@
+"""What the demo holds at its most, and how long `import venuewire` takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+DEMO_SECONDS = 6
+
+
+def import_seconds(code: str) -> float:
+    """Median of five fresh interpreters, each less what an empty one takes."""
+    return statistics.median(_python(code) - _python("pass") for _ in range(5))
+
+
+def _python(code: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    return time.perf_counter() - began
+
+
+def demo() -> dict[str, Any]:
+    """The demo, watched: most memory held (MB), and whether it said that all was well."""
+    command = [sys.executable, "-m", "venuewire", "demo", "--seconds", str(DEMO_SECONDS), "--json"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    # Kilobytes on Linux, bytes on macOS.
+    unit = 1 if sys.platform == "darwin" else 1024
+    try:
+        fine = process.returncode == 0 and json.loads(output).get("ok") is True
+    except ValueError:
+        fine = False
+    return {"megabytes": round(usage.ru_maxrss * unit / 1e6, 1), "ok": fine}
+
+
+def run() -> dict[str, Any]:
+    """All of it, as one object."""
+    held = demo() if hasattr(os, "wait4") else None
+    return {
+        "import_seconds": round(import_seconds("import venuewire"), 3),
+        # Names come when they are asked for; this is what a program that connects pays in all.
+        "connect_seconds": round(import_seconds("from venuewire import connect"), 3),
+        "demo": held,
+    }
+
+
+def table(result: dict[str, Any]) -> list[str]:
+    """For people."""
+    held = result["demo"]
+    lines = [
+        f"import venuewire            {result['import_seconds']:.3f} s   (goal: under 0.35 s)",
+        f"... and connect             {result['connect_seconds']:.3f} s",
+    ]
+    if held is None:
+        lines.append("memory of the demo          not measured on this system")
+    else:
+        said = "" if held["ok"] else "   and the demo did not say that all was well"
+        lines.append(f"memory of the demo          {held['megabytes']:.0f} MB   (goal: under 120 MB){said}")
+    return lines
