@@ -78,19 +78,24 @@ class DepthStream:
         for what, price, size in rows:
             if what > SET_ASK:
                 deleted += self._delete_through(what, price)
-                continue
-            known = self._quotes.get((what, price))
-            if not size:
-                if known is not None:
-                    deleted.append(self._quotes.pop((what, price))[0])
-                    new.pop(known[0], None)
-            elif known is None or known[1] != size:
-                quote_id = next(self._ids) if known is None else known[0]
-                self._quotes[what, price] = (quote_id, size)
-                new[quote_id] = _quote(quote_id, what, price, size)
+            elif not size:
+                known = self._quotes.pop((what, price), None)
+                deleted += [] if known is None else [known[0]]
+            else:
+                self._set(what, price, size, new)
+        for quote_id in deleted:
+            # Made and gone within one message: it was never there.
+            new.pop(quote_id, None)
         if not new and not deleted:
             return None
         return self._made(new.values(), deleted)
+
+    def _set(self, what: int, price: int, size: int, new: dict[int, DepthQuote]) -> None:
+        known = self._quotes.get((what, price))
+        if known is None or known[1] != size:
+            quote_id = next(self._ids) if known is None else known[0]
+            self._quotes[what, price] = (quote_id, size)
+            new[quote_id] = _quote(quote_id, what, price, size)
 
     def whole(self, rows: Iterable[LevelRow]) -> DepthEvent:
         """The whole book, also when it is empty."""
