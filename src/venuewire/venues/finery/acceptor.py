@@ -155,10 +155,6 @@ class FineryAcceptor:
         """Does this order end with this connection?"""
         return order_id in self._cod
 
-    def heard(self, now: Nanos) -> None:
-        """The client gave a sign of life that is no message: a WebSocket ping."""
-        self._heard = now
-
     # ----------------------------------------------------------------------- what a client sends
 
     def receive(self, payload: bytes, now: Nanos) -> list[Out]:
@@ -252,7 +248,8 @@ class FineryAcceptor:
             raise methods.Refused(codes.NOT_BOUND)
         for key in ended:
             del self._bindings[key]
-            self._currencies.pop(key[1], None)
+            if feed == "K":
+                self._currencies.pop(key[1], None)
         watched = {it.subject for it in self._bindings.values() if it.feed in {"B", "F"}}
         self._windows = {symbol: window for symbol, window in self._windows.items() if symbol in watched}
 

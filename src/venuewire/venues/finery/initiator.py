@@ -287,12 +287,16 @@ class FineryInitiator:
         return None
 
     def _snapshot_came(self, envelope: Envelope) -> list[Event | Send]:
+        """The snapshot is the only answer to a bind; it serves everyone who waits for this feed."""
         key = _key(envelope)
+        self._bound.add(key)
         if key not in self._asked:
             return []
-        asked = self._answer_of(key, ends=False)
-        self._bound.add(key)
-        return [] if asked is None or asked.ref is None else [SubscriptionAccepted(ref=asked.ref)]
+        queue = self._asked.pop(key)
+        ends = [asked for asked in queue if asked.ends]
+        if ends:
+            self._asked[key] = ends
+        return [SubscriptionAccepted(ref=asked.ref) for asked in queue if asked.ref is not None and not asked.ends]
 
     def _ended(self, envelope: Envelope, _now: Nanos) -> list[Event | Send]:
         key = _key(envelope)
@@ -310,7 +314,7 @@ class FineryInitiator:
             return self._ended_as_asked(asked, key)
         if code == codes.ALREADY_BOUND and not asked.again:
             return self._bind_anew(key, asked)
-        if not asked.ends:
+        if not asked.ends and code != codes.NOT_CONNECTED:  # With the core back, it is bound again.
             self._bound.discard(key)
         if asked.ref is None:
             return [VenueStatus(up=True, code=str(code), text=f"not bound again: {' '.join(key)}: {codes.name(code)}")]
