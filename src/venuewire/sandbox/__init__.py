@@ -6,3 +6,21 @@ before the book does, `exchange` is all of that for one venue, `port` a client's
 participants. On the rim: `floor` is a venue while it runs, `connection` one client's line, `listener` and `control` the
 ports, `server` the whole.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from venuewire.sandbox.server import Sandbox
+
+__all__ = ["Sandbox"]
+
+
+def __getattr__(name: str) -> Any:
+    """`Sandbox`, when it is asked for: the pure parts are used without it."""
+    if name != "Sandbox":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from venuewire.sandbox.server import Sandbox
+
+    return Sandbox

@@ -8,6 +8,8 @@ import json
 import logging
 import os
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,7 +20,7 @@ from aiohttp import WSMsgType
 from tests.unit.sandbox.toy import HOSTS, TOY, ToyCredentials
 
 from venuewire.errors import ConfigError
-from venuewire.sandbox.server import Sandbox
+from venuewire.sandbox import Sandbox
 from venuewire.transport.clock import SteppedClock, settle
 
 
@@ -361,6 +363,23 @@ async def test_a_port_that_is_taken_is_a_sentence_and_nothing_stays() -> None:
                 pytest.fail("it must not start")
     await settle()
     assert asyncio.all_tasks() == before
+
+
+def test_what_is_heavy_is_imported_when_it_starts() -> None:
+    script = "import sys; from venuewire.sandbox import Sandbox; print({*sys.modules} & {'aiohttp', 'trustme'})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+def test_tls_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trustme", None)
+
+    async def starts() -> None:
+        async with Sandbox(venues=[TOY], tls=True):
+            pytest.fail("it must not start")
+
+    with pytest.raises(ConfigError, match="sandbox"):
+        asyncio.run(starts())
 
 
 async def test_a_venue_that_does_not_run_is_named() -> None:
