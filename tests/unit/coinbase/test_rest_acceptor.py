@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
-
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.coinbase.ends import REST_HOST, RawLine, World
+
 from venuewire.model.terms import NANOS_PER_SECOND, Side
 from venuewire.venues.coinbase.signing import SigningKey, make_private_key
 
@@ -408,3 +410,23 @@ def test_fills_are_listed_newest_first(world: World) -> None:
     first = world.call("GET", "/orders/historical/fills", query="limit=1")
     second = world.call("GET", "/orders/historical/fills", query=f"limit=2&cursor={first['cursor']}")
     assert second["fills"] == fills
+
+
+# --------------------------------------------------------------------------- whatever a client sends
+
+
+@given(
+    st.sampled_from(["GET", "POST", "PUT", ""]),
+    st.one_of(
+        st.sampled_from(["/orders", "/orders/edit", "/orders/batch_cancel", "/accounts", "/products/x", ""]), st.text()
+    ),
+    st.one_of(
+        st.binary(max_size=100), st.dictionaries(st.text(max_size=5), st.integers()).map(json.dumps).map(str.encode)
+    ),
+    st.one_of(st.text(max_size=40), st.sampled_from(["limit=-1", "cursor=%ff", "limit=1&limit=x", "order_status"])),
+)
+def test_nothing_a_client_sends_brings_the_venue_down(method: str, path: str, body: bytes, query: str) -> None:
+    world = World()
+    for token in (None, "", "x"):
+        answer = world.http(method, f"{API}{path}", body, token=token, query=query)
+        assert answer.status in {200, 400, 401, 404, 405}

@@ -8,11 +8,27 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.coinbase.ends import START, RawLine, World
-from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, OrdType, Side
+
 from venuewire.model.orders import NewOrder
+from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, OrdType, Side
 from venuewire.venues.coinbase.signing import SigningKey, make_private_key
+
+
+def garbled_requests() -> st.SearchStrategy[bytes]:
+    """Requests of which one member is anything at all."""
+    anything = st.one_of(st.none(), st.integers(), st.text(max_size=20), st.lists(st.text(max_size=8), max_size=3))
+    return st.fixed_dictionaries(
+        {"type": st.sampled_from(["subscribe", "unsubscribe"])},
+        optional={
+            "channel": st.one_of(st.sampled_from(["level2", "user", "heartbeats", "ticker"]), anything),
+            "product_ids": st.one_of(st.lists(st.sampled_from(["BTC-USD", "ETH-USDC", "-", ""]), max_size=4), anything),
+            "jwt": anything,
+        },
+    ).map(lambda request: json.dumps(request).encode())
+
 
 AUTHENTICATION = {"type": "error", "message": "authentication failure"}
 REQUIRED = {"type": "error", "message": "subscribe or unsubscribe required"}
@@ -488,3 +504,14 @@ def test_numbers_never_skip_whatever_happens(world: World) -> None:
         world.step(37 * NANOS_PER_MILLI)
     assert [frame["sequence_num"] for frame in line.frames] == list(range(len(line.frames)))
     assert world.now > START
+
+
+# --------------------------------------------------------------------------- whatever a client sends
+
+
+@given(st.one_of(st.binary(max_size=200), garbled_requests()))
+def test_nothing_a_client_sends_brings_the_venue_down(payload: bytes) -> None:
+    line = RawLine(World())
+    for frame in line.say(payload):
+        assert "type" in frame or "channel" in frame
+    assert kinds(line.subscribe("heartbeats"))[-1] == "subscriptions"

@@ -268,7 +268,7 @@ _BOOK_HEAD = rb'\{"channel":"l2_data",(?:"client_id":"[^"\\]*",)?"timestamp":"[^
 match_book_head = re.compile(_BOOK_HEAD).match
 """A book frame's number."""
 match_book_event = re.compile(
-    _BOOK_HEAD + rb'"events":\[\{"type":"(update|snapshot)","product_id":"([^"\\]+)","updates":'
+    _BOOK_HEAD + rb'"events":\[\{"type":"(update|snapshot)","product_id":"([!#-\[\]-~]+)","updates":'
     rb'(?=\[\{"side":"(?:bid|offer)","event_time":"([^"\\]*)")'
 ).match
 """The number, the type, the product and the first row's time; it ends where the rows begin."""
