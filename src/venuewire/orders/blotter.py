@@ -72,7 +72,7 @@ class Blotter:
         if isinstance(command, NewOrder):
             return self._new_unanswered(command, cause, now, sent=sent)
         if isinstance(command, ReplaceOrder):
-            return self._replace_unanswered(command, sent=sent)
+            return self._replace_unanswered(command, now, sent=sent)
         return None
 
     def in_doubt(self, order: Order, text: str, now: Nanos) -> None:
@@ -192,12 +192,21 @@ class Blotter:
             self._note_change(order, before, now)
         return order
 
-    def _replace_unanswered(self, command: ReplaceOrder, *, sent: bool) -> Order | None:
+    def _replace_unanswered(self, command: ReplaceOrder, now: Nanos, *, sent: bool) -> Order | None:
         order = self.find(command.orig_cl_ord_id, command.order_id)
-        if order is not None and sent and command.cl_ord_id:
-            self._by_cl_ord_id.setdefault(command.cl_ord_id, order)
+        if order is None or not sent or not command.cl_ord_id:
+            return order
+        told_before = self._by_cl_ord_id.setdefault(command.cl_ord_id, order)
+        if told_before is order:
             self._replacements.add(command.cl_ord_id)
-        return order
+            return order
+        # Pushes of the new order came, and the answer that links it to the old one never will.
+        before = orders.snapshot(order)
+        orders.current(order).retired = True
+        joined = self._joined(order, told_before)
+        orders.refresh(order)
+        self._note_change(order, before, now)
+        return joined
 
     def _add(self, order: Order) -> Order:
         self._orders[order] = None

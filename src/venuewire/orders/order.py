@@ -247,7 +247,7 @@ def _set_leaves(order: Order) -> None:
 def _move(leg: Leg, report: ExecutionReport) -> None:
     """Move the leg along the table, by what the report says and by what was filled."""
     status = said(report)
-    if status is OrdStatus.REJECTED and _means_the_first(leg, report):
+    if status is OrdStatus.REJECTED and _is_of_another(leg, report):
         return
     if status is OrdStatus.PARTIALLY_FILLED and not leg.cum_qty:
         # A fill whose quantity was not told.
@@ -264,8 +264,14 @@ def _move(leg: Leg, report: ExecutionReport) -> None:
         leg.status = moved(leg.status, OrdStatus.FILLED)
 
 
-def _means_the_first(leg: Leg, report: ExecutionReport) -> bool:
-    """A refusal as a duplicate of an order we know, or are not sure of, is news of the second sending, not of it."""
+def _is_of_another(leg: Leg, report: ExecutionReport) -> bool:
+    """Is this refusal about another order than the one it names?
+
+    As a duplicate of an order we know, or are not sure of, it is about the second sending. With the id of an order
+    that was to be replaced, it is about the replacement: the old one's end, if it has come to that, is told by itself.
+    """
+    if report.orig_cl_ord_id and report.orig_cl_ord_id != report.cl_ord_id:
+        return True
     return report.ord_rej_reason is OrdRejReason.DUPLICATE_ORDER and leg.status is not OrdStatus.PENDING_NEW
 
 

@@ -84,6 +84,11 @@ class Lanes:
         """The same, taken out."""
         return (self.cancels or self.ordinary).popleft()
 
+    def put_back(self, command: Command) -> None:
+        """One that could not be built now goes first in its lane."""
+        is_cancel = isinstance(command, MassCancel) or (isinstance(command, CancelOrder) and not self.ordinary)
+        (self.cancels if is_cancel else self.ordinary).appendleft(command)
+
     def withdraw(self, refs: set[str]) -> None:
         """Take these commands, or what is left of them, out."""
         if refs:

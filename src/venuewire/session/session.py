@@ -108,6 +108,7 @@ class Session:
         self._renew_at: Nanos | None = None
         self._failures = 0
         self._invalidated = False
+        self._invalidated_at: Nanos = 0
 
     # ----------------------------------------------------------------------------------------- a life of the line
 
@@ -351,6 +352,11 @@ class Session:
     def _build(self, command: Command, now: Nanos, fresh: str) -> None:
         try:
             effects = self.initiator.send(command, now)
+        except errors.NotLoggedOn:
+            # The venue has ended the grant, as another line that shares it found out first.
+            self._lanes.put_back(command)
+            self._invalidate(now)
+            return
         except errors.LocalProtocolError as error:
             self._pending.drop(command.ref)
             self._subscriptions.forget(command.ref)
@@ -535,9 +541,16 @@ class Session:
 
     def _renew_invalidated(self, now: Nanos, told: Told) -> None:
         """The venue has ended our grant. A renewal that runs already is the one we need."""
-        self._invalidated = True
-        if self.state in {SessionState.READY, SessionState.DEGRADED} and self.hangup is None:
+        self._invalidate(now)
+        if self._renew_at is not None and self._renew_at <= now and self.hangup is None:
             self._renew(now, told)
+
+    def _invalidate(self, now: Nanos) -> None:
+        """The grant in hand is worth nothing: renew at once, but not without pause where each new one ends too."""
+        known, self._invalidated = self._invalidated, True
+        if not known and self.state in {SessionState.READY, SessionState.DEGRADED}:
+            self._renew_at = max(now, self._invalidated_at + NANOS_PER_SECOND)
+            self._invalidated_at = self._renew_at
 
     def _renew(self, now: Nanos, told: Told) -> None:
         self._move(Happening.RENEW)

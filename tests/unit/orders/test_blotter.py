@@ -415,6 +415,29 @@ def test_a_replacement_whose_answer_was_lost_is_known_by_our_id() -> None:
     assert (it.order_id, it.cl_ord_id, it.status, it.order_qty) == ("y", "2", S.NEW, D(8))
 
 
+def test_a_replacement_told_before_its_answer_was_lost_is_known_by_our_id() -> None:
+    blotter, it = placed()
+    apply(blotter, new(), named("f1", "4", "5"), new(order_id="y", cl_ord_id="2", order_qty="8"))
+    assert len(blotter) == 2
+    change = ReplaceOrder(
+        symbol="S", side=Side.BUY, ord_type=OrdType.LIMIT, order_id="x", orig_cl_ord_id="1", cl_ord_id="2"
+    )
+    assert blotter.unanswered(change, "cut", 200) is it
+    assert list(blotter) == [it]
+    assert (it.order_id, it.cl_ord_id, it.status, it.order_qty) == ("y", "2", S.PARTIALLY_FILLED, D(12))
+    apply(blotter, ended(S.CANCELED))
+    assert is_now(it, S.PARTIALLY_FILLED)
+
+
+def test_the_refusal_of_a_replacement_is_not_the_order_s() -> None:
+    blotter, it = placed()
+    refusal = report(ExecType.REJECTED, cl_ord_id="2", orig_cl_ord_id="1", ord_status=S.REJECTED, text="too big")
+    apply(blotter, new(), refusal)
+    assert is_now(it, S.NEW)
+    apply(blotter, ended(S.CANCELED))
+    assert is_now(it, S.CANCELED)
+
+
 def test_two_orders_of_the_venue_with_one_id_of_ours_stay_two() -> None:
     blotter, it = placed()
     apply(blotter, new(), new(order_id="twin"))

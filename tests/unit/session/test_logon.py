@@ -253,6 +253,32 @@ def test_a_renewal_that_fails_under_an_ended_grant_ends_the_line() -> None:
     assert desk.kinds() == ["LoggedOn", "GrantInvalidated", "Degraded", "LoggedOut"]
 
 
+def test_a_grant_that_another_line_has_dropped_is_renewed_and_nothing_is_lost() -> None:
+    desk = Desk().log_on()
+    first = desk.submit(book())
+    desk.say("subscribed", ref=first)
+    desk.initiator.grantless = True
+    desk.doings()
+    desk.submit(new_order())
+    desk.submit(book("B"))
+    desk.step(0)
+    assert desk.is_now(S.RENEWING)
+    desk.initiator.grantless = False
+    desk.welcome()
+    assert desk.doings() == ["auth", "NewOrder", "Subscribe", "Subscribe"]
+    assert "RequestRejected" not in desk.kinds()
+
+
+def test_grants_that_end_as_soon_as_they_are_given_are_not_asked_for_without_pause() -> None:
+    desk = Desk().log_on().say("ended").welcome().say("ended").welcome()
+    desk.say("ended").say("ended")
+    assert desk.is_now(S.READY)
+    desk.step(SECOND - 1)
+    assert desk.doings() == ["auth", "auth"]
+    desk.step(1)
+    assert desk.doings() == ["auth"]
+
+
 def test_a_grant_ended_while_logging_on_is_renewed_right_after() -> None:
     desk = Desk().dial().connect().say("ended").welcome().step(0)
     assert desk.is_now(S.RENEWING)

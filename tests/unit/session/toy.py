@@ -74,6 +74,8 @@ class ToyInitiator:
         self.by_http = by_http
         self.life = 0
         self.tokens: list[str] = ["first"]
+        self.grantless = False
+        """Another line has found the shared grant to be worth nothing, and dropped it."""
 
     def handshake(self, now: Nanos) -> dict[str, str]:
         self.life += 1
@@ -99,6 +101,8 @@ class ToyInitiator:
         return Send(self._frame("beat", None))
 
     def send(self, command: Command, now: Nanos) -> list[Effect]:
+        if self.grantless:
+            raise errors.NotLoggedOn("ws")
         match command:
             case Subscribe(symbol="NONE") | NewOrder(symbol="NONE"):
                 raise errors.LocalProtocolError("no such symbol: NONE")
