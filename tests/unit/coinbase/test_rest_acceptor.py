@@ -14,6 +14,7 @@ from venuewire.model.terms import NANOS_PER_SECOND, Side
 from venuewire.venues.coinbase.signing import SigningKey, make_private_key
 
 API = "/api/v3/brokerage"
+NO_PREVIEW = "UNKNOWN_PREVIEW_FAILURE_REASON"
 UNAUTHORIZED = (401, b"Unauthorized\n")
 
 
@@ -236,19 +237,39 @@ def test_each_order_configuration_does_what_it_says(
         (limit("3401"), "UNKNOWN_FAILURE_REASON", "PREVIEW_INVALID_BASE_SIZE_TOO_LARGE"),
         (limit("NaN"), "UNKNOWN_FAILURE_REASON", "PREVIEW_NON_NUMERIC_ORDER_SIZE"),
         (limit(price="0"), "INVALID_LIMIT_PRICE", "PREVIEW_INVALID_LIMIT_PRICE"),
-        (limit(price="64010", post_only=True), "INVALID_LIMIT_PRICE_POST_ONLY", "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY"),
-        (order({"market_market_ioc": {"quote_size": "0.5"}}), "UNKNOWN_FAILURE_REASON", "PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL"),
-        (order({"market_market_ioc": {"quote_size": "10.001"}}), "INVALID_SIZE_PRECISION", "PREVIEW_INVALID_QUOTE_SIZE_PRECISION"),
-        (order({"market_market_ioc": {"base_size": "1"}}, product="ETH-USD"), "INVALID_NO_LIQUIDITY", "PREVIEW_INVALID_NO_LIQUIDITY"),
-        (order({"market_market_fok": {"base_size": "1"}}), "UNSUPPORTED_ORDER_CONFIGURATION", "PREVIEW_INVALID_ORDER_CONFIG"),
+        (
+            limit(price="64010", post_only=True),
+            "INVALID_LIMIT_PRICE_POST_ONLY",
+            "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY",
+        ),
+        (
+            order({"market_market_ioc": {"quote_size": "0.5"}}),
+            "UNKNOWN_FAILURE_REASON",
+            "PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL",
+        ),
+        (
+            order({"market_market_ioc": {"quote_size": "10.001"}}),
+            "INVALID_SIZE_PRECISION",
+            "PREVIEW_INVALID_QUOTE_SIZE_PRECISION",
+        ),
+        (
+            order({"market_market_ioc": {"base_size": "1"}}, product="ETH-USD"),
+            "INVALID_NO_LIQUIDITY",
+            "PREVIEW_INVALID_NO_LIQUIDITY",
+        ),
+        (
+            order({"market_market_fok": {"base_size": "1"}}),
+            "UNSUPPORTED_ORDER_CONFIGURATION",
+            "PREVIEW_INVALID_ORDER_CONFIG",
+        ),
         (order({}), "UNSUPPORTED_ORDER_CONFIGURATION", "PREVIEW_INVALID_ORDER_CONFIG"),
         (order(None), "UNSUPPORTED_ORDER_CONFIGURATION", "PREVIEW_INVALID_ORDER_CONFIG"),
-        (order({"market_market_ioc": {}}), "INVALID_REQUEST", "UNKNOWN_PREVIEW_FAILURE_REASON"),
-        (order({"market_market_ioc": {"base_size": "1", "quote_size": "1"}}), "INVALID_REQUEST", "UNKNOWN_PREVIEW_FAILURE_REASON"),
+        (order({"market_market_ioc": {}}), "INVALID_REQUEST", NO_PREVIEW),
+        (order({"market_market_ioc": {"base_size": "1", "quote_size": "1"}}), "INVALID_REQUEST", NO_PREVIEW),
         (order(limit()["order_configuration"], side="HOLD"), "INVALID_SIDE", "PREVIEW_INVALID_SIDE"),
         (order(limit()["order_configuration"], product="NO-SUCH"), "INVALID_PRODUCT_ID", "PREVIEW_INVALID_PRODUCT_ID"),
         (order(limit()["order_configuration"], product="BTC-USDC"), "UNTRADABLE_PRODUCT", "PREVIEW_UNTRADABLE_PRODUCT"),
-        (order(limit()["order_configuration"], cl_ord_id=""), "INVALID_REQUEST", "UNKNOWN_PREVIEW_FAILURE_REASON"),
+        (order(limit()["order_configuration"], cl_ord_id=""), "INVALID_REQUEST", NO_PREVIEW),
         (
             order({"limit_limit_gtd": {"base_size": "1", "limit_price": "60000", "end_time": "2026-05-04T03:02:00Z"}}),
             *("END_TIME_IS_IN_THE_PAST", "PREVIEW_END_TIME_IS_IN_THE_PAST"),
@@ -258,7 +279,7 @@ def test_each_order_configuration_does_what_it_says(
             *("GTD_ORDERS_MUST_HAVE_END_TIME", "PREVIEW_GTD_ORDERS_MUST_HAVE_END_TIME"),
         ),
     ],
-)  # fmt: skip
+)
 def test_a_refused_order_is_http_200_with_its_reasons(
     world: World, request_body: dict[str, Any], new: str, preview: str
 ) -> None:
@@ -282,7 +303,7 @@ def test_the_same_request_again_makes_no_second_order(world: World) -> None:
 def test_another_order_under_the_same_id_is_refused_even_when_the_first_is_done(world: World) -> None:
     order_id = place(world, limit())
     world.call("POST", "/orders/batch_cancel", {"order_ids": [order_id]})
-    assert refused(world, limit("0.2")) == ("DUPLICATE_CLIENT_ORDER_ID", "UNKNOWN_PREVIEW_FAILURE_REASON")
+    assert refused(world, limit("0.2")) == ("DUPLICATE_CLIENT_ORDER_ID", NO_PREVIEW)
 
 
 def test_a_refused_order_may_be_tried_again_under_its_id(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Tokens: made and verified with real keys, in every form a key comes in, and refused for each thing that can be wrong."""
+"""Tokens: made and verified with real keys in every form a key comes in, refused for each thing that can be wrong."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_an_unknown_key_and_a_symmetric_algorithm_are_refused() -> None:
     with pytest.raises(BadToken):
         verify(jwt.encode(claims, "k" * 64, algorithm="HS256", headers={"kid": NAME}), KEYS, NOW)
     with pytest.raises(BadToken):
-        verify(jwt.encode(claims, None, algorithm="none", headers={"kid": NAME}), KEYS, NOW)
+        verify(jwt.encode(claims, "", algorithm="none", headers={"kid": NAME}), KEYS, NOW)
 
 
 @pytest.mark.parametrize("token", ["", "a", "a.b", "a.b.c", "..", "é.é.é", KEY.token(NOW, "a1")[:-6], "[].{}.x"])
