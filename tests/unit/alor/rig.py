@@ -22,6 +22,11 @@ START: Nanos = 1_760_000_000 * NANOS_PER_SECOND
 SYMBOLS = ("MOEX:SBER", "MOEX:GAZP", "MOEX:LKOH")
 
 
+def row(*values: object) -> tuple[object, ...]:
+    """Values to be compared together, whatever their types: 20 equals Decimal("20")."""
+    return values
+
+
 def counter() -> Callable[[], int]:
     state = [1_000]
 
@@ -161,10 +166,12 @@ class Client:
 
     def logon(self, name: str) -> Grant:
         flow: Flow = self.line(name).logon(self.now)
-        step: Send | Fetch | Await = next(flow)
+        answer: Event | Answer | None = None
         while True:
             try:
-                step = flow.send(self._answer(name, step))
+                # A generator is begun by being sent None; its type says what it is handed after that.
+                step = next(flow) if answer is None else flow.send(answer)
+                answer = self._answer(name, step)
             except StopIteration as over:
                 return cast(Grant, over.value)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.alor.rig import Venue, Wire
+from tests.unit.alor.rig import Venue, Wire, row
 
 from venuewire.model.orders import CancelOrder, NewOrder, ReplaceOrder
 from venuewire.model.terms import OrdStatus, OrdType, Side, TimeInForce
@@ -129,7 +129,7 @@ def test_the_pages_own_market_order_gets_the_documented_answer(venue: Venue, wir
         b'{"requestGuid":"c328fcf1-e495-408a-a0ed-e20f95d6b813","httpCode":200,'
         b'"message":"An order \'%(id)s\' has been created.","orderNumber":"%(id)s"}' % {b"id": order.order_id.encode()}
     )
-    assert (order.ord_status, order.cum_qty) == (OrdStatus.FILLED, 10)
+    assert row(order.ord_status, order.cum_qty) == (OrdStatus.FILLED, 10)
 
 
 # --------------------------------------------------------------------------- orders

@@ -7,11 +7,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.alor.rig import row
 
 from venuewire.codec import encode
 from venuewire.errors import LocalProtocolError, RemoteProtocolError
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import SET_ASK, SET_BID
+from venuewire.model.market import SET_ASK, SET_BID, BookSnapshot
 from venuewire.model.orders import CancelOrder, NewOrder, ReplaceOrder
 from venuewire.model.terms import ExecType, OrdRejReason, OrdStatus, OrdType, Side, TimeInForce
 from venuewire.venues.alor import books, terms, translate
@@ -206,7 +207,7 @@ def test_where_an_order_stands(
 ) -> None:
     report = translate.order_report(order(status=status, filledQtyUnits=Decimal(filled)), KNOWN, 5)
     assert (report.ord_status, report.exec_type) == (ord_status, exec_type)
-    assert (report.cum_qty, report.leaves_qty, report.order_qty) == (filled, leaves, 30)
+    assert row(report.cum_qty, report.leaves_qty, report.order_qty) == (filled, leaves, 30)
     assert (report.order_id, report.cl_ord_id, report.symbol) == ("52000000017", "17", "MOEX:SBER")
     assert (report.transact_time, report.recv_time) == (1755000004 * 10**9, 5)
 
@@ -271,7 +272,7 @@ def test_any_book_written_is_read_again(
     bids: list[tuple[int, int]], asks: list[tuple[int, int]], form: frames.Format
 ) -> None:
     given_ = [*((SET_BID, p, v * 10) for p, v in bids), *((SET_ASK, p, v * 10) for p, v in asks)]
-    snapshot = books.BookSnapshot(
+    snapshot = BookSnapshot(
         symbol="MOEX:SBER", body=b"", read=lambda *_: given_, price_scale=2, size_scale=0, transact_time=7_000_000
     )
     record = books.book_record(form, snapshot, SBER, 0, existing=True)

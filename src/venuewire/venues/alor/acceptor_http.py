@@ -295,8 +295,7 @@ class HttpAcceptor:
 def _names(given: Any) -> list[str] | None:
     """`allowedPortfolios`: an array, or an array written as a text."""
     if isinstance(given, list):
-        names: list[Any] = given
-        return [str(name) for name in names]
+        return [str(name) for name in given]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if isinstance(given, str):
         return [name for name in given.replace(",", " ").translate(_BRACKETS).split() if name]
     return None

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from msgspec import UNSET, Struct, field
 
 from venuewire.codec import Envelope, encode
-from venuewire.errors import ConfigError, ConnectFailed, LocalProtocolError, LogonRejected, NotLoggedOn
+from venuewire.errors import ConfigError, ConnectFailed, LocalProtocolError, LogonRejected
 from venuewire.errors import RemoteProtocolError as Damage
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, NewOrder, ReplaceOrder
@@ -262,6 +262,8 @@ class Subscriptions(Line):
     def __init__(self, seat: Seat) -> None:
         super().__init__(seat)
         self._streams: dict[str, _Stream] = {}
+        self._running: set[str] = set()
+        """Guids the venue has acknowledged."""
         self._guids: dict[_Subject, list[str]] = {}
         self._requests: dict[str, list[_Request]] = {}
         self._ended: dict[str, None] = {}
@@ -276,7 +278,7 @@ class Subscriptions(Line):
         }
 
     def handshake(self, now: Nanos) -> Headers:
-        for kept in (self._streams, self._guids, self._requests, self._ended, self._lists):
+        for kept in (self._streams, self._running, self._guids, self._requests, self._ended, self._lists):
             kept.clear()
         return super().handshake(now)
 
@@ -292,9 +294,10 @@ class Subscriptions(Line):
         return self.seat.grant or self._held
 
     def _grant(self) -> Grant:
-        if self.seat.grant is None:
-            raise NotLoggedOn(self.name)
-        return self.seat.grant
+        grant = self.seat.grant or self._held
+        if grant is None:
+            raise LocalProtocolError("there is no token: /ws is not logged on")
+        return grant
 
     # ---- commands
 
@@ -392,7 +395,9 @@ class Subscriptions(Line):
     def _expect(self, ref: str, guids: list[str], grant: Grant, subject: _Subject, *, ends: bool) -> None:
         request = _Request(ref, guids, grant, ends, subject, len(guids))
         for guid in guids:
-            self._requests.setdefault(guid, []).append(request)
+            # One that is asked again (after a renewal) is one request still.
+            others = [waiting for waiting in self._requests.get(guid, ()) if waiting.ref != ref]
+            self._requests[guid] = [*others, request]
 
     def _portfolio_exchange(self) -> str:
         return self.settings.portfolio_exchange or ("UNITED" if self.portfolio.startswith("E") else "MOEX")
@@ -414,7 +419,7 @@ class Subscriptions(Line):
         return self._answer(frames.read_reply(envelope.body), now)
 
     def _answer(self, reply: frames.Reply, now: Nanos) -> Sequence[Event | Send]:
-        guid = str(reply.requestGuid)
+        guid = reply.guid
         if guid in self._pings:
             return [*self._unauthorised(reply, self._pings.pop(guid)), Heartbeat(recv_time=now, ref=guid)]
         waiting = self._requests.get(guid)
@@ -452,10 +457,12 @@ class Subscriptions(Line):
         request.left -= 1
         if request.ends:
             self._forget(guid)
+        else:
+            self._running.add(guid)
         if request.refused and not request.ends:
             # Its other half was refused: half a subscription is none.
             self._forget(guid)
-            return [self._end_stream(guid, self.seat.grant, None)] if self.seat.grant else []
+            return [self._end_stream(guid, self._grant(), None)]
         if request.left or request.refused:
             return []
         return [SubscriptionAccepted(ref=request.ref)]
@@ -467,19 +474,20 @@ class Subscriptions(Line):
         request.refused = True
         if not request.ends:
             # Whatever part of it is or was running ends as well; frames until then still have their meaning.
-            running = [guid for guid in request.guids if guid not in self._requests]
+            running = [guid for guid in request.guids if guid in self._running]
             for guid in request.guids:
                 self._forget(guid)
-            ends = [self._end_stream(guid, self.seat.grant, None) for guid in running if self.seat.grant]
-            return [SubscriptionRejected(code=str(reply.httpCode), text=reply.message, ref=request.ref), *ends]
+            ends = [self._end_stream(guid, self._grant(), None) for guid in running]
+            return [SubscriptionRejected(code=str(reply.httpCode), text=reply.text, ref=request.ref), *ends]
         # The end was refused: it runs on, unless a new one has taken its place.
         self._guids.setdefault(request.subject, request.guids)
-        return [SubscriptionRejected(code=str(reply.httpCode), text=reply.message, ref=request.ref)]
+        return [SubscriptionRejected(code=str(reply.httpCode), text=reply.text, ref=request.ref)]
 
     def _unauthorised(self, reply: frames.Reply, grant: Grant | None) -> list[Event]:
-        return self._invalid(grant, reply.message) if reply.httpCode == 401 else []
+        return self._invalid(grant, reply.text) if reply.httpCode == 401 else []
 
     def _forget(self, guid: str) -> None:
+        self._running.discard(guid)
         if self._streams.pop(guid, None) is None:
             return
         self._ended[guid] = None
@@ -516,7 +524,7 @@ class Subscriptions(Line):
     # ---- HTTP reads
 
     def _get(self, kind: str, path: str, ref: str) -> Fetch:
-        headers = {"authorization": f"Bearer {self._grant().token.reveal()}", "accept": "application/json"}
+        headers = {"authorization": _bearer(self._grant()), "accept": "application/json"}
         return Fetch(method="GET", path=path, headers=headers, ref=ref, kind=kind)
 
     def _clients_path(self) -> str:
@@ -544,7 +552,7 @@ class Subscriptions(Line):
             self._lists.pop(ref, None)
             text = _message(answer.body) or f"{fetch.method} {fetch.path} was answered {answer.status}"
             refusal = RequestRejected(code=str(answer.status), text=text, ref=ref)
-            return [refusal, *(self._invalid(self.seat.grant, text) if answer.status == 401 else ())]
+            return [refusal, *(self._invalid_fetch(fetch, text) if answer.status == 401 else ())]
         if kind == "orders":
             reports = () if empty else account.read_orders["Simple"](answer.body)
             known = self.seat.instruments
@@ -554,6 +562,14 @@ class Subscriptions(Line):
         if kind == "securities":
             return [_list_of(market.read_securities["Simple"](answer.body), ref)]
         return self._gather(kind, ref, answer.body, now)
+
+    def _invalid_fetch(self, fetch: Fetch, text: str) -> list[Event]:
+        """A 401 counts against the token the request carried; an older one that has been replaced is no news."""
+        sent = fetch.headers.get("authorization", "")
+        for grant in (self.seat.grant, self._held):
+            if grant is not None and sent == _bearer(grant):
+                return self._invalid(grant, text)
+        return []
 
     def _gather(self, kind: str, ref: str, body: bytes, now: Nanos) -> Sequence[Event]:
         gathering = self._lists.get(ref)
@@ -568,6 +584,10 @@ class Subscriptions(Line):
             summary = account.read_summary["Simple"](gathering.bodies["summary"])
             return [translate.holdings(rows, summary, self.seat.instruments, now, ref)]
         return [_securities_of(gathering.bodies, ref)]
+
+
+def _bearer(grant: Grant) -> str:
+    return f"Bearer {grant.token.reveal()}"
 
 
 class _Gathering(Struct):
@@ -683,7 +703,7 @@ class Orders(Line):
         if guid in self._pings:
             del self._pings[guid]
             return [Heartbeat(recv_time=now, ref=guid)]
-        invalid = self._invalid(self._held, reply.message) if reply.httpCode == 401 else []
+        invalid = self._invalid(self._held, reply.text) if reply.httpCode == 401 else []
         command = self._asked.get(guid)
         if command is None:
             return [*invalid, Unknown(kind=REPLY, body=envelope.body)]
@@ -692,18 +712,16 @@ class Orders(Line):
     def _logon_answer(self, reply: frames.Reply, guid: str) -> Event:
         if reply.httpCode < 300:
             return Reply(message=reply, ref=guid)
-        return RequestRejected(code=str(reply.httpCode), text=reply.message, ref=guid)
+        return RequestRejected(code=str(reply.httpCode), text=reply.text, ref=guid)
 
     def _outcome(self, command: OrderCommand, reply: frames.Reply, now: Nanos, body: bytes) -> list[Event]:
-        if reply.httpCode >= 500 or terms.UNKNOWN_OUTCOME in reply.message:
+        if reply.httpCode >= 500 or terms.UNKNOWN_OUTCOME in reply.text:
             # No answer from the trading system (5.8): the order may stand. Left unanswered, it is reconciled.
-            return [Unknown(kind=f"{reply.httpCode} {reply.message}", body=body)]
+            return [Unknown(kind=f"{reply.httpCode} {reply.text}", body=body)]
         del self._asked[command.ref]
         if reply.httpCode >= 300:
-            return [translate.refused_report(command, str(reply.httpCode), reply.message, self.portfolio, now)]
-        order_id = "" if reply.orderNumber is UNSET else str(reply.orderNumber)
-        if isinstance(command, CancelOrder):
-            order_id = command.order_id
+            return [translate.refused_report(command, str(reply.httpCode), reply.text, self.portfolio, now)]
+        order_id = command.order_id if isinstance(command, CancelOrder) else str(reply.orderNumber or "")
         if not order_id:
             raise Damage("an order command was done but the answer has no order number")
         return [translate.done_report(command, order_id, self.portfolio, now)]

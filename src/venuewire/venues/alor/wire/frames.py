@@ -43,11 +43,21 @@ class Incoming(Struct):
 class Reply(Struct, kw_only=True):
     """Acknowledgement, error, or answer to an order command: `requestGuid` first (3.1, 3.11, 4.3; S0, S3)."""
 
-    requestGuid: str | int
+    requestGuid: str | int | None
     httpCode: int
-    message: str
-    orderNumber: str | int | UnsetType = UNSET
+    message: str | None = None
+    orderNumber: str | int | UnsetType | None = UNSET
     """Text in the 2025 specification, a number on older pages."""
+
+    @property
+    def guid(self) -> str:
+        """The request it answers; empty where the venue does not say (one real 401 did not)."""
+        return "" if self.requestGuid is None else str(self.requestGuid)
+
+    @property
+    def text(self) -> str:
+        """The message, or nothing."""
+        return self.message or ""
 
 
 class Pushed(Struct, kw_only=True):
