@@ -327,20 +327,35 @@ def test_our_order_is_answered_and_filled() -> None:
         "500",
     )
     assert (filled.exec_type, filled.ord_status, filled.ref) == (ExecType.TRADE, OrdStatus.FILLED, "50")
-    assert (filled.last_qty, filled.last_px, filled.cum_qty, filled.leaves_qty) == (3000, Decimal("1.1482"), 3000, 0)
+    assert (filled.last_qty, filled.last_px, filled.cum_qty, filled.leaves_qty) == (
+        Decimal(3000),
+        Decimal("1.1482"),
+        Decimal(3000),
+        Decimal(0),
+    )
     assert filled.avg_px == Decimal("1.1482")
-    assert (filled.commission, filled.side, filled.order_qty) == (Decimal("0.08"), Side.BUY, 3000)
+    assert (filled.commission, filled.side, filled.order_qty) == (Decimal("0.08"), Side.BUY, Decimal(3000))
     assert filled.exec_id
     assert filled.position_id == accepted.position_id
     assert filled.account == ours.sandbox.stage.account
     (position,) = [event for event in told if isinstance(event, Position)]
-    assert (position.qty, position.avg_px, position.position_id) == (3000, Decimal("1.1482"), filled.position_id)
+    assert (position.qty, position.avg_px, position.position_id) == (
+        Decimal(3000),
+        Decimal("1.1482"),
+        filled.position_id,
+    )
 
 
 def test_the_exchange_receives_what_we_asked() -> None:
-    ours, seen = client(), []
+    ours = client()
+    seen: list[Any] = []
     execute = ours.sandbox.port.execute
-    ours.sandbox.port.execute = lambda command, now: seen.append(command) or execute(command, now)  # type: ignore[method-assign,assignment,func-returns-value]
+
+    def noted(command: Any, now: int) -> Any:
+        seen.append(command)
+        return execute(command, now)
+
+    ours.sandbox.port.execute = noted  # type: ignore[method-assign]
     command = new(account=ours.sandbox.stage.account, text="hi", time_in_force=TimeInForce.GOOD_TILL_CANCEL)
     ours.submit(command)
     assert seen == [command]
@@ -349,17 +364,22 @@ def test_the_exchange_receives_what_we_asked() -> None:
 def test_our_order_is_replaced_and_cancelled() -> None:
     ours = client()
     (placed,) = reports(ours.submit(new()))
-    assert (placed.price, placed.order_qty, placed.position_id != "") == (Decimal("1.14"), 2000, True)
-    same = {"symbol": "EURUSD", "side": Side.BUY, "ord_type": OrdType.LIMIT, "order_id": placed.order_id}
+    assert (placed.price, placed.order_qty, placed.position_id != "") == (Decimal("1.14"), Decimal(2000), True)
+    same: dict[str, Any] = {
+        "symbol": "EURUSD",
+        "side": Side.BUY,
+        "ord_type": OrdType.LIMIT,
+        "order_id": placed.order_id,
+    }
     change = ReplaceOrder(**same, orig_cl_ord_id="500", cl_ord_id="501", order_qty="4000", price="1.139", ref="51")
     (replaced,) = reports(ours.submit(change))
-    assert (replaced.exec_type, replaced.ref, replaced.order_qty) == (ExecType.REPLACED, "51", 4000)
+    assert (replaced.exec_type, replaced.ref, replaced.order_qty) == (ExecType.REPLACED, "51", Decimal(4000))
     assert replaced.cl_ord_id == "500", "an order keeps its id here"
     (cancelled,) = reports(ours.submit(CancelOrder(**same, orig_cl_ord_id="500", ref="52")))
     assert (cancelled.exec_type, cancelled.ord_status, cancelled.leaves_qty) == (
         ExecType.CANCELED,
         OrdStatus.CANCELED,
-        0,
+        Decimal(0),
     )
     (rejected,) = ours.submit(CancelOrder(**same, orig_cl_ord_id="500", cl_ord_id="53", ref="53"))
     assert rejected == CancelReject(
@@ -405,7 +425,7 @@ def test_the_ids_of_other_programs_are_not_ours() -> None:
     raw = ours.sandbox.line().authorise()
     raw.ask(2106, raw.of(symbolId=1, orderType=2, tradeSide=1, volume=100_000, limitPrice=1.14), "their-id")
     (report,) = reports(ours.carry())
-    assert (report.ref, report.exec_type, report.order_qty) == (None, ExecType.NEW, 1000)
+    assert (report.ref, report.exec_type, report.order_qty) == (None, ExecType.NEW, Decimal(1000))
 
 
 def test_what_is_open_is_listed() -> None:
@@ -424,9 +444,9 @@ def test_what_is_open_is_listed() -> None:
     )
     (holdings,) = ours.submit(RequestForPositions(ref="71"))
     assert isinstance(holdings, Holdings)
-    assert [(position.qty, position.avg_px) for position in holdings.positions] == [(3000, Decimal("1.1482"))]
+    assert [(position.qty, position.avg_px) for position in holdings.positions] == [(Decimal(3000), Decimal("1.1482"))]
     (balance,) = holdings.balances
-    assert (balance.currency, balance.total) == ("USD", 1_000_000)
+    assert (balance.currency, balance.total) == ("USD", Decimal(1_000_000))
     assert balance.available == balance.total - Decimal("34.45")
 
 
@@ -440,7 +460,7 @@ def test_closing_a_position_elsewhere_moves_our_balance() -> None:
     raw.ask(2111, raw.of(positionId=5_000_001, volume=100_000))
     told = ours.carry()
     (position,) = [event for event in told if isinstance(event, Position)]
-    assert (position.qty, position.position_id) == (0, "5000001")
+    assert (position.qty, position.position_id) == (Decimal(0), "5000001")
     (balance,) = [event for event in told if isinstance(event, Balance)]
     assert balance.total == balance.available == Decimal("1000000.80") - Decimal("0.06")
 

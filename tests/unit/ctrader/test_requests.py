@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -41,15 +42,13 @@ def order(**fields: Any) -> NewOrder:
 
 
 def body(command: NewOrder) -> dict[str, Any]:
-    import json
-
     made: dict[str, Any] = json.loads(encode(requests.new_order(command, EURUSD, 7)), parse_float=Decimal)
     return made
 
 
 def test_the_instruments_are_in_units() -> None:
     assert (EURUSD.min_trade_vol, EURUSD.min_qty_increment, EURUSD.round_lot) == (1000, 1000, 100_000)
-    assert (XAUUSD.min_qty_increment, US100.min_qty_increment) == (1, Decimal("0.01"))
+    assert (XAUUSD.min_qty_increment, US100.min_qty_increment) == (Decimal(1), Decimal("0.01"))
     assert {(i.price_scale, i.qty_scale) for i in (EURUSD, XAUUSD, US100)} == {(5, 2)}
     assert (EURUSD.base, EURUSD.currency, EURUSD.security_id) == ("EUR", "USD", "1")
     assert EURUSD.min_price_increment == Decimal("0.00001")
@@ -118,7 +117,7 @@ def test_what_the_venue_cannot_take_is_never_sent(fields: dict[str, Any], words:
 
 
 def test_changes_need_the_venues_number() -> None:
-    change = {"symbol": "EURUSD", "side": Side.BUY, "ord_type": OrdType.LIMIT, "orig_cl_ord_id": "5"}
+    change: dict[str, Any] = {"symbol": "EURUSD", "side": Side.BUY, "ord_type": OrdType.LIMIT, "orig_cl_ord_id": "5"}
     with pytest.raises(LocalProtocolError, match="number"):
         requests.cancel_order(CancelOrder(order_id="", **change), 7)
     with pytest.raises(LocalProtocolError, match="number"):
