@@ -29,6 +29,7 @@ class Order:
         "commission",
         "created",
         "cum_qty",
+        "filled_before",
         "fills",
         "leaves_qty",
         "legs",
@@ -72,6 +73,9 @@ class Order:
         self.stop_px: Decimal | None = None
         self.status = OrdStatus.PENDING_NEW
         self.cum_qty = ZERO
+        self.filled_before = ZERO
+        """The part of `cum_qty` that was filled under earlier ids of the venue's, before it was replaced: the venue
+        counts what is filled under the newest one from nothing, and so must a quantity sent with another replacement."""
         self.leaves_qty: Decimal | None = None
         """What may still be filled; None while the order's quantity is not known."""
         self.avg_px: Decimal | None = None
@@ -205,9 +209,9 @@ def refresh(order: Order) -> None:
     order.order_id = leg.order_id or order.order_id
     order.cl_ord_id = leg.cl_ord_id or order.cl_ord_id
     order.fills = [fill for each in (*before, leg) for fill in each.fills()]
-    filled_before = sum((other.cum_qty for other in before), ZERO)
-    order.cum_qty = filled_before + leg.cum_qty
-    order.order_qty = None if leg.order_qty is None else filled_before + leg.order_qty
+    order.filled_before = sum((other.cum_qty for other in before), ZERO)
+    order.cum_qty = order.filled_before + leg.cum_qty
+    order.order_qty = None if leg.order_qty is None else order.filled_before + leg.order_qty
     costs = [cost for each in (*before, leg) if (cost := each.commission) is not None]
     order.commission = sum(costs, ZERO) if costs else None
     order.avg_px = _average(order, leg, alone=not before)

@@ -377,6 +377,7 @@ def test_a_replacement_moves_the_order_to_its_new_id() -> None:
     blotter, it = placed()
     apply(blotter, new(), named("f1", "4", "5"), replaced("x", "y", order_qty="6", price="6", cl_ord_id="2"))
     assert (it.order_id, it.cl_ord_id, it.order_qty, it.leaves_qty) == ("y", "2", D(10), D(6))
+    assert it.filled_before == 4
     assert is_now(it, S.PARTIALLY_FILLED)
     for ids in ({"order_id": "x"}, {"order_id": "y"}, {"cl_ord_id": "1"}, {"cl_ord_id": "2"}):
         assert blotter.find(**ids) is it
