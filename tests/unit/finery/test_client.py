@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.finery.link import START, UNIT, Client, House
 
@@ -560,9 +561,17 @@ def test_a_code_that_is_no_outcome_answers_no_order(house: House, code: int) -> 
 
 
 def _with_ref(command: Any, ref: str) -> Any:
-    import msgspec
-
     return msgspec.structs.replace(command, ref=ref)
+
+
+def test_a_call_under_way_outlives_the_line(house: House) -> None:
+    client = Client(house, requests="http")
+    (fetch,) = client.initiator.send(_with_ref(order(), "5"), START)
+    assert isinstance(fetch, Fetch)
+    client.initiator.handshake(START)
+    (answer,) = client.initiator.answered(fetch, client.fetch(fetch), START)
+    assert isinstance(answer, ExecutionReport)
+    assert (answer.exec_type, answer.ref) == (ExecType.NEW, "5")
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 302])

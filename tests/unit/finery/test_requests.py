@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.finery.link import KEY, SECRET, UNIT, House, Line
 
 from venuewire.model.terms import Side
@@ -139,6 +141,42 @@ def test_thirty_orders_a_side_and_no_more(line: Line) -> None:
 def test_own_orders_do_not_meet(line: Line) -> None:
     line.request("add", LIMIT | {"price": px(64000)})
     assert line.request("add", MARKET | {"side": "ask", "type": "limitIOC", "price": px(64000)})["error"] == 78
+
+
+EXTREMES = st.sampled_from([0, 1, 99, 100, 1_000_000, UNIT, 10**14, 10**18, 2**62, 2**63 - 8, 2**63 - 1, 10**18 * 9])
+
+
+@given(
+    kind=st.sampled_from(["limit", "postOnly", "limitIOC", "limitFOK", "marketIOC", "marketFOK"]),
+    side=st.sampled_from(["bid", "ask"]),
+    name=st.sampled_from(["BTC-USD", "ETH-USD", "BTC-USDT"]),
+    price=EXTREMES | st.integers(63_900, 64_100).map(lambda dollars: dollars * UNIT),
+    amount=EXTREMES,
+    by=st.sampled_from(["size", "volume"]),
+)
+def test_orders_of_any_measure_are_answered_and_add_up(
+    kind: str, side: str, name: str, price: int, amount: int, by: str
+) -> None:
+    house = House()
+    house.offer(Side.BUY, "63990", "1")
+    house.offer(Side.SELL, "64010", "1")
+    line = house.line()
+    answer = line.request("add", {"instrument": name, "type": kind, "side": side, "price": price, by: amount})
+    if "error" in answer:
+        assert answer["error"] in range(70, 84)
+        assert house.port.orders() == []
+        return
+    reply = answer["reply"]
+    left = reply["remainingSize" if by == "size" else "remainingVolume"]
+    done = sum(found[by] for found in reply["deals"])
+    assert 0 <= left <= amount
+    if by == "size":
+        assert done + left == amount
+    assert ("cancelReason" in reply) <= (kind not in {"limit", "postOnly"})
+    working = house.port.orders()
+    assert [order.order_id for order in working] == (
+        [str(reply["id"])] if kind in {"limit", "postOnly"} and left else []
+    )
 
 
 # --------------------------------------------------------------------------- life of an order

@@ -57,27 +57,23 @@ class Account(Struct, frozen=True, kw_only=True):
 class Nonces:
     """Which nonces of a key have been used; one space for handshakes, `auth` and REST."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self) -> None:
         self._used: dict[int, Nanos] = {}
         self._greatest = -1
 
-    def take(self, nonce: int, now: Nanos) -> bool:
+    def take(self, nonce: int, now: Nanos, rules: Rules) -> bool:
         """May it be used? Then it is used from now on."""
-        if self._rules.strict_nonces:
-            if nonce <= self._greatest:
-                return False
-        elif self._is_remembered(nonce, now):
+        if nonce <= self._greatest if rules.strict_nonces else self._is_remembered(nonce, now, rules.nonce_memory):
             return False
         self._greatest = max(self._greatest, nonce)
         self._used.pop(nonce, None)
         self._used[nonce] = now
         return True
 
-    def _is_remembered(self, nonce: int, now: Nanos) -> bool:
+    def _is_remembered(self, nonce: int, now: Nanos, memory: Nanos) -> bool:
         while self._used:
             oldest = next(iter(self._used))
-            if now - self._used[oldest] < self._rules.nonce_memory:
+            if now - self._used[oldest] < memory:
                 break
             del self._used[oldest]
         return nonce in self._used
@@ -121,6 +117,7 @@ class FineryHost:
     ) -> None:
         self.exchange = exchange
         self.rules = rules or Rules()
+        """May be replaced at any time."""
         self.listing = listing.listing(stage.instruments)
         self.core = 0
         """0: the gateway reaches its core; else the code it gives. Setting it is told to every connection."""
@@ -137,7 +134,7 @@ class FineryHost:
         """Accept a key from now on; `terms` are those of `Account`: role, permissions and so on."""
         given: dict[str, Any] = {"client_id": 101 + len(self._keys), **terms}
         self._keys[key] = Account(name=account, secret=Secret(secret), **given)
-        self._nonces.setdefault(key, Nonces(self.rules))
+        self._nonces.setdefault(key, Nonces())
 
     def revoke(self, key: str) -> None:
         """Refuse a key from now on."""
@@ -176,7 +173,7 @@ class FineryHost:
             return codes.INVALID_SIGNATURE
         if abs(now - timestamp * NANOS_PER_MILLI) > self.rules.tolerance:
             return codes.INVALID_TIMESTAMP
-        if not self._nonces[key].take(nonce, now):
+        if not self._nonces[key].take(nonce, now, self.rules):
             return codes.INVALID_NONCE
         return who
 

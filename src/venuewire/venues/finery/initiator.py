@@ -104,6 +104,7 @@ class FineryInitiator:
             RequestForPositions: self._holdings,
             str: lambda _, body, now: [translate.deal_report(row, now, historical=True) for row in wire.deals(body)],
         }
+        self._requests: dict[int, Command | str] = {}
         self._rows: dict[str, wire.Instrument] = {}
         self._balance_steps: dict[str, int] = {}
         self._held: dict[tuple[str, int], int] = {}
@@ -116,8 +117,10 @@ class FineryInitiator:
         self._up: bool | None = None
         self._asked: dict[tuple[str, str], list[_Asked]] = {}
         self._bound: set[tuple[str, str]] = set()
-        self._requests: dict[int, Command | str] = {}
         self._own_requests = 0
+        # HTTP calls outlive the line.
+        if not self._over_http:
+            self._requests.clear()
 
     # ----------------------------------------------------------------------- a new life
 
