@@ -192,6 +192,20 @@ def test_sell_stops_wait_for_the_price_to_fall(street: Street) -> None:
     assert street.engine.cancel(far.order_id) is far
 
 
+def test_every_price_of_a_sweep_counts_for_both_sides(street: Street) -> None:
+    street.sells("maker", 1, 110)
+    street.buys("t", 1, 110)
+    falling = street.sells("s", 1, None, stop_px=102, life=DROP)
+    rising = street.buys("s", 1, None, stop_px=104, life=DROP)
+    assert street.engine.next_triggered() is rising
+    for price in (100, 105):
+        street.sells("maker", 1, price)
+    assert falling.state == HELD
+    street.buys("t", 2, 105)
+    assert street.engine.next_triggered() is falling
+    assert street.engine.next_triggered() is None
+
+
 def test_a_stop_whose_price_was_reached_already_triggers_on_arrival(street: Street) -> None:
     street.sells("maker", 5, 100)
     street.buys("t", 1, 100)

@@ -284,8 +284,9 @@ def test_a_replacement_keeps_the_id_and_what_was_filled(floor: Floor) -> None:
     assert (report.order_qty, report.price) == (1, 49000)
     assert (report.cum_qty, report.leaves_qty) == (Decimal("0.5"), Decimal("0.5"))
     assert floor.ann.holds("USD") == (975000, 950500)
-    # Found by both of its names.
+    # Found by both of its names, and the one it has given up is free.
     assert floor.ann.port.order(cl_ord_id="1") == floor.ann.port.order(cl_ord_id="2")
+    assert kinds(floor.ann.buys("1", "40000", cl_ord_id="1")) == [NEW]
 
 
 def test_a_replacement_may_trade_at_once(floor: Floor) -> None:

@@ -190,6 +190,13 @@ async def test_the_answer_comes_before_the_reports_and_other_accounts_hear_nothi
         assert [await other.hears() for _ in range(2)] == ["market Trade", "market BookUpdate"]
 
 
+async def test_what_an_http_request_does_is_told_on_the_lines() -> None:
+    async with opened() as (_, guest), guest.account() as line:
+        async with guest.http.post(guest.toy["http"] + "/buy", data=b"100.00") as answer:
+            assert await answer.read() == b"1"
+        assert (await line.hears()).startswith("report NEW ")
+
+
 async def test_a_venue_can_end_a_connection_in_its_own_way() -> None:
     async with opened() as (_, guest):
         for code, seen in ((4001, 4001), (1000, 1000), (1006, 1006)):

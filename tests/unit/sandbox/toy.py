@@ -115,6 +115,10 @@ class ToyAcceptor:
 
 class ToyHost:
     lines: ClassVar[tuple[str, ...]] = ("feed", "trade")
+    habits: ClassVar[Mapping[str, str]] = {}
+
+    def afflict(self, affliction: Any, now: int) -> bool:
+        return False
 
     def __init__(self, stage: Stage, exchange: Exchange, random_hex: Callable[[int], str]) -> None:
         self.exchange = exchange
@@ -128,6 +132,12 @@ class ToyHost:
     def serve(self, request: Request, now: int) -> Answer:
         if request.path == "/break":
             raise RuntimeError("a bug of ours")
+        if request.path == "/buy":
+            order = NewOrder(
+                symbol="BTC-USD", side=Side.BUY, ord_type=OrdType.LIMIT, order_qty="0.01", price=request.body.decode()
+            )
+            reports = self.exchange.port("toy").execute(order, now)
+            return Answer(200, str(len(reports)).encode())
         text = f"{request.method} {request.path}?{request.query} {request.headers.get('x-thing')} {request.body!r}"
         return Answer(418, text.encode(), {"content-type": "text/plain", "x-toy": "yes"})
 
