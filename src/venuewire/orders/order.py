@@ -75,7 +75,7 @@ class Order:
         self.cum_qty = ZERO
         self.filled_before = ZERO
         """The part of `cum_qty` that was filled under earlier ids of the venue's, before it was replaced: the venue
-        counts what is filled under the newest one from nothing, and so must a quantity sent with another replacement."""
+        counts what is filled under the newest one from nothing, and so must the quantity of another replacement."""
         self.leaves_qty: Decimal | None = None
         """What may still be filled; None while the order's quantity is not known."""
         self.avg_px: Decimal | None = None
