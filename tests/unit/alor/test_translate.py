@@ -251,13 +251,31 @@ def test_a_book_is_read_as_integers_in_pieces() -> None:
     assert rows("Simple", simple, LKOH) == [(SET_BID, 69505, 4)]
 
 
+def test_a_price_with_an_exponent_is_a_number_still() -> None:
+    assert rows("Slim", b'{"b":[{"p":2.577e2,"v":1},{"p":25E1,"v":1}],"a":[]}') == [
+        (SET_BID, 25770, 10),
+        (SET_BID, 25000, 10),
+    ]
+
+
 def test_the_reader_is_made_once() -> None:
     assert books.level_reader("Slim", 10) is books.level_reader("Slim", 10)
 
 
 @pytest.mark.parametrize(
     "level",
-    ['"p":257.705,"v":1', '"p":-1,"v":1', '"p":0,"v":1', '"p":"NaN","v":1', '"p":1e400000000,"v":1', '"p":1,"v":-1'],
+    [
+        '"p":"257.70","v":1',
+        '"p":[1],"v":1',
+        '"p":null,"v":1',
+        '"p":"1e2","v":1',
+        '"p":257.705,"v":1',
+        '"p":-1,"v":1',
+        '"p":0,"v":1',
+        '"p":"NaN","v":1',
+        '"p":1e400000000,"v":1',
+        '"p":1,"v":-1',
+    ],
 )
 def test_an_impossible_level_is_damage(level: str) -> None:
     with pytest.raises(RemoteProtocolError):

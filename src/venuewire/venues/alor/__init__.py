@@ -85,6 +85,7 @@ VENUE = Venue(
         times_in_force=frozenset({TimeInForce.DAY, TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL}),
         post_only=True,
         replace_keeps_order_id=False,
+        replaced_qty_counts_fills=False,
         book_depth=50,
     ),
     limits=Limits(

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from msgspec import UNSET
 
-from venuewire.codec import checked
+from venuewire.codec import checked, scaled, scaled_decimal
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import SET_ASK, SET_BID, BookSnapshot, LevelReader, LevelRow, Quote, Trade
@@ -20,44 +20,55 @@ from venuewire.venues.alor.wire.frames import Format
 
 # --------------------------------------------------------------------------- hot path: a book frame to integer rows
 
-_ZERO, _TOO_LARGE = Decimal(0), Decimal(10) ** 15
+_ZERO = Decimal(0)
+_PRICES_KEPT = 20_000
+
+
+class _Prices(dict[bytes, int]):
+    """Prices of one scale by the text they came in. Books repeat their prices from frame to frame."""
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self._scale = scale
+
+    def __missing__(self, text: bytes) -> int:
+        price = _price_in(text, self._scale)
+        if len(self) >= _PRICES_KEPT:
+            self.clear()
+        self[text] = price
+        return price
+
+
+def _price_in(text: bytes, scale: int) -> int:
+    """A JSON number as an integer; raises `RemoteProtocolError` for anything else, and for what is not above zero."""
+    try:
+        plain = text.decode("ascii")
+        # With an exponent it is a number still; `scaled` reads plain ones only, and quotes make a text of it.
+        price = scaled_decimal(Decimal(plain), scale) if "e" in plain or "E" in plain else scaled(plain, scale)
+    except (ArithmeticError, UnicodeDecodeError):
+        raise RemoteProtocolError("a price in a book is not a number") from None
+    if price <= 0:
+        raise RemoteProtocolError("a price in a book is not above zero")
+    return price
 
 
 @cache
 def level_reader(form: Format, lot: int) -> LevelReader:
     """The reader of book frames in this format for an instrument of this lot. Made once and kept."""
     read = market.read_rows[form]
+    tables: dict[int, _Prices] = {}
 
     def rows_of(body: bytes, price_scale: int, size_scale: int) -> Iterable[LevelRow]:
         book = read(body)
-        price_unit, size_unit = Decimal(10) ** price_scale, lot * 10**size_scale
-        rows: list[LevelRow] = []
-        try:
-            _rows(SET_BID, book.bids, price_unit, size_unit, rows)
-            _rows(SET_ASK, book.asks, price_unit, size_unit, rows)
-        except ArithmeticError:
-            raise RemoteProtocolError("a price in a book is not a number") from None
+        prices = tables.get(price_scale)
+        if prices is None:
+            prices = tables[price_scale] = _Prices(price_scale)
+        unit = lot * 10**size_scale
+        rows = [(SET_BID, prices[bytes(level.price)], level.volume * unit) for level in book.bids]
+        rows += [(SET_ASK, prices[bytes(level.price)], level.volume * unit) for level in book.asks]
         return rows
 
     return rows_of
-
-
-def _rows(
-    what: int,
-    levels: Sequence[market.LevelSimple] | Sequence[market.RowSlim],
-    price_unit: Decimal,
-    size_unit: int,
-    rows: list[LevelRow],
-) -> None:
-    for level in levels:
-        # Bounds first: a Decimal may be NaN (the comparison raises) or of any exponent (the integer would be endless).
-        if not _ZERO < level.price < _TOO_LARGE or level.volume < 0:
-            raise RemoteProtocolError("a level of a book has no possible price or volume")
-        scaled = level.price * price_unit
-        price = int(scaled)
-        if price != scaled:
-            raise RemoteProtocolError("a price in a book has more decimals than the instrument's price step")
-        rows.append((what, price, level.volume * size_unit))
 
 
 def snapshot(form: Format, body: bytes, instrument: Instrument, now: Nanos) -> BookSnapshot:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from venuewire.codec import decoder
 
@@ -62,18 +62,28 @@ class BookSlim(Struct, kw_only=True, rename={"bids": "b", "asks": "a", "ms_times
     existing: bool
 
 
-class RowSlim(Struct, gc=False, rename={"price": "p", "volume": "v"}):
-    """A level with nothing but what a book needs: the hot path decodes these."""
+Lots: TypeAlias = Annotated[int, Meta(ge=0)]
 
-    price: Decimal
-    volume: int
+
+class RowSimple(Struct, gc=False):
+    """A level with nothing but what a book needs: the hot path decodes these. The price stays as it was written."""
+
+    price: Raw
+    volume: Lots
+
+
+class RowSlim(Struct, gc=False, rename={"price": "p", "volume": "v"}):
+    """The same, short keys."""
+
+    price: Raw
+    volume: Lots
 
 
 class RowsSimple(Struct):
     """Only the levels of a `BookSimple`."""
 
-    bids: list[LevelSimple]
-    asks: list[LevelSimple]
+    bids: list[RowSimple]
+    asks: list[RowSimple]
 
 
 class RowsSlim(Struct, rename={"bids": "b", "asks": "a"}):
