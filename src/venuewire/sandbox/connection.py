@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
@@ -68,23 +69,28 @@ class Connection:
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """From the upgrade to the end of the connection."""
-        await self._socket.prepare(request)
-        transport = request.transport
-        if not isinstance(transport, asyncio.Transport):
-            return self._socket
+        try:
+            # A client that is gone in the middle of it is nothing to tell of.
+            with suppress(ConnectionError):
+                await self._socket.prepare(request)
+                if request.transport is not None:
+                    await self._live(request.transport)
+        finally:
+            self._ended = True
+            self._left()
+        return self._socket if self._socket.prepared else web.Response(status=400)
+
+    async def _live(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._floor.join(self)
         try:
             self.opened()
             await self._read()
         finally:
-            self._ended = True
             self._floor.leave(self)
-            self._left()
             # What is written still leaves, if the client takes it in time.
             transport.close()
             asyncio.get_running_loop().call_later(_GOODBYE, transport.abort)
-        return self._socket
 
     async def _read(self) -> None:
         while True:

@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 from tests.unit.sandbox.toy import HOSTS, TOY, ToyCredentials
+from websockets.asyncio.client import connect
 
 from venuewire.errors import ConfigError
 from venuewire.sandbox import Sandbox
@@ -44,6 +45,11 @@ class Guest:
     async def account(self) -> AsyncIterator[Line]:
         async with self.line("trade", self.toy["credentials"]["key"]) as line:
             yield line
+
+    async def dials(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A bare connection to the port of the feed."""
+        host, port = self.toy["http"].removeprefix("http://").split(":")
+        return await asyncio.open_connection(host, int(port), limit=1024)
 
 
 class Line:
@@ -119,6 +125,19 @@ async def test_binary_messages_are_heard_as_well() -> None:
         assert await line.hears() == "echo raw"
 
 
+async def test_another_library_that_offers_compression_is_served_without() -> None:
+    async with opened() as (_, guest), connect(guest.toy["feed"]) as socket:
+        assert await socket.recv() == "welcome feed"
+        assert socket.protocol.extensions == []
+        await (await socket.ping(b"there?"))
+        await socket.send("x" * 70_000)
+        assert await socket.recv() == "echo " + "x" * 70_000
+        await socket.send("bye 4008")
+        assert await socket.recv() == "last words"
+        await socket.wait_closed()
+        assert (socket.close_code, socket.close_reason) == (4008, "you asked")
+
+
 @pytest.mark.parametrize("size", [1, 120, 121, 65530, 65531, 200_000])
 async def test_payloads_of_any_length_come_out_whole(size: int) -> None:
     async with opened() as (_, guest), guest.line() as line:
@@ -164,8 +183,7 @@ async def test_an_oversized_request_is_refused_and_a_broken_one_too(caplog: pyte
     async with opened() as (_, guest):
         async with guest.http.post(guest.toy["http"] + "/a", data=io.BytesIO(b"x" * (1 << 20) + b"x")) as answer:
             assert answer.status == 413
-        host, port = guest.toy["http"].removeprefix("http://").split(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
+        reader, writer = await guest.dials()
         writer.write(b"NONSENSE\r\n\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.0 400")
         writer.close()
@@ -219,19 +237,38 @@ async def test_an_oversized_message_ends_the_connection_with_1009() -> None:
 
 async def test_who_does_not_read_is_cut_and_costs_no_memory(caplog: pytest.LogCaptureFixture) -> None:
     async with opened(waiting=100_000) as (sandbox, guest), guest.line() as witness:
-        url = guest.toy["feed"].removeprefix("ws://")
-        host, _, path = url.partition("/")
-        reader, writer = await asyncio.open_connection(host.split(":")[0], int(host.split(":")[1]), limit=1024)
-        writer.write(
-            f"GET /{path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-        )
+        reader, writer = await guest.dials()
+        writer.write(upgrade_of(guest))
         await reader.readuntil(b"\r\n\r\n")
         writer.write(masked(b"flood 3000"))
         await until(lambda: len(sandbox.state()["venues"]["toy"]["connections"]) == 1)
         assert "does not read" in caplog.text
         assert await witness.says("fine") == "echo fine"
         writer.transport.abort()
+
+
+async def test_clients_that_vanish_in_the_middle_of_anything_are_not_news(caplog: pytest.LogCaptureFixture) -> None:
+    async with opened() as (sandbox, guest), guest.line() as witness:
+        upgrade = upgrade_of(guest)
+        ping = bytes((0x89, 0x80)) + bytes(4)
+        for sent in (upgrade[:40], upgrade, upgrade + ping * 500, upgrade + masked(b"flood 50"), upgrade + b"\x81"):
+            _, writer = await guest.dials()
+            writer.write(sent)
+            await writer.drain()
+            writer.transport.abort()
+        await until(lambda: len(sandbox.state()["venues"]["toy"]["connections"]) == 1)
+        assert await witness.says("fine") == "echo fine"
+    assert caplog.records == []
+
+
+async def test_a_message_that_is_no_text_ends_the_connection_with_1007() -> None:
+    async with opened() as (_, guest):
+        reader, writer = await guest.dials()
+        writer.write(upgrade_of(guest) + masked(b"\xff\xfe"))
+        close = b"\x88\x02" + (1007).to_bytes(2, "big")
+        assert close[2:] in await reader.readuntil(close[2:])
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_a_bug_at_the_venues_end_costs_one_connection_only(caplog: pytest.LogCaptureFixture) -> None:
@@ -395,6 +432,15 @@ async def test_a_venue_that_does_not_run_is_named() -> None:
             sandbox.credentials("moon")
     with pytest.raises(ConfigError, match="unknown venue 'moon'"):
         Sandbox(venues=["moon"])
+
+
+def upgrade_of(guest: Guest) -> bytes:
+    """The upgrade request of a client that does everything by hand."""
+    host, _, path = guest.toy["feed"].removeprefix("ws://").partition("/")
+    return (
+        f"GET /{path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ).encode()
 
 
 def masked(payload: bytes) -> bytes:
