@@ -47,7 +47,8 @@ def body(command: NewOrder) -> dict[str, Any]:
 
 
 def test_the_instruments_are_in_units() -> None:
-    assert (EURUSD.min_trade_vol, EURUSD.min_qty_increment, EURUSD.round_lot) == (1000, 1000, 100_000)
+    sizes = (EURUSD.min_trade_vol, EURUSD.min_qty_increment, EURUSD.round_lot)
+    assert sizes == (Decimal(1000), Decimal(1000), Decimal(100_000))
     assert (XAUUSD.min_qty_increment, US100.min_qty_increment) == (Decimal(1), Decimal("0.01"))
     assert {(i.price_scale, i.qty_scale) for i in (EURUSD, XAUUSD, US100)} == {(5, 2)}
     assert (EURUSD.base, EURUSD.currency, EURUSD.security_id) == ("EUR", "USD", "1")
