@@ -129,6 +129,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     cancel_on_disconnect: bool = False
     replace_keeps_order_id: bool = True
     """False: a replacement is a cancel plus a new order with a new id."""
+    replaced_qty_counts_fills: bool = True
+    """False: a replacement's quantity is what is to stand from then on, without what the old order has filled."""
     refuses_repeated_id: bool = False
     """True: sending the same order again is safe, the venue refuses or returns the first."""
     cl_ord_id: str = r"[0-9]{1,18}"
@@ -356,10 +358,55 @@ class Acceptor(Protocol):
         ...
 
 
+class ExpireGrants(Struct, frozen=True):
+    """Every token issued so far ends now, as if its time had come; what the venue does then is the venue's way."""
+
+
+class RevokeGrants(Struct, frozen=True):
+    """Every token issued so far is taken back, and the venue says so where it has words for it."""
+
+
+class Throttle(Struct, frozen=True):
+    """Until then the venue answers requests as it answers those who ask too often."""
+
+    until: Nanos
+
+
+class Maintenance(Struct, frozen=True):
+    """Until then the venue is, or its core is, away for maintenance, in the venue's own manner."""
+
+    until: Nanos
+
+
+class SkipSequence(Struct, frozen=True):
+    """On every line now open the next messages bear numbers `count` too high."""
+
+    count: int = 1
+
+
+class Habit(Struct, frozen=True):
+    """One of the venue's own odd habits (`Host.habits`), switched on or off."""
+
+    name: str
+    on: bool = True
+
+
+Affliction: TypeAlias = ExpireGrants | RevokeGrants | Throttle | Maintenance | SkipSequence | Habit
+
+
 class Host(Protocol):
     """The venue's side as a whole: what its connections share (tokens, nonces, limits), and its HTTP."""
 
     lines: ClassVar[tuple[str, ...]]
+    habits: ClassVar[Mapping[str, str]]
+    """Odd habits of the venue that can be switched on: name -> what it does, in a sentence."""
+
+    def afflict(self, affliction: Affliction, now: Nanos) -> bool:
+        """Suffer this from now on; frames it causes come out of the acceptors' next ticks.
+
+        False: the venue has no such thing (no numbers to skip, no tokens that end, no habit of that name).
+        """
+        ...
 
     def accept(self, line: str) -> Acceptor: ...
 
@@ -417,6 +464,7 @@ class Venue(Struct, frozen=True, kw_only=True):
 
 __all__ = [
     "Acceptor",
+    "Affliction",
     "Answer",
     "Await",
     "Capabilities",
@@ -426,22 +474,28 @@ __all__ = [
     "Effect",
     "Endpoint",
     "Exchange",
+    "ExpireGrants",
     "Fetch",
     "Flow",
     "Grant",
+    "Habit",
     "Headers",
     "Host",
     "Initiator",
     "Limits",
+    "Maintenance",
     "Out",
     "Port",
     "Rate",
     "Refusal",
     "Request",
+    "RevokeGrants",
     "Seat",
     "Send",
+    "SkipSequence",
     "Stage",
     "Subscribe",
+    "Throttle",
     "Unsubscribe",
     "Venue",
 ]

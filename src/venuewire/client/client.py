@@ -26,6 +26,7 @@ from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, BookUpdate, Quote, Trade
 from venuewire.model.orders import CancelReject, ExecutionReport, NewOrder
 from venuewire.model.session import (
+    Damaged,
     Event,
     Holdings,
     LoggedOn,
@@ -351,6 +352,7 @@ class Client:
             LoggedOut: self._on_logged_out,
             LogonRejected: self._on_logon_rejected,
             Missed: self._on_missed,
+            Damaged: self._on_damaged,
             Unanswered: self._on_unanswered,
         }
 
@@ -416,6 +418,9 @@ class Client:
 
     def _on_missed(self, _: Connection, event: Missed) -> None:
         self.market.suspect(f"message {event.expected} expected, {event.got} came", event.line)
+
+    def _on_damaged(self, _: Connection, event: Damaged) -> None:
+        self.market.suspect(f"a message could not be read: {event.text}", event.line)
 
     def _on_unanswered(self, connection: Connection, event: Unanswered) -> None:
         self.desk.unanswered(event)

@@ -14,13 +14,14 @@ from venuewire.client.requests import Requests
 from venuewire.errors import (
     ConnectionLost,
     LocalProtocolError,
+    NotLoggedOn,
     RequestRejected,
     RequestTimedOut,
 )
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import MassStatus, OrderMassStatusRequest, Unanswered
-from venuewire.model.terms import ExecType, OrdStatus, OrdType, Side, TimeInForce
+from venuewire.model.terms import ExecType, OrdStatus, OrdType, Side, TimeInForce, decimal
 from venuewire.orders.blotter import Blotter, Order
 from venuewire.orders.reconcile import reconcile
 from venuewire.transport.clock import Clock
@@ -62,9 +63,8 @@ class Desk:
             pass  # `unanswered` has put the order where it stands: OUTCOME_UNKNOWN, or refused if it never left
         except RequestRejected as refusal:
             self.apply(_refused(command, refusal))
-        except BaseException:
-            if live.status is OrdStatus.PENDING_NEW and not live.order_id:
-                self.unanswered(_never_sent(command))
+        except (LocalProtocolError, NotLoggedOn):
+            self.unanswered(_never_sent(command))
             raise
         return live
 
@@ -76,9 +76,12 @@ class Desk:
         price: Decimal | str | int | None = None,
         stop_px: Decimal | str | int | None = None,
     ) -> LiveOrder:
-        """Change an open order. What is not given stays. Raises `RequestRejected` when the venue refuses: the order
-        then stands as it stood."""
+        """Change an open order. What is not given stays; `order_qty` is all of it, filled parts included.
+
+        Raises `RequestRejected` when the venue refuses: the order then stands as it stood.
+        """
         held = order.order
+        total = held.order_qty if order_qty is None else decimal(order_qty, "order_qty")
         if not held.order_id:
             raise LocalProtocolError(f"order {held.cl_ord_id} has no id of the venue's yet; it cannot be replaced")
         command = ReplaceOrder(
@@ -88,7 +91,7 @@ class Desk:
             order_id=held.order_id,
             orig_cl_ord_id=held.cl_ord_id,
             cl_ord_id=str(self._seat.unique()),
-            order_qty=held.order_qty if order_qty is None else order_qty,
+            order_qty=self._replacement_qty(held, total),
             price=held.price if price is None else price,
             stop_px=held.stop_px if stop_px is None else stop_px,
             time_in_force=held.time_in_force,
@@ -97,6 +100,21 @@ class Desk:
         self._check_numbers(self._instrument(command.symbol), command.order_qty, command.price, command.stop_px)
         _raise_refusal(await self._requests.ask(command), "replace")
         return order
+
+    def _replacement_qty(self, held: Order, total: Decimal | None) -> Decimal | None:
+        """What the venue must be told, so that no more than `total` is ever filled.
+
+        It does not know what was filled under ids the order had before; where it does not take the fills of the
+        present one into account either, neither may we ask for them again.
+        """
+        if total is None:
+            return None
+        counted = held.filled_before if self._capabilities.replaced_qty_counts_fills else held.cum_qty
+        if total <= held.cum_qty:
+            raise LocalProtocolError(
+                f"order_qty {total} is not above the {held.cum_qty} that is filled; cancel it instead"
+            )
+        return total - counted
 
     async def cancel(self, order: LiveOrder) -> LiveOrder:
         """Cancel an open order; returns when the venue has taken the cancel (`await order.done()` for its end).
@@ -179,7 +197,7 @@ class Desk:
         live = self._live.get(order)
         if live is not None:
             live.tell(report)
-            if not live.is_open:
+            if order.is_ended:
                 self._live.pop(order, None)
 
     def _track(self, order: Order) -> LiveOrder:

@@ -204,7 +204,7 @@ class LiveOrder:
 
     def look(self) -> None:
         """End the stream when the order is done."""
-        if not self.order.is_open and self.order.status is not OrdStatus.OUTCOME_UNKNOWN:
+        if self.order.is_ended:
             self._done.set()
             self._news.end()
 
