@@ -14,8 +14,8 @@ from venuewire.model.terms import Nanos, Side, from_scaled
 class OrderBook:
     """The book of one symbol. Integers in the instrument's scales inside; `Level`s of Decimals for those who ask."""
 
-    __slots__ = ("_asks", "_best_ask", "_best_bid", "_bids", "depth", "price_scale", "size_scale", "symbol",
-                 "transact_time")  # fmt: skip
+    __slots__ = ("_asks", "_best_ask", "_best_bid", "_bids", "ask", "bid", "depth", "price_scale", "size_scale",
+                 "symbol", "transact_time")  # fmt: skip
 
     def __init__(self, symbol: str, price_scale: int, size_scale: int, depth: int | None = None) -> None:
         self.symbol = symbol
@@ -25,6 +25,10 @@ class OrderBook:
         """Levels a side that the venue's book holds at most; it is cut to it after each message."""
         self.transact_time: Nanos = 0
         """The venue's time of the last message, where it sends one."""
+        self.bid: int | None = None
+        """Best bid as an integer in `price_scale`; None when there is no bid."""
+        self.ask: int | None = None
+        """Best ask, likewise."""
         self._bids = Ladder(1)
         self._asks = Ladder(-1)
         # The last Level handed out for each side: the top is read far more often than it changes.
@@ -37,10 +41,14 @@ class OrderBook:
         Raises `BookError` on a negative price or size or an action nobody knows; rows before the bad one have been
         applied by then, so the book must be taken for damaged (also when `rows` itself raises on the way).
         """
-        Ladder.apply(self._bids, self._asks, rows)
-        if self.depth is not None:
-            self._bids.trim(self.depth)
-            self._asks.trim(self.depth)
+        bids, asks = self._bids, self._asks
+        try:
+            Ladder.apply(bids, asks, rows)
+        finally:
+            if self.depth is not None:
+                bids.trim(self.depth)
+                asks.trim(self.depth)
+            self.bid, self.ask = bids.best, asks.best
 
     def replace(self, rows: Iterable[LevelRow], price_scale: int | None = None, size_scale: int | None = None) -> None:
         """A new book in place of the old one, in new scales if the instrument's have changed.
@@ -62,6 +70,7 @@ class OrderBook:
             ladder.load(levels)
             if self.depth is not None:
                 ladder.trim(self.depth)
+        self.bid, self.ask = self._bids.best, self._asks.best
 
     def _side_of_thru(self, action: int) -> Ladder:
         if action == THRU_BID:
@@ -73,19 +82,9 @@ class OrderBook:
     # ------------------------------------------------------------------------------------------- reading
 
     @property
-    def bid(self) -> int | None:
-        """Best bid as an integer in `price_scale`; None when there is no bid."""
-        return self._bids.best
-
-    @property
-    def ask(self) -> int | None:
-        """Best ask as an integer in `price_scale`; None when there is no ask."""
-        return self._asks.best
-
-    @property
     def best_bid(self) -> Level | None:
         """Best bid with its size; None when there is no bid."""
-        price = self._bids.best
+        price = self.bid
         if price is None:
             return None
         size, last = self._bids.size(price), self._best_bid
@@ -96,7 +95,7 @@ class OrderBook:
     @property
     def best_ask(self) -> Level | None:
         """Best ask with its size; None when there is no ask."""
-        price = self._asks.best
+        price = self.ask
         if price is None:
             return None
         size, last = self._asks.size(price), self._best_ask
@@ -107,7 +106,7 @@ class OrderBook:
     @property
     def is_crossed(self) -> bool:
         """Is the best bid at or above the best ask? Between whole messages no sound book is."""
-        bid, ask = self._bids.best, self._asks.best
+        bid, ask = self.bid, self.ask
         return bid is not None and ask is not None and bid >= ask
 
     def levels(self, side: Side, n: int | None = None) -> list[Level]:

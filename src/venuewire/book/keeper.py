@@ -63,13 +63,19 @@ class BookKeeper:
         if self.trust is not LIVE:
             return self._drop(message)
         book = self.book
-        if message.price_scale != book.price_scale or message.size_scale != book.size_scale:
+        price_scale, size_scale = message.price_scale, message.size_scale
+        if price_scale != book.price_scale or size_scale != book.size_scale:
             return self._damaged("the instrument's scales have changed", message.recv_time)
         try:
-            book.apply_rows(message.rows())
+            book.apply_rows(message.read(message.body, price_scale, size_scale))
         except (BookError, RemoteProtocolError) as error:
             return self._damaged(str(error), message.recv_time)
-        return self._sound(message)
+        if book.is_crossed:
+            return self._crossed(message.recv_time)
+        book.transact_time = message.transact_time
+        self._last_good = message.recv_time
+        self.updates += 1
+        return True
 
     def suspect(self, cause: str, now: Nanos) -> None:
         """Messages of the line are missing, came twice or out of order: what the book misses is not known."""
@@ -106,8 +112,11 @@ class BookKeeper:
             self.book.replace(message.rows(), message.price_scale, message.size_scale)
         except (BookError, RemoteProtocolError) as error:
             return self._damaged(str(error), message.recv_time)
-        if not self._sound(message):
-            return False
+        if self.book.is_crossed:
+            return self._crossed(message.recv_time)
+        self.book.transact_time = message.transact_time
+        self._last_good = message.recv_time
+        self.updates += 1
         if self.trust is not LIVE:
             self._move(Happening.SNAPSHOT, "", message.recv_time)
         return True
@@ -117,15 +126,9 @@ class BookKeeper:
         self._move(Happening.UPDATE, self.cause, message.recv_time)
         return False
 
-    def _sound(self, message: BookSnapshot | BookUpdate) -> bool:
-        """After a whole message: is the book one that can be?"""
+    def _crossed(self, now: Nanos) -> bool:
         book = self.book
-        if book.is_crossed:
-            return self._damaged(f"the best bid {book.bid} is not below the best ask {book.ask}", message.recv_time)
-        book.transact_time = message.transact_time
-        self._last_good = message.recv_time
-        self.updates += 1
-        return True
+        return self._damaged(f"the best bid {book.bid} is not below the best ask {book.ask}", now)
 
     def _damaged(self, cause: str, now: Nanos) -> bool:
         self._move(Happening.DAMAGE, cause, now)

@@ -78,6 +78,7 @@ def test_sweeping_changes_nothing_that_can_be_seen(sign: int, ops: list[Op]) -> 
         for what, n, size in ops:
             do[what](n, size)
             reference.do(what, n, size)
+            assert ladder.best == next((price for price, _ in reference.top()), None)
     assert ladder.top() == reference.top()
     assert {price: ladder.size(price) for price in range(41)} == {p: reference.sizes.get(p, 0) for p in range(41)}
 
