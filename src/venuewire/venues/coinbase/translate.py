@@ -51,11 +51,11 @@ def book_product(product_id: str) -> str:
 
 # --------------------------------------------------------------------------- books
 
-PRICES_KEPT = 32_768
+PRICES_KEPT = 65_536
 
 
 class PriceTexts(dict[str, int]):
-    """Text of a price -> that price in one scale. The same few hundred come again and again."""
+    """Text of a price -> that price in one scale. The same come again and again; room for a full book."""
 
     __slots__ = ("scale",)
 
