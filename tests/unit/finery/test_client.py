@@ -241,7 +241,7 @@ def test_after_an_outage_of_the_core_everything_is_bound_again(house: House) -> 
     client.submit(Unsubscribe(channel=Channel.ORDERS))
     client.events.clear()
     for core in (2, 0):
-        house.host.core = core
+        house.host.outage(core)
         client.line.take(client.line.acceptor.tick(house.now))
         client.carry()
     down, up, snapshot = client.events

@@ -185,7 +185,7 @@ def test_a_key_without_the_right_to_read_sees_no_feed(house: House) -> None:
 
 def test_the_core_goes_and_comes_back(house: House, line: Line) -> None:
     line.ask(bind("F", "BTC-USD"))
-    house.host.core = 2
+    house.host.outage(2)
     due = line.acceptor.next_tick()
     assert due is not None
     assert due <= house.now
@@ -196,14 +196,26 @@ def test_the_core_goes_and_comes_back(house: House, line: Line) -> None:
     assert house.rest("positions") == (400, {"error": 2})
     house.offer(Side.BUY, "63995", "1")
     assert line.heard() == []
-    house.host.core = 0
+    house.host.outage(0)
     line.take(line.acceptor.tick(house.now))
     assert line.heard() == [["X", 0, "Z", 0]]
     assert line.ask(bind("F", "BTC-USD"))[2] == "S"
 
 
+def test_an_outage_may_end_by_itself(house: House, line: Line) -> None:
+    start = house.now
+    house.host.outage(2, start + 5)
+    line.take(line.acceptor.tick(start))
+    assert line.heard() == [["X", 0, "Z", 2]]
+    assert line.acceptor.next_tick() == start + 5
+    line.take(line.acceptor.tick(start + 5))
+    assert line.heard() == [["X", 0, "Z", 0]]
+    house.now += 5
+    assert line.ask(bind("O")) == ["O", 0, "S", []]
+
+
 def test_a_connection_made_while_the_core_is_down_says_so(house: House) -> None:
-    house.host.core = 2
+    house.host.outage(2)
     line = Line(house)
     assert line.open(house.headers(key=KEY)) is None
     assert line.heard() == [["X", 0, "Z", 2]]

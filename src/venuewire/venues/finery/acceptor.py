@@ -54,6 +54,7 @@ class FineryAcceptor:
         self._is_open = False
         self._heard: Nanos = 0
         self._told_core = 0
+        self._told_news = 0
         self._bindings: dict[tuple[str, bytes], _Binding] = {}
         self._windows: dict[str, Window] = {}
         self._currencies: dict[bytes, set[str]] = {}
@@ -89,17 +90,16 @@ class FineryAcceptor:
             if isinstance(found, int):
                 return refusal(found)
             self._who = found
-        self._is_open, self._heard = True, now
-        self._host.connections.add(self)
         return None
 
     def opened(self, now: Nanos) -> list[Out]:
         """The status message comes first."""
-        self._heard = now
-        return [self._status()]
+        self._is_open, self._heard = True, now
+        self._host.connections.add(self)
+        return [self._status(now)]
 
-    def _status(self) -> Send:
-        self._told_core = self._host.core
+    def _status(self, now: Nanos) -> Send:
+        self._told_core, self._told_news = self._host.core_at(now), self._host.news
         return Send(wire.pushed("X", _NO_ID, "Z", encode(self._told_core)))
 
     def closed(self, now: Nanos) -> None:
@@ -130,22 +130,28 @@ class FineryAcceptor:
         port.execute(command, now)
 
     def next_tick(self) -> Nanos | None:
-        """The idle end; at once when there is news of the core."""
+        """The idle end; at once when there is news of the core, and when an outage is to be over."""
         if not self._is_open:
             return None
-        return self._heard if self._told_core != self._host.core else self._heard + IDLE
+        if self._told_news != self._host.news:
+            return self._heard
+        idle, back = self._heard + IDLE, self._host.core_until
+        return min(idle, back) if self._told_core and back is not None else idle
 
     def tick(self, now: Nanos) -> list[Out]:
         """News of the core; the idle end."""
         if not self._is_open:
             return []
         outs: list[Out] = []
-        if self._told_core != self._host.core:
+        was = self._told_core
+        if was != self._host.core_at(now) or self._told_news != self._host.news:
+            status = self._status(now)
+            if was != self._told_core:
+                outs.append(status)
             # Assumed: bindings go with the core, and the client binds again when it is back.
-            if self._host.core:
+            if self._told_core:
                 self._bindings.clear()
                 self._windows.clear()
-            outs.append(self._status())
         if now >= self._heard + IDLE:
             self._is_open = False
             outs.append(Close(1000, "idle"))
@@ -195,18 +201,18 @@ class FineryAcceptor:
         if not isinstance(method, str):
             return [_failed(number, codes.INVALID_PARAMETER, "method")]
         try:
-            who = self._entitled()
+            who = self._entitled(now)
             desk = self._host.desk(who, self._cod)
             reply = methods.call(desk, who.permissions, method, message.get("content", {}), str(number), now)
         except methods.Refused as refused:
             return [_failed(number, refused.code, refused.param)]
         return [Send(b'{"event":"request","reqId":%d,"reply":%b}' % (number, reply))]
 
-    def _entitled(self) -> Account:
+    def _entitled(self, now: Nanos) -> Account:
         """Who asks. Refused before they are known, and while the core is down."""
         if self._who is None:
             raise methods.Refused(codes.NOT_AUTHORISED)
-        if self._host.core:
+        if self._host.core_at(now):
             raise methods.Refused(codes.NOT_CONNECTED)
         return self._who
 
@@ -218,7 +224,7 @@ class FineryAcceptor:
             return [_bare_error()]
         echo = encode(message["feedId"]) if message.get("feedId") is not None else _NO_ID
         try:
-            who = self._entitled()
+            who = self._entitled(now)
             binding = _Binding(feed, echo, self._subject(who, feed, message.get("feedId")))
             if (feed, echo) in self._bindings:
                 raise methods.Refused(codes.ALREADY_BOUND)
@@ -227,13 +233,13 @@ class FineryAcceptor:
         self._bindings[feed, echo] = binding
         return [Send(wire.pushed(feed, echo, "S", self._snapshot(who, binding, now)))]
 
-    def _unbind(self, message: dict[str, Any], _now: Nanos) -> list[Out]:
+    def _unbind(self, message: dict[str, Any], now: Nanos) -> list[Out]:
         feed = message.get("feed")
         if not isinstance(feed, str):
             return [_bare_error()]
         echo = encode(message["feedId"]) if message.get("feedId") is not None else _NO_ID
         try:
-            self._entitled()
+            self._entitled(now)
             self._drop(feed, echo)
         except methods.Refused as refused:
             return [_bind_failed(feed, echo, refused.code)]

@@ -119,8 +119,11 @@ class FineryHost:
         self.rules = rules or Rules()
         """May be replaced at any time."""
         self.listing = listing.listing(stage.instruments)
-        self.core = 0
-        """0: the gateway reaches its core; else the code it gives. Setting it is told to every connection."""
+        self._core = 0
+        self.core_until: Nanos | None = None
+        """When the core is back; None: nobody knows."""
+        self.news = 0
+        """Grows with each outage and its end, so that connections know that there is something to tell."""
         self.connections: set[FineryAcceptor] = set()
         self.created: dict[str, int] = {}
         """By order id: when it came, in milliseconds."""
@@ -154,6 +157,15 @@ class FineryHost:
         self.created[order_id] = now // NANOS_PER_MILLI
         if len(self.created) > _REMEMBERED:
             del self.created[next(iter(self.created))]
+
+    def outage(self, code: int, until: Nanos | None = None) -> None:
+        """From now on the gateway does not reach its core, and says so with this code; 0: it does again."""
+        self._core, self.core_until = code, until
+        self.news += 1
+
+    def core_at(self, now: Nanos) -> int:
+        """0 where the gateway reaches its core, else the code it gives."""
+        return 0 if self.core_until is not None and now >= self.core_until else self._core
 
     def desk(self, who: Account, cod: set[str] | None = None) -> methods.Desk:
         return _Desk(self, who, cod)
@@ -198,7 +210,7 @@ class FineryHost:
         who = self.authenticate(key, signature, signing.rest_text(method, request.body), request.body, now)
         if isinstance(who, int):
             raise methods.Refused(who)
-        if self.core:
+        if self.core_at(now):
             raise methods.Refused(codes.NOT_CONNECTED)
         reply = methods.call(self.desk(who), who.permissions, method, _body(request.body), "", now)
         if method == "mod" and b'"error"' in reply:
