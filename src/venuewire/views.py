@@ -112,7 +112,8 @@ def bar(size: Decimal, largest: Decimal, width: int) -> str:
 # --------------------------------------------------------------------------- sessions
 
 _WORST_FIRST = ("REFUSED", "CLOSED", "DIALLING", "LOGGING_ON", "DEGRADED", "RENEWING", "READY")
-_STATE_TONES = {"REFUSED": Tone.BAD, "CLOSED": Tone.BAD, "READY": Tone.GOOD, "RENEWING": Tone.GOOD}
+_DOWN = {"CLOSED", "DIALLING"}
+_STATE_TONES = {"REFUSED": Tone.BAD, "READY": Tone.GOOD, "RENEWING": Tone.GOOD}
 _TRUST_TONES = {Trust.LIVE: Tone.GOOD, Trust.STALE: Tone.BAD}
 
 
@@ -126,7 +127,8 @@ class SessionView(Struct, frozen=True, kw_only=True):
     ends: str
     """Time to the end of the grant; `no end` where it holds as long as the line."""
     renewals: int
-    reconnects: int
+    redials: int
+    """Dials after the first, of all lines together."""
     logon_ms: float | None
     """Of the slowest line, in its present life."""
 
@@ -137,15 +139,15 @@ def session(health: Mapping[str, Any]) -> SessionView:
     states = [str(line["state"]) for line in lines]
     worst = next((state for state in _WORST_FIRST if state in states), "CLOSED")
     up = sum(state in {"READY", "RENEWING", "DEGRADED"} for state in states)
-    never = worst in {"CLOSED", "DIALLING"} and not any(line["epoch"] > 1 for line in lines)
+    was_up = any(line["epoch"] > 1 or line["logon_ms"] is not None for line in lines if line["state"] in _DOWN)
     logons = [line["logon_ms"] for line in lines]
     return SessionView(
-        state="CONNECTING" if never else worst,
-        tone=Tone.DOUBT if never else _STATE_TONES.get(worst, Tone.DOUBT),
+        state=("RECONNECTING" if was_up else "CONNECTING") if worst in _DOWN else worst,
+        tone=Tone.BAD if worst in _DOWN and was_up else _STATE_TONES.get(worst, Tone.DOUBT),
         lines=f"{up}/{len(lines)}",
         ends=_ends(lines, logged_on=up == len(lines)),
         renewals=sum(line["renewals"] for line in lines),
-        reconnects=sum(max(0, line["epoch"] - 1) for line in lines),
+        redials=sum(max(0, line["epoch"] - 1) for line in lines),
         logon_ms=max(logons) if logons and None not in logons else None,
     )
 

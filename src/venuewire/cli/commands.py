@@ -40,7 +40,7 @@ app = _settings(
 )
 order = _settings("order", "Place, cancel and list orders.")
 app.command(order)
-app.register_install_completion_command()
+app.register_install_completion_command()  # pyright: ignore[reportUnknownMemberType]  # its **kwargs
 
 
 def _positive(_kind: object, value: object) -> None:
@@ -148,7 +148,7 @@ def watch(
 
     wanted = tuple(places.place(target) for target in targets)
     options = Options(places=wanted, depth=depth, seconds=seconds, as_json=json, sandbox=sandbox)
-    return running.run(lambda stop: watch(options, stop))
+    return watch(options)
 
 
 TERMS = Group("Terms of the order")
@@ -216,7 +216,7 @@ def place(
         cl_ord_id=cl_ord_id,
     )
     access = orders.Access(sandbox=sandbox, as_json=json, yes=yes)
-    return running.run(lambda _: orders.place(places.place(target), terms, access))
+    return orders.place(places.place(target), terms, access)
 
 
 @order.command
@@ -241,7 +241,7 @@ def cancel(
     from venuewire.cli import places
 
     access = orders.Access(sandbox=sandbox, as_json=json)
-    return running.run(lambda _: orders.cancel(places.place(target), order_id, access))
+    return orders.cancel(places.place(target), order_id, access)
 
 
 @order.command(name="list")
@@ -256,7 +256,7 @@ def list_(venue: Annotated[str, Parameter(name="VENUE")], /, *, json: Json = Fal
     from venuewire.cli import order as orders
 
     access = orders.Access(sandbox=sandbox, as_json=json)
-    return running.run(lambda _: orders.list_open(venue, access))
+    return orders.list_open(venue, access)
 
 
 def run(arguments: Sequence[str]) -> int:

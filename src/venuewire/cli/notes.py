@@ -26,7 +26,7 @@ class Notes(logging.Handler):
 def notes_instead_of_logs() -> Generator[Notes]:
     """Inside, logs are notes; afterwards they go to standard error again."""
     notes = Notes()
-    route_logs(notes)
+    route_logs(notes, logging.WARNING)
     try:
         yield notes
     finally:

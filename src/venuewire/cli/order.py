@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from venuewire import views
-from venuewire.cli import places
+from venuewire.cli import places, running
 from venuewire.cli.outcome import FAILED, FINE, JobFailed, UsageError, complain
 from venuewire.cli.places import Place
 from venuewire.client import Client, LiveOrder, connect
@@ -25,6 +25,7 @@ from venuewire.venues import find
 
 # How long an order that cannot rest is waited for; a venue answers such orders at once.
 DONE_SECONDS = 10
+TAKEN_SECONDS = 3
 
 ORD_TYPES = {"market": OrdType.MARKET, "limit": OrdType.LIMIT, "stop": OrdType.STOP, "stop-limit": OrdType.STOP_LIMIT}
 TIMES_IN_FORCE = {
@@ -90,26 +91,45 @@ def _moment(text: str) -> Nanos:
 
 
 # ------------------------------------------------------------------ the three commands
+# What may block (a question to a person, to a sandbox) comes before the loop, where Ctrl-C ends it at once.
 
 
-async def place(where: Place, terms: Terms, access: Access) -> int:
+def place(where: Place, terms: Terms, access: Access) -> int:
     """Send it; wait for the venue's answer, and for the end of an order that cannot rest."""
     venue, order = find(where.venue), new_order(where.symbol, terms)
     known = places.credentials(venue, access.sandbox)
     _confirm(venue, known, order, access)
-    async with _client(venue, known, where.symbol) as client:
-        placed = await client.place(order)
+    return running.run(lambda _: _place(venue, known, order, access))
+
+
+def cancel(where: Place, order_id: str, access: Access) -> int:
+    """Cancel the open order that has this id, the venue's or ours."""
+    venue = find(where.venue)
+    known = places.credentials(venue, access.sandbox)
+    return running.run(lambda _: _cancel(venue, known, where.symbol, order_id, access))
+
+
+def list_open(name: str, access: Access) -> int:
+    """Every open order of the account, as the venue has it now."""
+    venue = find(name)
+    known = places.credentials(venue, access.sandbox)
+    return running.run(lambda _: _list_open(venue, known, access))
+
+
+async def _place(venue: Venue, known: Credentials, order: NewOrder, access: Access) -> int:
+    async with connect(venue.name, known, symbols=[order.symbol]) as client:
+        placed = await _sent(client, order)
         if order.ord_type is OrdType.MARKET or order.time_in_force in AT_ONCE:
             await _done(placed)
+        else:
+            await _taken(placed)
         _print(record(placed, venue), access)
     return _judge(placed)
 
 
-async def cancel(where: Place, order_id: str, access: Access) -> int:
-    """Cancel the open order that has this id, the venue's or ours."""
-    venue = find(where.venue)
-    async with _client(venue, places.credentials(venue, access.sandbox), where.symbol) as client:
-        order = _open_order(client, where, order_id)
+async def _cancel(venue: Venue, known: Credentials, symbol: str, order_id: str, access: Access) -> int:
+    async with connect(venue.name, known, symbols=[symbol]) as client:
+        order = _open_order(client, symbol, order_id)
         await client.cancel(order)
         await _done(order)
         _print(record(order, venue), access)
@@ -119,25 +139,17 @@ async def cancel(where: Place, order_id: str, access: Access) -> int:
     return FAILED
 
 
-async def list_open(name: str, access: Access) -> int:
-    """Every open order of the account, as the venue has it now."""
-    venue = find(name)
-    async with _client(venue, places.credentials(venue, access.sandbox)) as client:
+async def _list_open(venue: Venue, known: Credentials, access: Access) -> int:
+    async with connect(venue.name, known) as client:
         rows = [record(order, venue) for order in await client.refresh_orders()]
     if access.as_json:
         print(json.dumps({"venue": venue.name, "orders": rows}))
-    elif rows:
-        print("\n".join(listing(rows)))
     else:
-        print(f"no open orders at {venue.title}")
+        print("\n".join(listing(rows)) if rows else f"no open orders at {venue.title}")
     return FINE
 
 
 # ------------------------------------------------------------------ steps
-
-
-def _client(venue: Venue, known: Credentials, *symbols: str) -> Client:
-    return connect(venue.name, known, symbols=symbols)
 
 
 def _confirm(venue: Venue, known: Credentials, order: NewOrder, access: Access) -> None:
@@ -160,13 +172,29 @@ def sentence(order: NewOrder) -> str:
     return " ".join([*parts, *(["post-only"] if order.post_only else [])])
 
 
-def _open_order(client: Client, where: Place, order_id: str) -> LiveOrder:
-    if where.symbol not in client.instruments:
-        client.book(where.symbol)  # says which symbols there are
+async def _sent(client: Client, order: NewOrder) -> LiveOrder:
+    try:
+        return await client.place(order)
+    except asyncio.CancelledError:
+        complain(f"interrupted while the order was under way; see venuewire order list {client.venue.name}")
+        raise
+
+
+def _open_order(client: Client, symbol: str, order_id: str) -> LiveOrder:
+    if symbol not in client.instruments:
+        client.book(symbol)  # says which symbols there are
     for order in client.orders():
-        if order.symbol == where.symbol and order_id in {order.order_id, order.cl_ord_id}:
+        if order.symbol == symbol and order_id in {order.order_id, order.cl_ord_id}:
             return order
-    raise JobFailed(f"no open order {order_id} in {where.symbol} at {client.venue.title}")
+    raise JobFailed(f"no open order {order_id} in {symbol} at {client.venue.title}")
+
+
+async def _taken(order: LiveOrder) -> None:
+    """Some venues answer that they have the order before they say what became of it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(TAKEN_SECONDS):
+            while order.status is OrdStatus.PENDING_NEW:
+                await anext(aiter(order))
 
 
 async def _done(order: LiveOrder) -> None:

@@ -16,6 +16,7 @@ INTERRUPTED = 130
 NOBODY_READS = 141
 
 TRACEBACK = "VENUEWIRE_TRACEBACK"
+LEVEL = "VENUEWIRE_LOG"
 
 
 class UsageError(ConfigError):
@@ -78,19 +79,22 @@ def complain(text: object) -> None:
         return  # nobody reads that either; the status still tells
 
 
-def keep_logs_short(level: int = logging.WARNING) -> logging.Handler:
-    """Logs of the library to standard error, one line each."""
+def keep_logs_short(level: int = logging.ERROR) -> None:
+    """Logs of the library to standard error, one line each; `VENUEWIRE_LOG` names another level.
+
+    Only errors by default: what ends a command is told by `complain`, once.
+    """
     shown = logging.StreamHandler(sys.stderr)
     shown.setFormatter(ShortLines("venuewire: %(levelname)s %(message)s"))
     route_logs(shown, level)
-    return shown
 
 
-def route_logs(target: logging.Handler, level: int = logging.WARNING) -> None:
+def route_logs(target: logging.Handler, level: int) -> None:
     """Send everything that is logged to `target` alone."""
+    wanted = logging.getLevelNamesMapping().get(os.environ.get(LEVEL, "").upper(), level)
     root = logging.getLogger()
     root.handlers[:] = [target]
-    root.setLevel(level)
+    root.setLevel(wanted)
 
 
 class ShortLines(logging.Formatter):

@@ -139,7 +139,7 @@ def session_line(session: SessionView) -> Text:
     line = Text.assemble(("● ", style), (session.state, style), (f" {session.lines}", DIM))
     if session.ends != views.UNKNOWN:
         line.append("  grant ", DIM).append(session.ends)
-    for what, how_often, style in (("renewed", session.renewals, ""), ("reconnected", session.reconnects, "yellow")):
+    for what, how_often, style in (("renewed", session.renewals, ""), ("dialled again", session.redials, "yellow")):
         if how_often:
             line.append(f"  {what} ", DIM).append(str(how_often), style)
     return line
@@ -187,7 +187,7 @@ def flow_line(view: VenueView, inner: int) -> Text:
 def delay_line(view: VenueView) -> Text:
     """How old news is when it comes."""
     if view.delay_p50 == views.UNKNOWN:
-        return _labelled("delay", Text("no times from the venue yet", style=DIM))
+        return _labelled("delay", Text("not timed by the venue", style=DIM))
     return _labelled("delay", Text.assemble(("p50 ", DIM), view.delay_p50, ("  p99 ", DIM), view.delay_p99))
 
 

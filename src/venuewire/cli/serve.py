@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 
 from msgspec import Struct
 
-from venuewire.cli.outcome import FINE
+from venuewire.cli.outcome import FINE, keep_logs_short
 from venuewire.cli.running import Stop
 from venuewire.sandbox import Sandbox
 from venuewire.transport.clock import SystemClock
@@ -27,6 +28,7 @@ class Options(Struct, frozen=True, kw_only=True):
 async def serve(options: Options, stop: Stop) -> int:
     """Print the ready line when everything listens, then serve until asked to stop."""
     stop.listen()
+    keep_logs_short(logging.WARNING)
     sandbox = Sandbox(
         venues=options.venues,
         host=options.host,

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from msgspec import Struct
 from rich.console import Console
 
 from venuewire import views
-from venuewire.cli import places
+from venuewire.cli import places, running
 from venuewire.cli.feed import Feed, open_feeds
 from venuewire.cli.notes import notes_instead_of_logs
 from venuewire.cli.outcome import FINE, INTERRUPTED, JobFailed
@@ -23,6 +23,7 @@ from venuewire.cli.places import Place
 from venuewire.cli.running import Stop
 from venuewire.model.market import Level
 from venuewire.model.terms import Side
+from venuewire.venue import Credentials
 from venuewire.venues import find
 
 
@@ -47,11 +48,19 @@ class Show(Protocol):
         ...
 
 
-async def watch(options: Options, stop: Stop) -> int:
+def watch(options: Options) -> int:
     """Watch until the time is over or it is told to end; the exit status."""
+    wanted = places.by_venue(options.places)
+    known = {venue: places.credentials(find(venue), options.sandbox) for venue in wanted}
+    return running.run(lambda stop: _watch(options, known, stop))
+
+
+async def _watch(options: Options, known: Mapping[str, Credentials], stop: Stop) -> int:
     stop.listen()
     console = Console()
-    feeds = _feeds(options)
+    # Those of one venue share a client.
+    wanted = places.by_venue(options.places).items()
+    feeds = [open_feeds(find(venue), symbols, known[venue]) for venue, symbols in wanted]
     live: set[Feed] = set()
     with _show(options, console) as show:
         async with asyncio.TaskGroup() as tasks:
@@ -60,15 +69,6 @@ async def watch(options: Options, stop: Stop) -> int:
             for task in running:
                 task.cancel()
     return _verdict([feed for client_feeds in feeds for feed in client_feeds if feed not in live], stop)
-
-
-def _feeds(options: Options) -> list[list[Feed]]:
-    """Those of one venue share a client."""
-    wanted = places.by_venue(options.places)
-    return [
-        open_feeds(find(venue), symbols, places.credentials(find(venue), options.sandbox))
-        for venue, symbols in wanted.items()
-    ]
 
 
 async def _follow(feeds: Sequence[Feed], live: set[Feed]) -> None:

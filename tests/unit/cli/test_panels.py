@@ -15,7 +15,7 @@ from venuewire.model.terms import Trust
 from venuewire.views import OrderTally, SessionView, Tone, VenueView
 
 SESSION = SessionView(
-    state="READY", tone=Tone.GOOD, lines="2/2", ends="29:41", renewals=3, reconnects=1, logon_ms=12.5
+    state="READY", tone=Tone.GOOD, lines="2/2", ends="29:41", renewals=3, redials=1, logon_ms=12.5
 )  # fmt: skip
 
 

@@ -155,10 +155,12 @@ def test_a_grant_without_end_says_so_and_no_grant_says_nothing() -> None:
 
 
 def test_the_first_dial_is_not_a_loss_and_the_second_is() -> None:
-    first = views.session(health(line("CLOSED", epoch=0, logon_ms=None)))
-    again = views.session(health(line("CLOSED", epoch=3)))
-    assert (first.state, first.tone, first.reconnects) == ("CONNECTING", Tone.DOUBT, 0)
-    assert (again.state, again.tone, again.reconnects) == ("CLOSED", Tone.BAD, 2)
+    first = views.session(health(line("DIALLING", logon_ms=None)))
+    lost = views.session(health(line("CLOSED"), line()))
+    again = views.session(health(line("DIALLING", epoch=3, logon_ms=None)))
+    assert (first.state, first.tone, first.redials) == ("CONNECTING", Tone.DOUBT, 0)
+    assert (lost.state, lost.tone, lost.lines) == ("RECONNECTING", Tone.BAD, "1/2")
+    assert (again.state, again.tone, again.redials) == ("RECONNECTING", Tone.BAD, 2)
 
 
 @pytest.mark.parametrize(
