@@ -146,6 +146,25 @@ def test_already_subscribed_is_no_obstacle() -> None:
     assert [type(event) for event in told] == [SubscriptionAccepted, BookSnapshot]
 
 
+def test_two_subscriptions_in_flight_do_not_trip_over_each_other() -> None:
+    ours = client()
+    ours.sandbox.others(Side.BUY, "5000", "1.148")
+    frames = [
+        effect.payload
+        for command in (BOOK, QUOTES)
+        for effect in ours.initiator.send(command, 0)
+        if isinstance(effect, Send)
+    ]
+    for payload in frames:
+        ours.sent.append(payload)
+        ours.line.send(payload)
+    told = ours.carry()
+    assert kinds(ours) == [2127, 2127, 2156]
+    accepted = [event.ref for event in told if isinstance(event, SubscriptionAccepted)]
+    assert sorted(accepted, key=str) == ["31", "32"]
+    assert [type(event) for event in told].count(BookSnapshot) == 1
+
+
 def test_a_refused_subscription_is_told_with_its_code() -> None:
     ours = client()
     ours.initiator.send(BOOK, 0)

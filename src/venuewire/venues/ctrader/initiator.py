@@ -55,11 +55,13 @@ _FINISHED = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED,
 class _Asked:
     """A request in flight, and how far it has come."""
 
-    __slots__ = ("command", "lights", "repeated", "symbol_id")
+    __slots__ = ("command", "for_spots", "lights", "repeated", "symbol_id")
 
     def __init__(self, command: Command, symbol_id: int = 0) -> None:
         self.command = command
         self.symbol_id = symbol_id
+        self.for_spots = False
+        """Of a subscription: the step in flight is about spots, not depth."""
         self.repeated = False
         """A step was tried again already."""
         self.lights: tuple[model.LightSymbol, ...] = ()
@@ -211,6 +213,7 @@ class CTraderInitiator:
         return []
 
     def _ask_spots(self, asked: _Asked) -> list[Send]:
+        asked.for_spots = True
         return self._next_step(
             asked,
             market.SubscribeSpotsReq(
@@ -222,6 +225,7 @@ class CTraderInitiator:
 
     def _ask_depth(self, asked: _Asked) -> list[Send]:
         """A book that is on already is ended first: only a new subscription brings the whole book."""
+        asked.for_spots = False
         record = (
             market.UnsubscribeDepthQuotesReq if asked.symbol_id in self._depth_on else market.SubscribeDepthQuotesReq
         )
@@ -378,7 +382,7 @@ class CTraderInitiator:
             if is_ended:
                 # The session asks again, with the same ref, once it is logged on.
                 return []
-            if code == "ALREADY_SUBSCRIBED" and not spot.on:
+            if code == "ALREADY_SUBSCRIBED" and asked.for_spots:
                 return self._spots_on(asked)
             if code == "ALREADY_SUBSCRIBED" and not asked.repeated:
                 asked.repeated = True
