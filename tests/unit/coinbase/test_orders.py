@@ -375,6 +375,49 @@ def test_all_working_orders_are_listed_over_as_many_pages_as_there_are(world: Wo
     assert status.ref == "30"
 
 
+def statuses(client: ClientLine) -> dict[str, OrdStatus | None]:
+    """Where the venue says our orders stand, by our id."""
+    (status,) = client.ask(OrderMassStatusRequest(ref="30"))
+    assert isinstance(status, MassStatus)
+    return {report.cl_ord_id: report.ord_status for report in status.reports}
+
+
+def test_orders_that_ended_while_the_line_was_down_are_asked_for_once(world: World, client: ClientLine) -> None:
+    """No channel tells of them, and they are not among the open ones."""
+    ids: list[str] = []
+    for cl_ord_id in ("1", "2", "3"):
+        (taken,) = client.ask(buy(cl_ord_id=cl_ord_id, price="64000", order_qty="0.1"))
+        assert isinstance(taken, ExecutionReport)
+        ids.append(taken.order_id)
+    world.publish()
+    client.acceptor.closed(world.now)
+    client.initiator.handshake(world.now)
+    world.hit(Side.SELL, "0.1", "64000")
+    world.call("POST", "/orders/batch_cancel", {"order_ids": [ids[1]]})
+    world.publish()
+    assert statuses(client) == {"1": OrdStatus.FILLED, "2": OrdStatus.CANCELED, "3": OrdStatus.NEW}
+    assert statuses(client) == {"3": OrdStatus.NEW}
+
+
+def test_an_order_that_was_told_to_be_done_is_not_asked_for_again(client: ClientLine) -> None:
+    client.ask(buy(price="64010", order_qty="0.25"))
+    told(client)
+    assert statuses(client) == {}
+
+
+def test_a_new_order_without_an_answer_is_looked_for_among_the_newest(world: World, client: ClientLine) -> None:
+    """It may have been made, and be done, before anybody could be told."""
+    for cl_ord_id, arrives in (("1", True), ("2", False)):
+        command = buy(cl_ord_id=cl_ord_id, ref=cl_ord_id, order_qty="0.25", price="64010")
+        (fetch,) = client.initiator.send(command, world.now)
+        assert isinstance(fetch, Fetch)
+        if arrives:
+            assert world.fetch(fetch).status == 200
+    world.exchange.drain()  # the line was cut: `user` told nobody
+    assert statuses(client) == {"1": OrdStatus.FILLED}
+    assert statuses(client) == {}
+
+
 def test_a_snapshot_states_and_reports_nothing_as_new(world: World) -> None:
     account = world.exchange.port(world.stage.account)
     account.execute(buy(order_qty="1", price="64010"), world.now)

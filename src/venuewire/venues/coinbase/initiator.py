@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Literal, TypeVar
 from urllib.parse import urlencode
 
 from msgspec import UNSET, Struct
@@ -20,7 +20,7 @@ from venuewire.codec import Envelope, encode
 from venuewire.errors import LocalProtocolError, LogonRejected, RemoteProtocolError
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, BookUpdate
-from venuewire.model.orders import CancelOrder, NewOrder, ReplaceOrder
+from venuewire.model.orders import CancelOrder, ExecutionReport, NewOrder, ReplaceOrder
 from venuewire.model.session import (
     Command,
     Event,
@@ -40,11 +40,11 @@ from venuewire.model.session import (
     Unknown,
     Unsubscribe,
 )
-from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos
+from venuewire.model.terms import NANOS_PER_SECOND, Channel, ExecType, Nanos
 from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
 from venuewire.venues.coinbase import answers, orders, translate
 from venuewire.venues.coinbase.signing import SigningKey, request_uri
-from venuewire.venues.coinbase.texts import nanos
+from venuewire.venues.coinbase.texts import nanos, words
 from venuewire.venues.coinbase.wire import rest, stream
 
 TOKEN_REUSE = 60 * NANOS_PER_SECOND
@@ -55,8 +55,10 @@ LOGON_ATTEMPTS: dict[str, int] = {stream.AUTHENTICATION_FAILURE: 2, stream.FAILU
 """Both have been seen to pass when tried again with a new token, just after a line was opened."""
 SEEN_TRADES = 1000
 """Trades are sent again, the last hundred or so; this many are remembered for each product."""
-COMMANDS_KEPT = 4096
+KEPT = 4096
+"""Requests and ids remembered of each kind."""
 
+T = TypeVar("T")
 Verb = Literal["subscribe", "unsubscribe"]
 
 
@@ -78,6 +80,15 @@ class Asked(Struct, frozen=True):
         return there is (self.verb == "subscribe")
 
 
+class Listing(Struct):
+    """A list of orders in the making, page by page."""
+
+    orders: dict[str, rest.Order] = {}
+    """By the venue's id: what moves between two pages is seen twice, and the later one counts."""
+    asked: set[str] = set()
+    """Ids that were asked for one by one."""
+
+
 class CoinbaseInitiator:
     """One line. `ws` has books, trades and quotes; `user_ws` own orders, and all requests over REST."""
 
@@ -92,7 +103,15 @@ class CoinbaseInitiator:
         """(channel, product as frames name it) -> symbols subscribed: an alias and its book may both be."""
         self._trades: dict[str, OrderedDict[str, None]] = {}
         self._commands: OrderedDict[str, NewOrder | ReplaceOrder | CancelOrder] = OrderedDict()
-        self._pages: dict[str, list[Any]] = {}
+        self._open: dict[str, None] = {}
+        """Orders that were working when last heard of, by the venue's id: one that ends while the line is down is told
+        by no channel and must be asked for."""
+        self._ended: OrderedDict[str, None] = OrderedDict()
+        """Orders that were told to be done, of late: the answer to their creation may come after that."""
+        self._unheard: OrderedDict[str, None] = OrderedDict()
+        """Our ids of new orders whose answer has not come."""
+        self._wallets: dict[str, list[rest.Account]] = {}
+        self._listings: dict[str, Listing] = {}
         self._maker_side = seat.settings.get("trade_side", "maker") == "maker"
         self._receivers: dict[str | int, Callable[[Envelope, Nanos], Sequence[Event]]] = {
             "l2_data": self._on_book,
@@ -152,7 +171,7 @@ class CoinbaseInitiator:
                 query = [("product_type", "SPOT"), *(("product_ids", self._product_id(item)) for item in symbols)]
                 return [self._get("products", "/products", query, ref, now)]
             case OrderMassStatusRequest(ref=ref):
-                return [self._orders_page(_FIRST, "", ref, now)]
+                return [self._orders_page(_IN_TRANSIT, _STATUSES[_IN_TRANSIT], ref, now)]
             case RequestForPositions(ref=ref):
                 return [self._accounts_page("", ref, now)]
             case _:
@@ -234,9 +253,9 @@ class CoinbaseInitiator:
     def _order(
         self, command: NewOrder | ReplaceOrder | CancelOrder, kind: str, path: str, body: Struct, now: Nanos
     ) -> Fetch:
-        self._commands[command.ref] = command
-        if len(self._commands) > COMMANDS_KEPT:
-            self._commands.popitem(last=False)
+        _remember(self._commands, command.ref, command)
+        if isinstance(command, NewOrder):
+            _remember(self._unheard, command.cl_ord_id, None)
         path = rest.ROOT + path
         headers = self._headers("POST", path, now) | {"content-type": "application/json"}
         return Fetch(method="POST", path=path, body=encode(body), headers=headers, ref=command.ref, kind=kind)
@@ -245,12 +264,11 @@ class CoinbaseInitiator:
         path = f"{rest.ROOT}{path}?{urlencode(query)}"
         return Fetch(method="GET", path=path, headers=self._headers("GET", path, now), ref=ref, kind=kind)
 
-    def _orders_page(self, which: str, cursor: str, ref: str | None, now: Nanos) -> Fetch:
-        query = [*(("order_status", status) for status in _LISTED[which]), ("limit", "250")]
-        return self._get(which, "/orders/historical/batch", [*query, *_cursor(cursor)], ref, now)
+    def _orders_page(self, kind: str, query: Sequence[tuple[str, str]], ref: str | None, now: Nanos) -> Fetch:
+        return self._get(kind, "/orders/historical/batch", [*query, ("limit", _PAGE)], ref, now)
 
     def _accounts_page(self, cursor: str, ref: str | None, now: Nanos) -> Fetch:
-        return self._get("accounts", "/accounts", [("limit", "250"), *_cursor(cursor)], ref, now)
+        return self._get("accounts", "/accounts", [("limit", _PAGE), *_cursor(cursor)], ref, now)
 
     # ------------------------------------------------------------------ frames
 
@@ -348,11 +366,23 @@ class CoinbaseInitiator:
     def _on_user(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
         frame = stream.read_user(envelope.body)
         time = nanos(frame.timestamp)
-        return [
+        reports = [
             orders.report_of_user(order, now, time, snapshot=event.type != "update")
             for event in frame.events
             for order in event.orders or ()
         ]
+        for report in reports:
+            self._heard(report)
+        return reports
+
+    def _heard(self, report: ExecutionReport) -> None:
+        """The venue told of an order: we know that there is one, and whether it works."""
+        self._unheard.pop(report.cl_ord_id, None)
+        if report.ord_status in orders.DONE:
+            self._open.pop(report.order_id, None)
+            _remember(self._ended, report.order_id, None)
+        elif report.order_id and report.ord_status is not None:
+            self._open[report.order_id] = None
 
     def _on_heartbeats(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
         self._forget(now)
@@ -400,7 +430,8 @@ class CoinbaseInitiator:
         if fetch.kind in {"new", "replace", "cancel"}:
             return self._order_answered(fetch, answer, now)
         if answer.status != 200:
-            self._pages.pop(fetch.ref or "", None)
+            self._wallets.pop(fetch.ref or "", None)
+            self._listings.pop(fetch.ref or "", None)
             return [answers.request_rejected(fetch, answer)]
         match fetch.kind:
             case "products":
@@ -417,27 +448,50 @@ class CoinbaseInitiator:
 
     def _accounts(self, fetch: Fetch, answer: Answer, now: Nanos) -> Event | Fetch:
         page = rest.read_accounts_answer(answer.body)
-        collected = self._pages.setdefault(fetch.ref or "", [])
-        collected += page.accounts
+        wallets = self._wallets.setdefault(fetch.ref or "", [])
+        wallets += page.accounts
         if page.has_next and page.cursor:
             return self._accounts_page(page.cursor, fetch.ref, now)
-        wallets: list[rest.Account] = self._pages.pop(fetch.ref or "")
-        return Holdings(
-            positions=(), balances=tuple(translate.balance_of(wallet, now) for wallet in wallets), ref=fetch.ref
-        )
+        del self._wallets[fetch.ref or ""]
+        balances = tuple(translate.balance_of(wallet, now) for wallet in wallets)
+        return Holdings(positions=(), balances=balances, ref=fetch.ref)
+
+    # Where every order stands takes up to four lists: what is on its way to or from the book; what is in it; what we
+    # thought to be working and is in neither; and, when a new order was never answered, the newest orders of all.
 
     def _orders(self, fetch: Fetch, answer: Answer, now: Nanos) -> Event | Fetch:
-        """First what is on its way to or from the book, then what is in it: what moves meanwhile is seen twice."""
         page = rest.read_orders_answer(answer.body)
-        collected = self._pages.setdefault(fetch.ref or "", [])
-        collected += page.orders
-        if page.has_next and page.cursor:
-            return self._orders_page(fetch.kind, page.cursor, fetch.ref, now)
-        if fetch.kind == _FIRST:
-            return self._orders_page(_SECOND, "", fetch.ref, now)
-        latest: dict[str, rest.Order] = {order.order_id: order for order in self._pages.pop(fetch.ref or "")}
-        reports = tuple(orders.report_of_order(order, now) for order in reversed(latest.values()))
+        listing = self._listings.setdefault(fetch.ref or "", Listing())
+        for order in page.orders:
+            if fetch.kind != _NEWEST or words(order.client_order_id) in self._unheard:
+                listing.orders[order.order_id] = order
+        if page.has_next and page.cursor and fetch.kind in _STATUSES:
+            return self._orders_page(fetch.kind, [*_STATUSES[fetch.kind], ("cursor", page.cursor)], fetch.ref, now)
+        following = self._following(fetch, listing, now)
+        if following is not None:
+            return following
+        del self._listings[fetch.ref or ""]
+        listed = list(listing.orders.values())
+        listed.reverse()  # each page is newest first
+        listed.sort(key=lambda order: nanos(order.created_time))
+        reports = tuple(orders.report_of_order(order, now) for order in listed)
+        for report in reports:
+            self._heard(report)
         return MassStatus(reports=reports, ref=fetch.ref)
+
+    def _following(self, fetch: Fetch, listing: Listing, now: Nanos) -> Fetch | None:
+        """The next list that is needed, if any."""
+        if fetch.kind == _IN_TRANSIT:
+            return self._orders_page(_WORKING, _STATUSES[_WORKING], fetch.ref, now)
+        missing = [order_id for order_id in self._open if order_id not in listing.orders.keys() | listing.asked]
+        if missing and fetch.kind != _NEWEST:
+            batch = missing[:_BATCH]
+            listing.asked.update(batch)
+            return self._orders_page(_BY_ID, [("order_ids", order_id) for order_id in batch], fetch.ref, now)
+        found = {words(order.client_order_id) for order in listing.orders.values()}
+        if fetch.kind != _NEWEST and not self._unheard.keys() <= found:
+            return self._orders_page(_NEWEST, [], fetch.ref, now)
+        return None
 
     def _order_answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event]:
         command = self._commands.get(fetch.ref or "")
@@ -445,7 +499,16 @@ class CoinbaseInitiator:
             raise RemoteProtocolError("an answer to an order request that is not known here")
         event = answers.order_answered(command, answer, now)
         self._commands.pop(command.ref, None)
+        if isinstance(event, ExecutionReport):
+            self._unheard.pop(event.cl_ord_id, None)
+            if event.exec_type is ExecType.PENDING_NEW:
+                self._taken(event.order_id)
         return [event]
+
+    def _taken(self, order_id: str) -> None:
+        """Working as far as we know, unless `user` was quicker and has told of its end."""
+        if order_id not in self._ended:
+            self._open[order_id] = None
 
 
 def _book_name(instrument: Instrument) -> str:
@@ -461,13 +524,23 @@ def _event_time(rows: bytes) -> bytes:
 
 _EVENT_TIME = b'"event_time":"'
 
-_FIRST, _SECOND = "orders in transit", "orders"
-_LISTED: dict[str, tuple[str, ...]] = {
-    _FIRST: ("PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED"),
-    _SECOND: ("OPEN",),
+_PAGE = "250"
+_BATCH = 100
+"""Orders asked for by id in one request."""
+_IN_TRANSIT, _WORKING, _BY_ID, _NEWEST = "orders in transit", "working orders", "orders by id", "newest orders"
+_STATUSES: dict[str, list[tuple[str, str]]] = {
+    _IN_TRANSIT: [("order_status", word) for word in ("PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED")],
+    _WORKING: [("order_status", "OPEN")],
 }
 """OPEN does not include the others, and may not be asked for together with them."""
 
 
 def _cursor(cursor: str) -> list[tuple[str, str]]:
     return [("cursor", cursor)] if cursor else []
+
+
+def _remember(kept: OrderedDict[str, T], key: str, value: T) -> None:
+    """Keep the newest only."""
+    kept[key] = value
+    if len(kept) > KEPT:
+        kept.popitem(last=False)

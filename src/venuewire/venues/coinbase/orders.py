@@ -21,6 +21,8 @@ from venuewire.venues.coinbase.wire import rest, stream
 
 ZERO = Decimal(0)
 
+DONE = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED, OrdStatus.EXPIRED})
+
 _TIFS: dict[str, TimeInForce] = {
     "GOOD_UNTIL_DATE_TIME": TimeInForce.GOOD_TILL_DATE,
     "GOOD_UNTIL_CANCELLED": TimeInForce.GOOD_TILL_CANCEL,
@@ -204,7 +206,7 @@ class State(Struct, frozen=True, kw_only=True):
     def leaves(self) -> Decimal:
         """In the currency the order was sized in, as the venue counts it."""
         report = self.report
-        if report.ord_status in _DONE:
+        if report.ord_status in DONE:
             return ZERO
         if report.cash_order_qty is not None:
             return max(report.cash_order_qty - self.value, ZERO)
@@ -227,7 +229,6 @@ class State(Struct, frozen=True, kw_only=True):
         return self.leaves * (self.report.price or ZERO)
 
 
-_DONE = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED, OrdStatus.EXPIRED})
 _STATUSES: dict[OrdStatus, str] = {
     OrdStatus.PENDING_NEW: "PENDING",
     OrdStatus.NEW: "OPEN",
