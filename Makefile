@@ -38,7 +38,7 @@ lint: $(VENV)/.run $(VENV)/.dev  ## format, lint, types (twice), import contract
 	@$(BIN)/ruff format --check --quiet || { echo 'Mend it with: $(BIN)/ruff format' >&2; exit 1; }
 	@$(BIN)/ruff check --quiet
 	@$(call say,import contracts)
-	@out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out"; exit 1; }
+	@out=$$($(BIN)/lint-imports --no-logo --no-cache 2>&1) || { echo "$$out"; exit 1; }
 	@$(call say,types: mypy)
 	@$(BIN)/mypy
 	@$(call say,types: basedpyright)
