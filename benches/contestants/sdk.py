@@ -1,8 +1,10 @@
 """The official SDK, `coinbase-advanced-py`, with the book a careful user makes by hand: dicts and sorted lists.
 
-The book has every advantage: prices are floats, sizes stay the texts they came as, asks are kept best last like bids.
-`documented` reads a frame as the SDK's documentation does, with its response classes; `plain` does without them. Run by
-the Python of an environment of its own: `<program> URL FRAMES documented|plain`.
+In three manners, `<program> URL FRAMES exact|floats|plain`, run by the Python of an environment of its own:
+
+`exact`    frames read as the SDK's documentation does, with its response classes; prices and sizes are Decimals
+`floats`   the same, but prices are floats and sizes stay the texts they came as, so a size cannot be reckoned with
+`plain`    floats, and without the SDK's classes: the quickest that can be had from it
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import json
 import sys
 import threading
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 from coinbase.websocket import (  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
@@ -23,25 +26,25 @@ from benches.contestants.result import Stopwatch, digest
 
 
 class Side:
-    """Sorted keys, best last; asks under negated prices."""
+    """Sorted keys, best last; asks under negated prices. `price_of` and `size_of` make numbers of texts."""
 
-    def __init__(self, sign: int) -> None:
-        self.sign = sign
-        self.keys: list[float] = []
-        self.sizes: dict[float, str] = {}
+    def __init__(self, sign: int, price_of: Callable[[str], Any], size_of: Callable[[str], Any]) -> None:
+        self.sign, self.price_of, self.size_of = sign, price_of, size_of
+        self.keys: list[Any] = []
+        self.sizes: dict[Any, Any] = {}
 
     def set(self, price: str, size: str) -> None:
-        key = float(price) * self.sign
+        key = self.price_of(price) * self.sign
         if size == "0":
             if self.sizes.pop(key, None) is not None:
                 del self.keys[bisect_left(self.keys, key)]
         else:
             if key not in self.sizes:
                 insort(self.keys, key)
-            self.sizes[key] = size
+            self.sizes[key] = self.size_of(size)
 
     def load(self, levels: Iterable[tuple[str, str]]) -> None:
-        self.sizes = {float(price) * self.sign: size for price, size in levels}
+        self.sizes = {self.price_of(price) * self.sign: self.size_of(size) for price, size in levels}
         self.keys = sorted(self.sizes)
 
     def scaled(self) -> dict[int, int]:
@@ -49,13 +52,14 @@ class Side:
 
 
 class Reader:
-    """What the user hands to the SDK as `on_message`, in two manners."""
+    """What the user hands to the SDK as `on_message`."""
 
-    def __init__(self, frames: int) -> None:
-        self.sides = {"bid": Side(1), "offer": Side(-1)}
+    def __init__(self, frames: int, *, exact: bool) -> None:
+        kinds = (Decimal, Decimal) if exact else (float, str)
+        self.sides = {"bid": Side(1, *kinds), "offer": Side(-1, *kinds)}
         self.frames = frames
         self.seen = 0
-        self.best: tuple[float, float] = (0.0, 0.0)
+        self.best: tuple[Any, Any] = (0, 0)
         self.watch: Stopwatch | None = None
         self.done = threading.Event()
 
@@ -104,8 +108,8 @@ class Reader:
 
 
 def main(url: str, frames: int, manner: str) -> None:
-    reader = Reader(frames)
-    on_message = {"documented": reader.documented, "plain": reader.plain}[manner]
+    reader = Reader(frames, exact=manner == "exact")
+    on_message = reader.plain if manner == "plain" else reader.documented
     client: Any = WSClient(on_message=on_message, base_url=url, max_size=64 << 20, retry=False)
     client.open()
     client.subscribe(product_ids=["BTC-USD"], channels=["level2"])

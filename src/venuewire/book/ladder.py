@@ -3,7 +3,7 @@
 Prices stand in a list, sorted with the best level last, and in a dict with their sizes. Changes cluster near the top:
 there an insertion into the list moves next to nothing in memory, at 20,000 levels too. Most changes do not touch the
 list at all: a level that goes keeps its place, with size 0, because a price near the top that goes soon comes back.
-Places nobody came back to are swept when they have become as many as the levels; at the top, when they are a few.
+Places nobody came back to are swept when they have become as many as the levels, and at the top when it is read.
 
 Prices and sizes are integers in the instrument's scales.
 """
