@@ -18,6 +18,7 @@ from venuewire.model.session import Event
 from venuewire.model.terms import NANOS_PER_SECOND, ExecType, Nanos, OrdType, Side
 from venuewire.venue import Close, Headers, Out, Refusal, Send
 from venuewire.venues.finery import codes, methods, mirror, wire
+from venuewire.venues.finery.habits import CODES_IN_LISTS, OLD_ROWS
 from venuewire.venues.finery.window import Window
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ class FineryAcceptor:
             if (feed, echo) in self._bindings:
                 raise methods.Refused(codes.ALREADY_BOUND)
         except methods.Refused as refused:
-            return [_bind_failed(feed, echo, refused.code)]
+            return [self._bind_failed(feed, echo, refused.code)]
         self._bindings[feed, echo] = binding
         return [Send(wire.pushed(feed, echo, "S", self._snapshot(who, binding, now)))]
 
@@ -242,8 +243,12 @@ class FineryAcceptor:
             self._entitled(now)
             self._drop(feed, echo)
         except methods.Refused as refused:
-            return [_bind_failed(feed, echo, refused.code)]
+            return [self._bind_failed(feed, echo, refused.code)]
         return [Send(wire.pushed(feed, echo, "U", _NO_ID))]
+
+    def _bind_failed(self, feed: str, echo: bytes, code: int) -> Send:
+        payload = b"[%d]" if CODES_IN_LISTS in self._host.odd else b"%d"
+        return Send(b'[%b,%b,"Z",%b]' % (encode(feed), echo, payload % code))
 
     def _drop(self, feed: str, echo: bytes) -> None:
         """End one binding; without an id, all of that feed."""
@@ -308,6 +313,8 @@ class FineryAcceptor:
     def _positions(self, who: Account, binding: _Binding) -> bytes:
         held = [it for it in self._host.exchange.port(who.name).balances() if binding.subject in {None, it.currency}]
         self._currencies[binding.echo] = {it.currency for it in held}
+        if OLD_ROWS in self._host.odd:
+            return encode([0, [wire.plain(mirror.position_row(it))[:3] for it in held]])
         return encode([wire.plain(mirror.position_row(it)) for it in held])
 
     def _window(self, symbol: str) -> Window:
@@ -363,7 +370,9 @@ class FineryAcceptor:
             case ExecType.NEW:
                 return self._placed_row(desk.port.order(report.order_id), report, about)
             case ExecType.TRADE:
-                return [("D", wire.row(mirror.deal_row(report, about))), *self._rests_now(desk, report, about)]
+                places = 21 if OLD_ROWS in self._host.odd else None
+                row = encode(wire.plain(mirror.deal_row(report, about))[:places])
+                return [("D", row), *self._rests_now(desk, report, about)]
             case ExecType.CANCELED | ExecType.EXPIRED:
                 return self._removed_row(report, about)
             case _:
@@ -434,10 +443,6 @@ def refusal(code: int) -> Refusal:
 
 def _bare_error() -> Send:
     return Send(encode({"error": codes.INVALID_PARAMETER}))
-
-
-def _bind_failed(feed: str, echo: bytes, code: int) -> Send:
-    return Send(b'[%b,%b,"Z",%d]' % (encode(feed), echo, code))
 
 
 def _failed(number: int | None, code: int, param: str) -> Send:

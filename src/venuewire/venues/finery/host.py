@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from venuewire.codec import decoder, encode
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import Secret
 from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
-from venuewire.venue import Acceptor, Answer, Exchange, Port, Request, Stage
+from venuewire.venue import Acceptor, Affliction, Answer, Exchange, Habit, Maintenance, Port, Request, Stage
 from venuewire.venues.finery import codes, listing, methods, signing, wire
 from venuewire.venues.finery.acceptor import FineryAcceptor
+from venuewire.venues.finery.habits import HABITS, SIGNATURE_IS_NONCE, STRICT_NONCES
 
 _JSON = {"content-type": "application/json"}
 _PATH = "/api/"
@@ -107,6 +109,7 @@ class FineryHost:
     """The venue's side as a whole. Implements `venue.Host`."""
 
     lines: ClassVar[tuple[str, ...]] = ("ws",)
+    habits: ClassVar[Mapping[str, str]] = HABITS
 
     def __init__(
         self,
@@ -124,6 +127,8 @@ class FineryHost:
         """When the core is back; None: nobody knows."""
         self.news = 0
         """Grows with each outage and its end, so that connections know that there is something to tell."""
+        self.odd: set[str] = set()
+        """Habits that are switched on."""
         self.connections: set[FineryAcceptor] = set()
         self.created: dict[str, int] = {}
         """By order id: when it came, in milliseconds."""
@@ -158,6 +163,20 @@ class FineryHost:
         if len(self.created) > _REMEMBERED:
             del self.created[next(iter(self.created))]
 
+    def afflict(self, affliction: Affliction, now: Nanos) -> bool:
+        """Maintenance takes the core away; habits change the answers. Nothing else here: no tokens, no numbers, and
+        no limit of requests is documented."""
+        match affliction:
+            case Maintenance():
+                self.outage(codes.NOT_CONNECTED, affliction.until)
+            case Habit() if affliction.name == STRICT_NONCES:
+                self.rules = replace(self.rules, strict_nonces=affliction.on)
+            case Habit() if affliction.name in self.habits:
+                (self.odd.add if affliction.on else self.odd.discard)(affliction.name)
+            case _:
+                return False
+        return True
+
     def outage(self, code: int, until: Nanos | None = None) -> None:
         """From now on the gateway does not reach its core, and says so with this code; 0: it does again."""
         self._core, self.core_until = code, until
@@ -182,7 +201,7 @@ class FineryHost:
         if who is None:
             return codes.NOT_AUTHORISED
         if not signing.verify(who.secret.reveal(), signed, signature):
-            return codes.INVALID_SIGNATURE
+            return codes.INVALID_NONCE if SIGNATURE_IS_NONCE in self.odd else codes.INVALID_SIGNATURE
         if abs(now - timestamp * NANOS_PER_MILLI) > self.rules.tolerance:
             return codes.INVALID_TIMESTAMP
         if not self._nonces[key].take(nonce, now, self.rules):

@@ -1,0 +1,15 @@
+"""Odd habits of the venue, met in older versions or by other clients, that the sandbox can be told to have."""
+
+from __future__ import annotations
+
+STRICT_NONCES = "strict_nonces"
+CODES_IN_LISTS = "codes_in_lists"
+OLD_ROWS = "old_rows"
+SIGNATURE_IS_NONCE = "signature_is_nonce"
+
+HABITS: dict[str, str] = {
+    STRICT_NONCES: "each nonce of a key must exceed all before it, as the older pages ask",
+    CODES_IN_LISTS: "the code of a failed bind comes in an array, as clients have met it",
+    OLD_ROWS: "deals of 21 places, positions of 3 and a leading id in the snapshot of feed K, as in 2023 and 2024",
+    SIGNATURE_IS_NONCE: "a wrong signature is answered with 6, as before code 14 was made",
+}
