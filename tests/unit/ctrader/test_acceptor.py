@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.ctrader.ends import SECOND, Client, Line, Sandbox
 
+from venuewire.errors import LogonRejected
 from venuewire.model.terms import Side
-from venuewire.venue import Close
+from venuewire.venue import Close, ExpireGrants, Habit, Maintenance, RevokeGrants, SkipSequence, Throttle
 from venuewire.venues.ctrader.tokens import LIFE_SECONDS, Granted
 from venuewire.venues.ctrader.wire.table import REQUESTS
 
@@ -368,6 +369,72 @@ def test_the_token_endpoint_takes_get_and_has_one_path() -> None:
     assert sandbox.serve(query(sandbox), method="POST")[0] == 400
     assert sandbox.serve(query(sandbox), path="/apps/other")[0] == 404
     assert Client(sandbox).log_on().grant is not None, "none of it spent the refresh token"
+
+
+# --------------------------------------------------------------------------- what the sandbox's owner can do to it
+
+
+def told(raw: Line) -> list[int]:
+    before = len(raw.said)
+    raw.take(raw.acceptor.tick(raw.sandbox.now))
+    return [message["payloadType"] for message in raw.said[before:]]
+
+
+def test_tokens_that_are_made_to_end_are_exchanged_and_those_taken_back_are_not() -> None:
+    raw = authorised()
+    sandbox = raw.sandbox
+    client = Client(sandbox).log_on()
+    assert sandbox.host.afflict(ExpireGrants(), sandbox.now)
+    assert told(raw) == [2147, 2164]
+    assert (
+        error(raw.ask(2102, raw.of(accessToken=sandbox.stage.credentials["accessToken"])))[2] == "Access token expired"
+    )
+    client.line.wait(0)
+    client.carry()
+    assert client.log_on().grant.expires_at == sandbox.now + LIFE_SECONDS * SECOND
+    assert sandbox.host.afflict(RevokeGrants(), sandbox.now)
+    client.line.wait(0)
+    client.carry()
+    with pytest.raises(LogonRejected):
+        client.log_on()
+
+
+def test_a_throttled_venue_refuses_requests_and_still_hears_heartbeats() -> None:
+    raw = authorised()
+    raw.sandbox.host.afflict(Throttle(raw.sandbox.now + 5 * SECOND), raw.sandbox.now)
+    assert raw.ask(51) == []
+    assert error(raw.ask(2121, raw.of()))[1] == "REQUEST_FREQUENCY_EXCEEDED"
+    raw.sandbox.now += 5 * SECOND
+    assert raw.ask(2121, raw.of())[0]["payloadType"] == 2122
+
+
+def test_before_maintenance_lines_are_closed_with_bye_and_during_it_requests_are_told_its_end() -> None:
+    raw = authorised()
+    sandbox = raw.sandbox
+    sandbox.host.afflict(Maintenance(sandbox.now + 60 * SECOND), sandbox.now)
+    assert told(raw) == []
+    assert raw.close == Close(1000, "Bye")
+    fresh = sandbox.line()
+    (answer,) = fresh.ask(2104, mid="1")
+    assert answer["payload"]["errorCode"] == "SERVER_IS_UNDER_MAINTENANCE"
+    assert answer["payload"]["maintenanceEndTimestamp"] == sandbox.now // SECOND + 60
+    sandbox.now += 60 * SECOND
+    assert fresh.ask(2104)[0]["payloadType"] == 2105
+
+
+def test_odd_habits_can_be_switched_on() -> None:
+    raw = authorised()
+    sandbox, host = raw.sandbox, raw.sandbox.host
+    for name in host.habits:
+        assert host.afflict(Habit(name), sandbox.now)
+    assert not host.afflict(Habit("flies"), sandbox.now)
+    assert not host.afflict(SkipSequence(), sandbox.now)
+    assert sandbox.serve(query(sandbox))[0] == 200
+    assert raw.ask(2121, raw.of())[0]["payloadType"] == 2122, "the session stands"
+    said = raw.ask(2121, {"ctidTraderAccountId": 3})
+    assert error(said)[1:] == ("INVALID_REQUEST", "Trading account is not authorized")
+    host.afflict(Habit("unauthorised-in-other-words", on=False), sandbox.now)
+    assert error(raw.ask(2121, {"ctidTraderAccountId": 3}))[1] == "ACCOUNT_NOT_AUTHORIZED"
 
 
 # --------------------------------------------------------------------------- whatever anybody sends

@@ -9,7 +9,7 @@ of the request that caused them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from itertools import count
 from typing import Any, ClassVar
@@ -20,7 +20,23 @@ from venuewire.model.market import BookUpdate, Quote
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import Event
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos, to_scaled
-from venuewire.venue import Answer, Close, Exchange, Headers, Out, Refusal, Request, Send, Stage
+from venuewire.venue import (
+    Affliction,
+    Answer,
+    Close,
+    Exchange,
+    ExpireGrants,
+    Habit,
+    Headers,
+    Maintenance,
+    Out,
+    Refusal,
+    Request,
+    RevokeGrants,
+    Send,
+    Stage,
+    Throttle,
+)
 from venuewire.venues.ctrader import acceptor_http, translate
 from venuewire.venues.ctrader.acceptor_orders import OrderDesk
 from venuewire.venues.ctrader.account import AccountBook
@@ -41,6 +57,8 @@ HEARTBEAT_AFTER = 30 * NANOS_PER_SECOND
 """Our own silence after which a heartbeat is sent."""
 _BYE = Close(1000, "Bye")
 
+KEEPS_SESSIONS, OTHER_WORDS = "refresh-keeps-sessions", "unauthorised-in-other-words"
+
 _UNAUTHORISED = frozenset({2100, 2104, 2173})
 """What may be asked before the application is authorised; 51 besides."""
 # 2133, 2137, 2145, 2175 are documented as historical; the rest of them presumably are.
@@ -52,6 +70,10 @@ class CTraderHost:
     """What the connections share: application, tokens, the account and its positions; and the token endpoint."""
 
     lines: ClassVar[tuple[str, ...]] = ("ws",)
+    habits: ClassVar[Mapping[str, str]] = {
+        KEEPS_SESSIONS: "a refreshed token leaves the sessions of its accounts standing, as some clients saw",
+        OTHER_WORDS: "an account that is not authorised is refused with INVALID_REQUEST, as some clients saw",
+    }
 
     def __init__(self, stage: Stage, exchange: Exchange, random_hex: Callable[[int], str]) -> None:
         self.exchange = exchange
@@ -68,6 +90,10 @@ class CTraderHost:
         }
         """Where the last session of each symbol closed: the price the sandbox's market began with."""
         self.connections: dict[CTraderAcceptor, None] = {}
+        self.has: set[str] = set()
+        """Habits switched on."""
+        self.throttled_until: Nanos = 0
+        self.away_until: Nanos = 0
         self._first_pair: dict[str, Any] | None = dict(stage.credentials)
         self.tokens.register(stage.credentials["clientId"], stage.credentials["clientSecret"])
 
@@ -87,12 +113,41 @@ class CTraderHost:
         """A new connection."""
         return CTraderAcceptor(self)
 
+    def afflict(self, affliction: Affliction, now: Nanos) -> bool:
+        """Suffer what the sandbox's owner wishes; False for numbers to skip, which this venue does not have."""
+        self.begin(now)
+        match affliction:
+            case ExpireGrants():
+                self._end_all(self.tokens.expire(now), "Access token expired")
+            case RevokeGrants():
+                self._end_all(self.tokens.revoke(), "Access token was revoked")
+            case Throttle():
+                self.throttled_until = affliction.until
+            case Maintenance():
+                self.away_until = affliction.until
+                for connection in self.connections:
+                    connection.say_goodbye()
+            case Habit() if affliction.name in self.habits:
+                (self.has.add if affliction.on else self.has.discard)(affliction.name)
+            case _:
+                return False
+        return True
+
+    def _end_all(self, ended: list[Granted], reason: str) -> None:
+        for granted in ended:
+            self.end_sessions(granted, reason)
+
+    def refreshed(self, old: Granted) -> None:
+        """A token was exchanged for the next one."""
+        if KEEPS_SESSIONS not in self.has:
+            self.end_sessions(old, "Access token was refreshed")
+
     def serve(self, request: Request, now: Nanos) -> Answer:
         """GET /apps/token. Never raises for what a client sent."""
         self.begin(now)
         answer, ended = acceptor_http.serve(self.tokens, request, now)
         if ended is not None:
-            self.end_sessions(ended, "Access token was refreshed")
+            self.refreshed(ended)
         return answer
 
     def end_sessions(self, ended: Granted, reason: str) -> None:
@@ -111,7 +166,7 @@ class CTraderAcceptor:
         """The token its account was authorised with."""
         self._opened_at = self._last_in = self._last_out = 0
         self._is_open = False
-        self._said_bye = False
+        self._said_bye = self._is_leaving = False
         self._asked: deque[Nanos] = deque()
         self._asked_history: deque[Nanos] = deque()
         self._pushed: list[Out] = []
@@ -188,11 +243,15 @@ class CTraderAcceptor:
             return self._sent([Send(payload) for payload in self._host.account.frames(event)], now)
         return []
 
+    def say_goodbye(self) -> None:
+        """Close at the next turn, as the venue does before its maintenance."""
+        self._is_leaving = True
+
     def next_tick(self) -> Nanos | None:
         """Heartbeat, idle end, end of the token; at once when something waits to be told."""
         if not self._is_open or self._said_bye:
             return None
-        if self._pushed:
+        if self._pushed or self._is_leaving:
             return self._last_out
         times = [self._last_in + IDLE, self._last_out + HEARTBEAT_AFTER]
         if not self._application:
@@ -206,7 +265,7 @@ class CTraderAcceptor:
         self._expire(now)
         outs = self._take_pushed()
         is_late = not self._application and now >= self._opened_at + IDLE
-        if is_late or now >= self._last_in + IDLE:
+        if self._is_leaving or is_late or now >= self._last_in + IDLE:
             self._said_bye = True
             return [*outs, _BYE]
         if not outs and now >= self._last_out + HEARTBEAT_AFTER:
@@ -232,11 +291,20 @@ class CTraderAcceptor:
         if envelope.kind == HEARTBEAT:
             return []
         ref = envelope.ref
+        if now < self._host.away_until:
+            return [Send(frame(self._away(), ref))]
         try:
             answers = self._dispatch(envelope, now)
         except Refused as refused:
             return [Send(frame(self._refusal(envelope, refused), ref))]
         return [Send(frame(answer, ref if _is_answer(answer) else None)) for answer in answers]
+
+    def _away(self) -> session.ErrorRes:
+        return session.ErrorRes(
+            error_code="SERVER_IS_UNDER_MAINTENANCE",
+            description="Server is under maintenance",
+            maintenance_end_timestamp=self._host.away_until // NANOS_PER_SECOND,
+        )
 
     def _dispatch(self, envelope: Envelope, now: Nanos) -> list[Message]:
         kind = int(envelope.kind)
@@ -262,13 +330,15 @@ class CTraderAcceptor:
             asked, most = self._asked_history, _HISTORICAL_PER_SECOND
         while asked and asked[0] <= now - NANOS_PER_SECOND:
             asked.popleft()
-        if len(asked) >= most:
+        if len(asked) >= most or now < self._host.throttled_until:
             text = "You have reached the rate limit of requests"
             raise Refused("REQUEST_FREQUENCY_EXCEEDED", text, is_order=False)
         asked.append(now)
 
     def _needs_account(self, account_id: int) -> None:
         if self._granted is None or account_id != self._host.account_id:
+            if OTHER_WORDS in self._host.has:
+                raise Refused("INVALID_REQUEST", "Trading account is not authorized", is_order=False)
             raise Refused("ACCOUNT_NOT_AUTHORIZED", f"Account {account_id} is not authorized", is_order=False)
 
     def _refusal(self, envelope: Envelope, refused: Refused) -> Message:
@@ -338,7 +408,7 @@ class CTraderAcceptor:
             text = "refresh_token is invalid or was used already"
             raise Refused("CH_ACCESS_TOKEN_INVALID", text, is_order=False)
         old, new = exchanged
-        self._host.end_sessions(old, "Access token was refreshed")
+        self._host.refreshed(old)
         return [
             session.RefreshTokenRes(
                 access_token=new.access, token_type="bearer", expires_in=LIFE_SECONDS, refresh_token=new.refresh

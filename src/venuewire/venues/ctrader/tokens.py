@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
 from venuewire.venues.ctrader import signing
@@ -53,6 +54,19 @@ class Tokens:
     def find(self, access: str) -> Granted | None:
         """The grant of an access token, over or not; None for one that is unknown or was exchanged."""
         return self._by_access.get(access)
+
+    def expire(self, now: Nanos) -> list[Granted]:
+        """The time of every access token has come; what each grant is now. Refresh tokens have no end."""
+        for old in list(self._by_access.values()):
+            self.add(replace(old, expires_at=min(old.expires_at, now)))
+        return list(self._by_access.values())
+
+    def revoke(self) -> list[Granted]:
+        """Every token is taken back; the grants that ended."""
+        ended = list(self._by_access.values())
+        self._by_access.clear()
+        self._by_refresh.clear()
+        return ended
 
     def exchange(self, refresh: str, now: Nanos) -> tuple[Granted, Granted] | None:
         """(the old grant, the new one); None for a refresh token that is unknown or spent."""
