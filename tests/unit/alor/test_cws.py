@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.alor.rig import Venue, Wire, row
 
 from venuewire.model.orders import CancelOrder, NewOrder, ReplaceOrder
 from venuewire.model.terms import OrdStatus, OrdType, Side, TimeInForce
-from venuewire.venue import Close
+from venuewire.venue import Close, ExpireGrants, Habit, Maintenance, RevokeGrants, SkipSequence, Throttle
 
 SECOND = 10**9
 
@@ -411,3 +412,43 @@ def test_closing_the_connection_leaves_orders_standing(venue: Venue, wire: Wire)
     wire.say(create(venue))
     wire.end.closed(venue.now)
     assert len(venue.exchange.port(venue.portfolio).orders()) == 1
+
+
+# --------------------------------------------------------------------------- what the sandbox can be made to suffer
+
+
+def test_every_habit_can_be_switched_on_and_off(venue: Venue) -> None:
+    before = msgspec.structs.astuple(venue.host.switches)
+    for name, sentence in venue.host.habits.items():
+        assert sentence.endswith(".")
+        assert venue.host.afflict(Habit(name), venue.now)
+        assert msgspec.structs.astuple(venue.host.switches) != before
+        assert venue.host.afflict(Habit(name, on=False), venue.now)
+        assert msgspec.structs.astuple(venue.host.switches) == before
+    assert not venue.host.afflict(Habit("sing"), venue.now)
+
+
+def test_tokens_may_be_ended_before_their_time(venue: Venue, wire: Wire) -> None:
+    assert venue.host.afflict(ExpireGrants(), venue.now)
+    assert wire.say(create(venue))[0]["httpCode"] == 401
+    assert authorize(wire)["httpCode"] == 200
+    assert wire.say(create(venue))[0]["httpCode"] == 200
+
+
+def test_requests_may_be_too_many_for_a_while(venue: Venue) -> None:
+    assert venue.host.afflict(Throttle(venue.now + SECOND), venue.now)
+    assert venue.get("/md/v2/time").status == 429
+    assert venue.ask("POST", f"/refresh?token={venue.refresh_token}").status == 429
+    venue.now += SECOND
+    assert venue.get("/md/v2/time").status == 200
+
+
+@pytest.mark.parametrize("affliction", [SkipSequence(), RevokeGrants(), Maintenance(1)])
+def test_what_the_venue_does_not_have_it_says_so(venue: Venue, wire: Wire, affliction: Any) -> None:
+    assert not venue.host.afflict(affliction, venue.now)
+    assert wire.say(create(venue))[0]["httpCode"] == 200
+
+
+def test_a_revoked_refresh_token_ends_what_cws_may_do(venue: Venue, wire: Wire) -> None:
+    venue.host.refresh_tokens.clear()
+    assert wire.say(create(venue))[0]["httpCode"] == 401

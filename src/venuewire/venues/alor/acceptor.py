@@ -6,31 +6,51 @@ from both of the latter, in `desk`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
-from venuewire.venue import Acceptor, Answer, Exchange, Port, Refusal, Request, Stage
+from venuewire.venue import (
+    Acceptor,
+    Affliction,
+    Answer,
+    Exchange,
+    ExpireGrants,
+    Habit,
+    Port,
+    Refusal,
+    Request,
+    Stage,
+    Throttle,
+)
 from venuewire.venues.alor import signing
 from venuewire.venues.alor.acceptor_cws import CommandAcceptor
 from venuewire.venues.alor.acceptor_http import HttpAcceptor
 from venuewire.venues.alor.acceptor_ws import SubscriptionAcceptor
-from venuewire.venues.alor.desk import Desk, Switches
+from venuewire.venues.alor.desk import DUPLICATES_SEEN, Desk, Switches
 from venuewire.venues.alor.records import Records
 from venuewire.venues.alor.wire import access
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-_TOKENS_KEPT = 1000
-"""Tokens whose signature has been looked at already: `/ws` shows one with every message."""
+_TOKENS_KEPT = 10_000
+"""Tokens remembered; the oldest are forgotten, and no good any more."""
 
 
 class AlorHost:
     """The venue as a whole."""
 
     lines: ClassVar[tuple[str, ...]] = ("ws", "cws")
+    habits: ClassVar[Mapping[str, str]] = {
+        "reset_on_expiry": "On /cws the first command after the token's end cuts the line instead of a 401 (2.6).",
+        "close_on_rejection": "On /cws a rejection by the trading system ends the line, too (8.2).",
+        "stay_on_bad_values": "On /cws syntax and values that are wrong do not end the line (8.2).",
+        "stay_on_repeated_guid": "On /cws a guid that comes again is refused but does not end the line (8.1).",
+        "acknowledge_first": "On /ws the acknowledgement of a book comes before its first frame (8.6).",
+        "refuse_duplicates": "Like commands within a second are refused unless checkDuplicates is false (8.13).",
+    }
 
     def __init__(self, stage: Stage, exchange: Exchange, random_hex: Callable[[int], str]) -> None:
         self.switches = Switches()
@@ -47,6 +67,10 @@ class AlorHost:
         self._issued: dict[str, str] = {}
         """Refresh token by access token."""
         self._seen: dict[str, access.Claims] = {}
+        self._ended: set[str] = set()
+        """Tokens whose end was brought forward."""
+        self.throttled_until: Nanos = 0
+        """Until then every HTTP request is one too many."""
         self._http = HttpAcceptor(self)
 
     def accept(self, line: str) -> Acceptor:
@@ -56,6 +80,43 @@ class AlorHost:
     def serve(self, request: Request, now: Nanos) -> Answer:
         """Answer one HTTP request."""
         return self._http.serve(request, now)
+
+    def afflict(self, affliction: Affliction, now: Nanos) -> bool:
+        """Suffer this. Nothing comes out of any tick: here a token that ends is noticed at its next use.
+
+        There are no numbers to skip; an access token cannot be taken back by itself (2.1: revoking the refresh token,
+        `refresh_tokens`, ends it for good); and how maintenance looks is not documented.
+        """
+        match affliction:
+            case ExpireGrants():
+                self._ended.update(self._issued)
+                return True
+            case Throttle(until=until):
+                self.throttled_until = until
+                return True
+            case Habit(name=name, on=on):
+                return self._practise(name, on=on)
+            case _:
+                return False
+
+    def _practise(self, name: str, *, on: bool) -> bool:
+        switches = self.switches
+        match name:
+            case "reset_on_expiry":
+                switches.reset_on_expiry = on
+            case "close_on_rejection":
+                switches.close_on_rejection = on
+            case "stay_on_bad_values":
+                switches.close_on_bad_values = not on
+            case "stay_on_repeated_guid":
+                switches.close_on_repeated_guid = not on
+            case "acknowledge_first":
+                switches.book_before_acknowledgement = not on
+            case "refuse_duplicates":
+                switches.duplicate_window = DUPLICATES_SEEN if on else 0
+            case _:
+                return False
+        return True
 
     # ---- for the far ends
 
@@ -86,16 +147,18 @@ class AlorHost:
         token = signing.sign(claims, self._key)
         self._issued[token] = refresh_token
         if len(self._issued) > _TOKENS_KEPT:
-            del self._issued[next(iter(self._issued))]
+            oldest = next(iter(self._issued))
+            del self._issued[oldest]
+            self._ended.discard(oldest)
         return token
 
     def claims(self, token: str, now: Nanos) -> access.Claims | None:
         """What a token allows now; None if it is not one of ours, has ended, or was revoked."""
+        # `/ws` shows a token with every message: its signature is looked at once.
         claims = self._seen.get(token) or self._verified(token)
-        if claims is None or now >= claims.exp * NANOS_PER_SECOND:
+        if claims is None or now >= claims.exp * NANOS_PER_SECOND or token in self._ended:
             return None
-        refresh_token = self._issued.get(token)
-        return claims if refresh_token is None or refresh_token in self.refresh_tokens else None
+        return claims if self._issued.get(token) in self.refresh_tokens else None
 
     def _verified(self, token: str) -> access.Claims | None:
         claims = signing.verify(token, self._key.public_key())

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from venuewire.codec import encode
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.session import Event
-from venuewire.model.terms import NANOS_PER_SECOND, Nanos
+from venuewire.model.terms import Nanos
 from venuewire.venue import Close, Headers, Out, Refusal, Send
 from venuewire.venues.alor import terms
 from venuewire.venues.alor.desk import Done, Outcome, Refused
@@ -30,6 +30,7 @@ class CommandAcceptor:
 
     def __init__(self, host: AlorHost) -> None:
         self._host = host
+        self._token = ""
         self._claims: access.Claims | None = None
         """Whose connection it is; good until the token ends."""
         self._guids: set[str] = set()
@@ -99,11 +100,11 @@ class CommandAcceptor:
         claims = self._host.claims(record.token, now)
         if claims is None:
             return [_reply(guid, 401, frames.INVALID_TOKEN)]
-        self._claims = claims
+        self._token, self._claims = record.token, claims
         return [_reply(guid, 200, commands.AUTHORIZED)]
 
     def _is_authorised(self, now: Nanos) -> bool:
-        return self._claims is not None and now < self._claims.exp * NANOS_PER_SECOND
+        return self._claims is not None and self._host.claims(self._token, now) is not None
 
     def _unauthorised(self, guid: str) -> list[Out]:
         if self._claims is not None and self._host.switches.reset_on_expiry:

@@ -57,6 +57,8 @@ class HttpAcceptor:
         parts = [unquote(part) for part in request.path.split("/") if part]
         query = {key: values[-1] for key, values in parse_qs(request.query, keep_blank_values=True).items()}
         words = [part.lower() for part in parts]
+        if now < self._host.throttled_until:
+            return Answer(429)
         if words == ["refresh"]:
             return self._refresh(request, query, now) if request.method == "POST" else Answer(405)
         claims = self._claims(request, now)
