@@ -307,6 +307,13 @@ def test_an_alias_and_its_book_are_told_under_both_names_from_one_subscription()
     assert market.ask(end) == [SubscriptionAccepted(ref="5")]
 
 
+def test_a_refused_alias_is_forgotten() -> None:
+    market, _ = logged_on(World())
+    asking(market, Subscribe(channel=Channel.BOOK, symbol="BTC-USDC", ref="2"))
+    assert hear(market, error("failure to subscribe"))[0].ref == "2"
+    assert len(market.initiator.send(Subscribe(channel=Channel.BOOK, symbol="BTC-USD", ref="3"), START)) == 1
+
+
 # --------------------------------------------------------------------------- frames
 
 
@@ -379,6 +386,25 @@ def test_products_become_instruments_with_their_increments() -> None:
     (narrow,) = user.ask(SecurityListRequest(symbols=("ETH-USD", "SOL-USD"), ref="3"))
     assert isinstance(narrow, SecurityList)
     assert [instrument.symbol for instrument in narrow.instruments] == ["ETH-USD", "SOL-USD"]
+
+
+def test_products_that_are_only_shown_or_are_no_spot_are_left_out_of_the_list() -> None:
+    world = World()
+    _, user = logged_on(world)
+    (fetch,) = user.initiator.send(SecurityListRequest(ref="2"), world.now)
+    assert isinstance(fetch, Fetch)
+    good = {"product_id": "A-USD", "base_increment": "1", "quote_increment": "0.00001"}
+    products = [
+        good,
+        good | {"product_id": "B-USD", "base_increment": ""},
+        good | {"product_id": "C-USD", "quote_increment": "0"},
+        good | {"product_id": "D-PERP-INTX", "product_type": "FUTURE"},
+    ]
+    (listed,) = user.initiator.answered(fetch, Answer(200, json.dumps({"products": products}).encode()), world.now)
+    assert isinstance(listed, SecurityList)
+    (only_one,) = listed.instruments
+    assert (only_one.symbol, only_one.base, only_one.currency) == ("A-USD", "A", "USD")
+    assert (only_one.price_scale, only_one.qty_scale, only_one.min_trade_vol) == (5, 8, Decimal(1))
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,8 @@ class Asked(Struct, frozen=True):
     channel: str
     product_id: str | None
     """As the answer will name it."""
+    symbol: str
+    """Under which name of ours."""
     logon: bool
     since: Nanos
 
@@ -207,11 +209,11 @@ class CoinbaseInitiator:
         product = _book_name(instrument)
         names = self._symbols.get((word, product), ())
         if instrument.symbol in names:
-            return [self._request("subscribe", word, product, ref, now)]
+            return [self._request("subscribe", word, product, ref, now, symbol=instrument.symbol)]
         self._symbols[word, product] = (*names, instrument.symbol)
         again = self._request("unsubscribe", word, product, "", now) if names else None
         effects = [again] if again else []  # what is live already sends no snapshot to a second subscription
-        return [*effects, self._request("subscribe", word, product, ref, now)]
+        return [*effects, self._request("subscribe", word, product, ref, now, symbol=instrument.symbol)]
 
     def _market_unsubscribe(self, word: str, instrument: Instrument, ref: str, now: Nanos) -> list[Effect]:
         product = _book_name(instrument)
@@ -223,9 +225,17 @@ class CoinbaseInitiator:
         return [self._request("unsubscribe", word, product, ref, now)]
 
     def _request(
-        self, verb: Verb, channel: str, product_id: str | None, ref: str, now: Nanos, *, logon: bool = False
+        self,
+        verb: Verb,
+        channel: str,
+        product_id: str | None,
+        ref: str,
+        now: Nanos,
+        *,
+        symbol: str = "",
+        logon: bool = False,
     ) -> Send:
-        self._asked.append(Asked(ref, verb, channel, product_id, logon, now))
+        self._asked.append(Asked(ref, verb, channel, product_id, symbol, logon, now))
         products = [product_id] if product_id else UNSET
         request = stream.Request(type=verb, product_ids=products, channel=channel, jwt=self._stream_token(now))
         return Send(encode(request), ref or None)
@@ -415,6 +425,9 @@ class CoinbaseInitiator:
     def _refused(self, asked: Asked, text: str) -> Event:
         if text == stream.AUTHENTICATION_FAILURE:
             self._token = None
+        if asked.verb == "subscribe" and asked.product_id is not None:
+            names = self._symbols.get((asked.channel, asked.product_id), ())
+            self._symbols[asked.channel, asked.product_id] = tuple(name for name in names if name != asked.symbol)
         if asked.logon:
             return RequestRejected(code=text, text=text, ref=asked.ref)
         return SubscriptionRejected(code=text, text=text, ref=asked.ref)
@@ -443,7 +456,8 @@ class CoinbaseInitiator:
 
     def _security_list(self, fetch: Fetch, answer: Answer) -> Event:
         products = rest.read_products_answer(answer.body).products
-        instruments = tuple(translate.instrument_of(product) for product in products if translate.is_spot(product))
+        listed = [translate.instrument_of(product) for product in products if translate.is_spot(product)]
+        instruments = tuple(instrument for instrument in listed if instrument is not None)
         return SecurityList(instruments=instruments, ref=fetch.ref)
 
     def _accounts(self, fetch: Fetch, answer: Answer, now: Nanos) -> Event | Fetch:

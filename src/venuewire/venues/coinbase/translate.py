@@ -203,12 +203,14 @@ def ticker_row(product_id: str, day: DayFigures, quote: Quote) -> stream.TickerR
 # --------------------------------------------------------------------------- instruments, balances
 
 
-def instrument_of(product: rest.Product) -> Instrument:
-    """A product as an instrument; `market_segment_id` names the product whose book it shares, where it has none."""
-    tick = number(words(product.price_increment) or product.quote_increment)
-    lot = number(product.base_increment)
-    if tick <= 0 or lot <= 0:
-        raise RemoteProtocolError(f"product {product.product_id} has an increment that is not positive")
+def instrument_of(product: rest.Product) -> Instrument | None:
+    """A product as an instrument; None where increments are missing, as on products that are only shown.
+
+    `market_segment_id` names the product whose book it shares, where it has none of its own.
+    """
+    tick, lot = amount(words(product.price_increment) or product.quote_increment), amount(product.base_increment)
+    if not tick or not lot or tick < 0 or lot < 0:
+        return None
     base, _, currency = product.product_id.rpartition("-")
     return Instrument(
         symbol=product.product_id,
@@ -220,7 +222,7 @@ def instrument_of(product: rest.Product) -> Instrument:
         min_trade_vol=amount(product.base_min_size) or lot,
         max_trade_vol=amount(product.base_max_size),
         market_segment_id=words(product.alias),
-        price_scale=max(scale_of(number(product.quote_increment)), scale_of(tick)),
+        price_scale=max(scale_of(amount(product.quote_increment) or tick), scale_of(tick)),
         # Sizes in a book may be finer than what a new order may have: increments have changed under resting orders.
         qty_scale=max(scale_of(lot), 8),
     )
