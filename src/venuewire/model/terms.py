@@ -170,4 +170,4 @@ def to_scaled(value: Decimal, scale: int) -> int:
 
 def from_scaled(value: int, scale: int) -> Decimal:
     """The Decimal that `value` stands for in this scale."""
-    return Decimal(value).scaleb(-scale, EXACT)
+    return EXACT.scaleb(value, -scale)
