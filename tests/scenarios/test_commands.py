@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -380,6 +381,24 @@ def test_wrong_credentials_are_one_line_and_status_2(ready: dict[str, Any], tmp_
     assert (refused.returncode, refused.stdout) == (2, "")
     assert is_one_line(refused.stderr), refused.stderr
     assert "0123456789abcdef" not in refused.stderr
+
+
+def test_a_token_that_is_too_old_is_one_line_and_status_2() -> None:
+    """The sandbox's clock is put ahead of ours: what we sign now has expired there."""
+    process = subprocess.Popen(
+        [*COMMAND, "sandbox", "--venues", "coinbase"], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert process.stdout is not None
+    try:
+        control = json.loads(process.stdout.readline())["control"]
+        body = json.dumps({"advance_s": 3600}).encode()
+        with urllib.request.urlopen(urllib.request.Request(f"{control}/clock", body, method="POST"), timeout=5):
+            refused = command("order", "list", "coinbase", "--sandbox", control)
+    finally:
+        process.terminate()
+        process.communicate(timeout=SECONDS)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert is_one_line(refused.stderr), refused.stderr
 
 
 def test_a_real_order_is_not_sent_unasked(ready: dict[str, Any], tmp_path: Path) -> None:

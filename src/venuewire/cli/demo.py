@@ -18,6 +18,7 @@ from venuewire import views
 from venuewire.cli.notes import notes_instead_of_logs
 from venuewire.cli.outcome import FAILED, FINE, INTERRUPTED, complain
 from venuewire.cli.panels import STYLES, Screen, has_room_for_a_screen
+from venuewire.cli.places import from_ready
 from venuewire.cli.running import Stop
 from venuewire.cli.trial import Result, Trial
 from venuewire.model.terms import NANOS_PER_MILLI
@@ -68,7 +69,8 @@ async def demo(options: Options, stop: Stop) -> int:
 
 async def _run(options: Options, seconds: float | None, show: Show, stop: Stop) -> list[Result]:
     async with Sandbox(venues=options.venues, seed=options.seed, tls=options.tls) as sandbox:
-        trials = [Trial(find(name), sandbox.credentials(name)) for name in options.venues]
+        ready = sandbox.ready()  # what any other client of it would be told
+        trials = [Trial(find(name), from_ready(find(name), ready)) for name in options.venues]
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(trial.run(), name=trial.venue.name) for trial in trials]
             await _watch(trials, seconds, show, stop)

@@ -69,7 +69,7 @@ def test_loopback(host: str, is_ours: bool) -> None:
     "control",
     [
         *("http://10.0.0.1:4000", "http://example.com:4000", "https://127.0.0.1:4000", "127.0.0.1:4000"),
-        *("http://127.0.0.1", "http://127.0.0.1:99999", "http://[", "file:///x"),
+        *("http://127.0.0.1", "http://127.0.0.1:99999", "http://[", "ftp://127.0.0.1:1"),
     ],
 )
 def test_a_control_address_is_on_this_machine(control: str) -> None:
