@@ -511,10 +511,21 @@ def test_a_line_that_is_cut_instead_leaves_the_order_unanswered(client: Client, 
     assert [close.code for close in client.ended] == [1006]
 
 
-@pytest.mark.parametrize("code", [400, 500, 503])
-def test_a_command_the_trading_system_did_not_answer_is_not_refused(client: Client, venue: Venue, code: int) -> None:
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (400, "Command Timeout"),
+        (400, "Request with such guid was already handled."),
+        (408, None),
+        (500, ""),
+        (503, "anything"),
+    ],
+)
+def test_an_answer_that_leaves_it_open_is_not_a_refusal(
+    client: Client, venue: Venue, code: int, text: str | None
+) -> None:
     client.cws.send(limit(ref="19"), venue.now)
-    frame = msgspec.json.encode({"requestGuid": "19", "httpCode": code, "message": "Command Timeout"})
+    frame = msgspec.json.encode({"requestGuid": "19", "httpCode": code, "message": text})
     events = client.cws.receive(client.cws.open(frame), venue.now)
     assert [type(event) for event in events] == [Unknown]
     late = b'{"requestGuid":"19","httpCode":200,"message":"An order \'5\' has been created.","orderNumber":5}'
@@ -570,7 +581,15 @@ def test_missing_credentials_are_named(given: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"format": "Heavy"}, {"depth": 51}, {"depth": "20"}, {"trades": -1}, {"allow_margin": 1}, {"ping": None}],
+    [
+        {"format": "Heavy"},
+        {"depth": 51},
+        {"depth": "20"},
+        {"trades": -1},
+        {"frequency": -1},
+        {"allow_margin": 1},
+        {"ping": None},
+    ],
 )
 @pytest.mark.parametrize("line", [Subscriptions, Orders])
 def test_wrong_settings_are_named(settings: dict[str, Any], line: Callable[[Seat], Any]) -> None:

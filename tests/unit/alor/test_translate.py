@@ -234,6 +234,7 @@ def test_a_board_counts_only_where_it_was_asked_for() -> None:
     assert translate.known_symbol("MOEX", "SBER", "TQBR", KNOWN) == "MOEX:SBER"
     assert translate.known_symbol("MOEX", "SBER", "SMAL", {**KNOWN, other.symbol: other}) == "MOEX:SBER:SMAL"
     assert translate.known_symbol("MOEX", "YNDX", "TQBR", KNOWN) == "MOEX:YNDX"
+    assert translate.known_symbol("UNITED", "SBER", "TQBR", KNOWN, "MOEX:SBER") == "MOEX:SBER"
 
 
 # --------------------------------------------------------------------------- books

@@ -143,8 +143,6 @@ REFUSALS: tuple[tuple[str, OrdRejReason], ...] = (
     ("Order to cancel not found", OrdRejReason.UNKNOWN_ORDER),
     ("OrderToCancelNotFound", OrdRejReason.UNKNOWN_ORDER),
     ("Duplicate command", OrdRejReason.DUPLICATE_ORDER),
-    ("such guid was already handled", OrdRejReason.DUPLICATE_ORDER),
-    ("REQID was already handled", OrdRejReason.DUPLICATE_ORDER),
     ("Invalid or unsupported quantity", OrdRejReason.INCORRECT_QUANTITY),
     ("Invalid quantity", OrdRejReason.INCORRECT_QUANTITY),
     ("BAD_AMOUNT", OrdRejReason.INCORRECT_QUANTITY),
@@ -173,6 +171,8 @@ REFUSALS: tuple[tuple[str, OrdRejReason], ...] = (
 
 UNKNOWN_OUTCOME = "Command Timeout"
 """No answer from the trading system: nobody knows whether the order stands (5.8)."""
+HANDLED_BEFORE = "already handled"
+"""In the refusal of a guid or request id that came again: the first one may have been carried out."""
 
 UNKNOWN_ORDER = "Order to cancel not found"
 UNKNOWN_ORDERS = "Orders to cancel not found"
@@ -194,6 +194,11 @@ _SAID = {
     OrdRejReason.POST_ONLY_WOULD_CROSS: "Order was canceled before it was posted",
     OrdRejReason.NOT_ALLOWED: "PROHIBITION_CH",
 }
+
+
+def is_unknown(code: int, text: str) -> bool:
+    """Does this answer to an order leave open whether the order stands? Then it must not be taken for a refusal."""
+    return code == 408 or code >= 500 or (code >= 300 and (UNKNOWN_OUTCOME in text or HANDLED_BEFORE in text))
 
 
 def reason_of(text: str) -> OrdRejReason:

@@ -306,9 +306,17 @@ def refused_report(
 # --------------------------------------------------------------------------- portfolio records to events
 
 
-def known_symbol(exchange: str, ticker: str, board: object, instruments: Mapping[str, Instrument]) -> str:
-    """Our symbol for what a portfolio record names; the board counts only where the client asked for that board."""
+def known_symbol(
+    exchange: str, ticker: str, board: object, instruments: Mapping[str, Instrument], broker_symbol: object = None
+) -> str:
+    """Our symbol for what a portfolio record names; the board counts only where the client asked for that board.
+
+    `broker_symbol` is `EXCHANGE:TICKER` again. It decides where the exchange is not one where anything is listed: the
+    single-cash portfolios are asked about at one called UNITED (6.8).
+    """
     primary = terms.symbol_of(exchange, ticker)
+    if primary not in instruments and isinstance(broker_symbol, str) and broker_symbol in instruments:
+        primary = broker_symbol
     if not isinstance(board, str) or not board:
         return primary
     boarded = f"{primary}:{board}"
@@ -331,7 +339,7 @@ def order_report(
     life = record.timeInForce.lower() if isinstance(record.timeInForce, str) else ""
     open_now = status in (OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
     return ExecutionReport(
-        symbol=known_symbol(record.exchange, record.symbol, record.board, instruments),
+        symbol=known_symbol(record.exchange, record.symbol, record.board, instruments, record.brokerSymbol),
         exec_type=ExecType.ORDER_STATUS if known_before else _EXEC_TYPES.get(status, ExecType.ORDER_STATUS),
         order_id=str(record.id),
         cl_ord_id=cl_ord_id_of(comment),
@@ -363,7 +371,7 @@ def trade_report(
 ) -> ExecutionReport:
     """One fill of ours. It says nothing of how much of the order is done by now."""
     return ExecutionReport(
-        symbol=known_symbol(record.exchange, record.symbol, record.board, instruments),
+        symbol=known_symbol(record.exchange, record.symbol, record.board, instruments, record.brokerSymbol),
         exec_type=ExecType.TRADE,
         order_id=str(record.orderno),
         cl_ord_id=cl_ord_id_of(record.comment),
@@ -394,7 +402,7 @@ def position_event(
             ref=ref,
         )
     return Position(
-        symbol=known_symbol(record.exchange, record.symbol, None, instruments),
+        symbol=known_symbol(record.exchange, record.symbol, None, instruments, record.brokerSymbol),
         qty=quantity,
         avg_px=terms.figure(record.avgPrice) if quantity else None,
         account=record.portfolio,
