@@ -269,6 +269,27 @@ def test_a_bad_order_is_refused_by_an_order_error_only(fields: dict[str, Any], c
     assert (answer["payload"]["orderId"], answer["clientMsgId"]) == (0, "z")
 
 
+def test_what_an_order_does_not_use_is_not_repeated() -> None:
+    raw = raw_line()
+    raw.sandbox.others(Side.SELL, "5000", "1.1482")
+    order = {"symbolId": 1, "orderType": 1, "tradeSide": 1, "volume": 100_000, "baseSlippagePrice": "NaN"}
+    for event in executions(raw.ask(2106, raw.of(**order, slippageInPoints=5, limitPrice="Infinity"))):
+        assert not {"baseSlippagePrice", "slippageInPoints", "limitPrice"} & event["order"].keys()
+
+
+def test_a_market_range_order_is_told_as_it_was_asked() -> None:
+    raw = raw_line()
+    raw.sandbox.others(Side.SELL, "5000", "1.1482")
+    order = {"symbolId": 1, "orderType": 5, "tradeSide": 1, "volume": 100_000}
+    said = raw.ask(2106, raw.of(**order, baseSlippagePrice=1.148, slippageInPoints=30))
+    told = executions(said)[-1]["order"]
+    assert (told["orderType"], told["baseSlippagePrice"], told["slippageInPoints"]) == (5, Decimal("1.148"), 30)
+    assert "limitPrice" not in told
+    assert steps(said)[-1][:4] == (3, 1, 100_000, 2)
+    far = raw.ask(2106, raw.of(**order, baseSlippagePrice=1.148, slippageInPoints=10))
+    assert [step[0] for step in steps(far)] == [2, 5]
+
+
 def test_a_client_order_id_may_be_used_again() -> None:
     raw = raw_line()
     body = {"symbolId": 1, "orderType": 2, "tradeSide": 1, "volume": 100_000, "limitPrice": 1.14, "clientOrderId": "7"}

@@ -38,13 +38,16 @@ class OrderDesk:
         """2106."""
         instrument = self._instrument(request.symbol_id)
         command = requests.new_order_command(request, instrument, self._port.account, ref or NO_REF)
+        kind = words.number_of(words.OrderType, request.order_type)
+        is_range = kind == words.OrderType.MARKET_RANGE
         terms = Terms(
-            order_type=words.number_of(words.OrderType, request.order_type),
+            order_type=kind,
             client_order_id=request.client_order_id,
             label=request.label,
             comment=request.comment,
-            base_slippage_price=request.base_slippage_price,
-            slippage_in_points=request.slippage_in_points,
+            # What a kind of order does not use is not kept, for nobody has looked at it.
+            base_slippage_price=request.base_slippage_price if is_range else None,
+            slippage_in_points=request.slippage_in_points if is_range else None,
         )
         if request.position_id:
             terms = self._for_position(terms, request, command)

@@ -31,6 +31,8 @@ MONEY_DIGITS = 2
 NO_REF = "\0"
 """`ref` of a command whose request had no clientMsgId: the exchange must still tell that a client asked."""
 _CACHED = 1024
+_REMEMBERED = 20_000
+"""Fills that are not booked again; more than the exchange still lists."""
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -236,6 +238,8 @@ class AccountBook:
         deal = _deal(mark, report, volume, price, cost, closing)
         told = self._fills[report.exec_id] = (self._position(mark.holding), deal)
         mark.executed += volume
+        if len(self._fills) > _REMEMBERED:
+            del self._fills[next(iter(self._fills))]
         return told
 
     def _position(self, holding: Holding) -> model.Position:

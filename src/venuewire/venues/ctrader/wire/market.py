@@ -7,52 +7,72 @@ from venuewire.venues.ctrader.wire.model import ArchivedSymbol, Asset, DepthQuot
 
 
 class AssetListReq(Message, frozen=True, kw_only=True):
+    """2112, answered by 2113 (PROTO)."""
+
     ctid_trader_account_id: Int
 
 
 class AssetListRes(Message, frozen=True, kw_only=True):
+    """2113 (PROTO)."""
+
     ctid_trader_account_id: Int
     asset: tuple[Asset, ...] = ()
 
 
 class SymbolsListReq(Message, frozen=True, kw_only=True):
+    """2114, answered by 2115 (PROTO)."""
+
     ctid_trader_account_id: Int
     include_archived_symbols: bool | None = None
 
 
 class SymbolsListRes(Message, frozen=True, kw_only=True):
+    """2115 (PROTO)."""
+
     ctid_trader_account_id: Int
     symbol: tuple[LightSymbol, ...] = ()
     archived_symbol: tuple[ArchivedSymbol, ...] = ()
 
 
 class SymbolByIdReq(Message, frozen=True, kw_only=True):
+    """2116, answered by 2117 (PROTO)."""
+
     ctid_trader_account_id: Int
     symbol_id: Ids = ()
 
 
 class SymbolByIdRes(Message, frozen=True, kw_only=True):
+    """2117 (PROTO)."""
+
     ctid_trader_account_id: Int
     symbol: tuple[Symbol, ...] = ()
     archived_symbol: tuple[ArchivedSymbol, ...] = ()
 
 
 class SubscribeSpotsReq(Message, frozen=True, kw_only=True):
+    """2127, answered by 2128 (PROTO)."""
+
     ctid_trader_account_id: Int
     symbol_id: Ids = ()
     subscribe_to_spot_timestamp: bool | None = None
 
 
 class SubscribeSpotsRes(Message, frozen=True, kw_only=True):
+    """2128 (PROTO)."""
+
     ctid_trader_account_id: Int
 
 
 class UnsubscribeSpotsReq(Message, frozen=True, kw_only=True):
+    """2129, answered by 2130 (PROTO)."""
+
     ctid_trader_account_id: Int
     symbol_id: Ids = ()
 
 
 class UnsubscribeSpotsRes(Message, frozen=True, kw_only=True):
+    """2130 (PROTO)."""
+
     ctid_trader_account_id: Int
 
 
@@ -69,20 +89,28 @@ class SpotEvent(Message, frozen=True, kw_only=True):
 
 
 class SubscribeDepthQuotesReq(Message, frozen=True, kw_only=True):
+    """2156, answered by 2157 (PROTO)."""
+
     ctid_trader_account_id: Int
     symbol_id: Ids = ()
 
 
 class SubscribeDepthQuotesRes(Message, frozen=True, kw_only=True):
+    """2157 (PROTO)."""
+
     ctid_trader_account_id: Int
 
 
 class UnsubscribeDepthQuotesReq(Message, frozen=True, kw_only=True):
+    """2158, answered by 2159 (PROTO)."""
+
     ctid_trader_account_id: Int
     symbol_id: Ids = ()
 
 
 class UnsubscribeDepthQuotesRes(Message, frozen=True, kw_only=True):
+    """2159 (PROTO)."""
+
     ctid_trader_account_id: Int
 
 

@@ -11,6 +11,8 @@ from venuewire.venues.ctrader.wire.base import Int, Message, UInt
 
 
 class TradeData(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     symbol_id: Int
     volume: Int
     trade_side: Int
@@ -23,6 +25,8 @@ class TradeData(Message, frozen=True, kw_only=True):
 
 
 class Order(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     order_id: Int
     trade_data: TradeData | None = None
     """Its volume is the full volume of the order."""
@@ -50,6 +54,8 @@ class Order(Message, frozen=True, kw_only=True):
 
 
 class Position(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     position_id: Int
     trade_data: TradeData
     position_status: Int | None = None
@@ -71,6 +77,8 @@ class Position(Message, frozen=True, kw_only=True):
 
 
 class ClosePositionDetail(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     entry_price: Decimal | None = None
     gross_profit: Int | None = None
     swap: Int | None = None
@@ -85,6 +93,8 @@ class ClosePositionDetail(Message, frozen=True, kw_only=True):
 
 
 class Deal(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     deal_id: Int
     order_id: Int | None = None
     position_id: Int | None = None
@@ -105,6 +115,8 @@ class Deal(Message, frozen=True, kw_only=True):
 
 
 class DepositWithdraw(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     operation_type: Int
     balance_history_id: Int
     balance: Int
@@ -117,6 +129,8 @@ class DepositWithdraw(Message, frozen=True, kw_only=True):
 
 
 class BonusDepositWithdraw(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     operation_type: Int
     bonus_history_id: Int
     manager_bonus: Int
@@ -130,6 +144,8 @@ class BonusDepositWithdraw(Message, frozen=True, kw_only=True):
 
 
 class Trader(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     ctid_trader_account_id: Int
     balance: Int
     balance_version: Int | None = None
@@ -157,6 +173,8 @@ class Trader(Message, frozen=True, kw_only=True):
 
 
 class CtidTraderAccount(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     ctid_trader_account_id: Int
     is_live: bool
     trader_login: Int | None = None
@@ -166,6 +184,8 @@ class CtidTraderAccount(Message, frozen=True, kw_only=True):
 
 
 class LightSymbol(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     symbol_id: Int
     symbol_name: str | None = None
     enabled: bool | None = None
@@ -177,6 +197,8 @@ class LightSymbol(Message, frozen=True, kw_only=True):
 
 
 class ArchivedSymbol(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     symbol_id: Int
     name: str
     utc_last_update_timestamp: Int
@@ -184,11 +206,15 @@ class ArchivedSymbol(Message, frozen=True, kw_only=True):
 
 
 class Interval(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     start_second: Int
     end_second: Int
 
 
 class Holiday(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     holiday_id: Int
     name: str
     description: str | None = None
@@ -200,6 +226,8 @@ class Holiday(Message, frozen=True, kw_only=True):
 
 
 class Symbol(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     symbol_id: Int
     digits: Annotated[int, Meta(ge=0, le=20)]
     pip_position: Int | None = None
@@ -243,6 +271,8 @@ class Symbol(Message, frozen=True, kw_only=True):
 
 
 class Asset(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     asset_id: Int
     name: str
     display_name: str | None = None
@@ -250,6 +280,8 @@ class Asset(Message, frozen=True, kw_only=True):
 
 
 class Trendbar(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
     volume: Int
     period: Int | None = None
     low: Int | None = None

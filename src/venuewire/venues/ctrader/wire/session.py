@@ -22,46 +22,62 @@ class CommonErrorRes(Message, frozen=True, kw_only=True):
 
 
 class ApplicationAuthReq(Message, frozen=True, kw_only=True):
+    """2100, answered by 2101 (DOC21, account authentication)."""
+
     client_id: str
     client_secret: SecretText
 
 
 class ApplicationAuthRes(Message, frozen=True, kw_only=True):
-    pass
+    """2101 (DOC21, account authentication)."""
 
 
 class AccountAuthReq(Message, frozen=True, kw_only=True):
+    """2102, answered by 2103 (DOC21, account authentication)."""
+
     ctid_trader_account_id: Int
     access_token: SecretText
 
 
 class AccountAuthRes(Message, frozen=True, kw_only=True):
+    """2103 (DOC21, account authentication)."""
+
     ctid_trader_account_id: Int
 
 
 class VersionReq(Message, frozen=True, kw_only=True):
-    pass
+    """2104, answered by 2105 (PROTO)."""
 
 
 class VersionRes(Message, frozen=True, kw_only=True):
+    """2105 (PROTO)."""
+
     version: str
 
 
 class GetAccountListByAccessTokenReq(Message, frozen=True, kw_only=True):
+    """2149, answered by 2150 (DOC21, account authentication)."""
+
     access_token: SecretText
 
 
 class GetAccountListByAccessTokenRes(Message, frozen=True, kw_only=True):
+    """2150 (DOC21, account authentication)."""
+
     access_token: SecretText
     permission_scope: Int | None = None
     ctid_trader_account: tuple[CtidTraderAccount, ...] = ()
 
 
 class RefreshTokenReq(Message, frozen=True, kw_only=True):
+    """2173, answered by 2174 (DOC21, account authentication)."""
+
     refresh_token: SecretText
 
 
 class RefreshTokenRes(Message, frozen=True, kw_only=True):
+    """2174 (DOC21, account authentication)."""
+
     access_token: SecretText
     token_type: str
     expires_in: UInt
@@ -70,10 +86,14 @@ class RefreshTokenRes(Message, frozen=True, kw_only=True):
 
 
 class AccountLogoutReq(Message, frozen=True, kw_only=True):
+    """2162, answered by 2163 (PROTO)."""
+
     ctid_trader_account_id: Int
 
 
 class AccountLogoutRes(Message, frozen=True, kw_only=True):
+    """2163 (PROTO)."""
+
     ctid_trader_account_id: Int
 
 
@@ -84,6 +104,8 @@ class AccountDisconnectEvent(Message, frozen=True, kw_only=True):
 
 
 class AccountsTokenInvalidatedEvent(Message, frozen=True, kw_only=True):
+    """2147 (PROTO)."""
+
     ctid_trader_account_ids: tuple[Int, ...] = ()
     reason: str | None = None
 

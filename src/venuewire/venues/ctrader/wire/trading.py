@@ -9,31 +9,43 @@ from venuewire.venues.ctrader.wire.model import BonusDepositWithdraw, Deal, Depo
 
 
 class TraderReq(Message, frozen=True, kw_only=True):
+    """2121, answered by 2122 (PROTO)."""
+
     ctid_trader_account_id: Int
 
 
 class TraderRes(Message, frozen=True, kw_only=True):
+    """2122 (PROTO)."""
+
     ctid_trader_account_id: Int
     trader: Trader
 
 
 class TraderUpdatedEvent(Message, frozen=True, kw_only=True):
+    """2123 (PROTO)."""
+
     ctid_trader_account_id: Int
     trader: Trader
 
 
 class ReconcileReq(Message, frozen=True, kw_only=True):
+    """2124, answered by 2125 (PROTO)."""
+
     ctid_trader_account_id: Int
     return_protection_orders: bool | None = None
 
 
 class ReconcileRes(Message, frozen=True, kw_only=True):
+    """2125 (PROTO)."""
+
     ctid_trader_account_id: Int
     position: tuple[Position, ...] = ()
     order: tuple[Order, ...] = ()
 
 
 class NewOrderReq(Message, frozen=True, kw_only=True):
+    """2106, answered by 2126 or 2132 (PROTO)."""
+
     ctid_trader_account_id: Int
     symbol_id: Int
     order_type: Word
@@ -59,6 +71,8 @@ class NewOrderReq(Message, frozen=True, kw_only=True):
 
 
 class CancelOrderReq(Message, frozen=True, kw_only=True):
+    """2108, answered by 2126 or 2132 (PROTO)."""
+
     ctid_trader_account_id: Int
     order_id: Int
 
@@ -83,12 +97,16 @@ class AmendOrderReq(Message, frozen=True, kw_only=True):
 
 
 class ClosePositionReq(Message, frozen=True, kw_only=True):
+    """2111, answered by 2126 or 2132 (PROTO)."""
+
     ctid_trader_account_id: Int
     position_id: Int
     volume: Int
 
 
 class ExecutionEvent(Message, frozen=True, kw_only=True):
+    """2126 (PROTO)."""
+
     ctid_trader_account_id: Int | None = None
     execution_type: Int
     position: Position | None = None

@@ -6,11 +6,15 @@ from enum import IntEnum
 
 
 class TradeSide(IntEnum):
+    """ProtoOATradeSide."""
+
     BUY = 1
     SELL = 2
 
 
 class OrderType(IntEnum):
+    """ProtoOAOrderType."""
+
     MARKET = 1
     LIMIT = 2
     STOP = 3
@@ -21,6 +25,8 @@ class OrderType(IntEnum):
 
 
 class TimeInForce(IntEnum):
+    """ProtoOATimeInForce."""
+
     GOOD_TILL_DATE = 1
     GOOD_TILL_CANCEL = 2
     IMMEDIATE_OR_CANCEL = 3
@@ -29,6 +35,8 @@ class TimeInForce(IntEnum):
 
 
 class OrderStatus(IntEnum):
+    """ProtoOAOrderStatus."""
+
     ACCEPTED = 1
     FILLED = 2
     REJECTED = 3
@@ -37,6 +45,8 @@ class OrderStatus(IntEnum):
 
 
 class PositionStatus(IntEnum):
+    """ProtoOAPositionStatus."""
+
     OPEN = 1
     CLOSED = 2
     CREATED = 3
@@ -45,6 +55,8 @@ class PositionStatus(IntEnum):
 
 
 class ExecutionType(IntEnum):
+    """ProtoOAExecutionType."""
+
     ORDER_ACCEPTED = 2
     ORDER_FILLED = 3
     ORDER_REPLACED = 4
@@ -59,6 +71,8 @@ class ExecutionType(IntEnum):
 
 
 class DealStatus(IntEnum):
+    """ProtoOADealStatus."""
+
     FILLED = 2
     PARTIALLY_FILLED = 3
 
@@ -71,6 +85,8 @@ class Scope(IntEnum):
 
 
 class CommissionType(IntEnum):
+    """ProtoOACommissionType."""
+
     USD_PER_MILLION_USD = 1
     USD_PER_LOT = 2
     PERCENTAGE_OF_VALUE = 3
