@@ -33,7 +33,7 @@ from venuewire.model.session import (
     Unsubscribe,
 )
 from venuewire.model.terms import Channel, ExecType, OrdRejReason, OrdStatus, OrdType, Side, TimeInForce
-from venuewire.venue import Answer, Fetch, Seat, Send
+from venuewire.venue import Answer, ExpireGrants, Fetch, Seat, Send
 from venuewire.venues.alor import VENUE, AlorCredentials, credentials_from
 from venuewire.venues.alor.initiator import Orders, Subscriptions
 
@@ -407,6 +407,29 @@ def test_a_ping_with_an_old_token_tells_that_it_has_ended(client: Client, venue:
     ping = client.ws.heartbeat(venue.now)
     assert ping is not None
     assert [type(event) for event in client.exchange_frames("ws", [ping])] == [GrantInvalidated, Heartbeat]
+
+
+def test_cws_learns_from_ws_that_its_token_was_ended(client: Client, venue: Venue) -> None:
+    venue.host.afflict(ExpireGrants(), venue.now)
+    venue.now += 61 * SECOND
+    ping = client.ws.heartbeat(venue.now)
+    assert ping is not None
+    assert only(client.exchange_frames("ws", [ping]), GrantInvalidated).text == "Invalid JWT token!"
+    client.logon("ws")
+    for expected in ([Heartbeat, GrantInvalidated], [Heartbeat]):
+        ping = client.cws.heartbeat(venue.now)
+        assert ping is not None
+        assert [type(event) for event in client.exchange_frames("cws", [ping])] == expected
+    client.logon("cws")
+    assert only(client.do(limit()), ExecutionReport).exec_type is ExecType.NEW
+
+
+def test_an_ordinary_renewal_by_ws_is_no_alarm(client: Client, venue: Venue) -> None:
+    venue.now += 1500 * SECOND
+    client.logon("ws")
+    ping = client.cws.heartbeat(venue.now)
+    assert ping is not None
+    assert [type(event) for event in client.exchange_frames("cws", [ping])] == [Heartbeat]
 
 
 def test_pings_may_be_switched_off(venue: Venue) -> None:

@@ -112,12 +112,21 @@ class Orders(Line):
             return [self._logon_answer(reply, guid)]
         if guid in self._pings:
             del self._pings[guid]
-            return [Heartbeat(recv_time=now, ref=guid)]
+            return [Heartbeat(recv_time=now, ref=guid), *self._overtaken()]
         invalid = self._invalid(self._held, reply.text) if reply.httpCode == 401 else []
         command = self._asked.get(guid)
         if command is None:
             return [*invalid, Unknown(kind=REPLY, body=envelope.body)]
         return [*self._outcome(command, reply, now, envelope.body), *invalid]
+
+    def _overtaken(self) -> list[Event]:
+        """`/ws` hears of a token's untimely end first: its pings carry it. Here the next order would be refused."""
+        held, newest = self._held, self.seat.grant
+        if held is None or newest is None or newest is held or held.expires_at is None:
+            return []
+        left = held.expires_at - newest.issued_at
+        is_early = left > (held.expires_at - held.issued_at) // 2
+        return self._invalid(held, "the other line's token was ended before its time") if is_early else []
 
     def _logon_answer(self, reply: frames.Reply, guid: str) -> Event:
         if reply.httpCode < 300:
