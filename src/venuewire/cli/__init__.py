@@ -19,4 +19,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"venuewire: the commands need {missing.name}: pip install 'venuewire[cli]'", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     return run(sys.argv[1:] if arguments is None else arguments)

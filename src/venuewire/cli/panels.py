@@ -33,6 +33,7 @@ class Layout:
     def __init__(
         self, panels: int, width: int, height: int, *, rows_of_orders: int = 0, rungs: int = MOST_RUNGS
     ) -> None:
+        self.width, self.height = width, height
         self.columns = max(1, min(2, panels, width // LEAST_WIDTH))
         rows = -(-panels // self.columns)
         fixed = FIXED_ROWS + rows_of_orders
@@ -87,7 +88,7 @@ class Screen:
 
 def window(seen: Sequence[VenueView], layout: Layout, header: str, notes: Sequence[str]) -> RenderableType:
     """Header, panels, footer."""
-    body = _grid(seen, layout) if layout.is_roomy else Group(*(_compact(view) for view in seen))
+    body = _grid(seen, layout) if layout.is_roomy else Group(*_compact(seen, layout))
     return Group(_cut(Text(f" {header}", style="bold")), body, *_footer(notes))
 
 
@@ -191,9 +192,16 @@ def delay_line(view: VenueView) -> Text:
     return _labelled("delay", Text.assemble(("p50 ", DIM), view.delay_p50, ("  p99 ", DIM), view.delay_p99))
 
 
-def _compact(view: VenueView) -> Text:
+def _compact(seen: Sequence[VenueView], layout: Layout) -> list[Text]:
+    """A line for each, wrapped if all of them have room that way."""
+    lines = [Text(views.progress(view), style=_alarm(view)) for view in seen]
+    rows = sum(-(-len(line) // max(1, layout.width - 8)) for line in lines)
+    return lines if rows + HEADER_ROWS + FOOTER_ROWS <= layout.height else [_cut(line) for line in lines]
+
+
+def _alarm(view: VenueView) -> str:
     tone = Tone.BAD if view.problem else view.session.tone
-    return _cut(Text(views.progress(view), style="" if tone is Tone.GOOD else STYLES[tone]))
+    return "" if tone is Tone.GOOD else STYLES[tone]
 
 
 def _labelled(label: str, shown: Text) -> Text:
