@@ -169,6 +169,7 @@ class ClientLine:
         self.initiator = CoinbaseInitiator(line, seat or world.seat)
         self.acceptor: CoinbaseAcceptor = world.host.accept(line)
         self.events: list[Event] = []
+        self.close: Close | None = None
         self.initiator.handshake(world.now)
         self.acceptor.opened(world.now)
         world.lines.append(self)
@@ -177,8 +178,15 @@ class ClientLine:
         heard: list[Event] = []
         for out in outs:
             if isinstance(out, Send):
-                heard += self.initiator.receive(self.initiator.open(out.payload), self.world.now)
-        self.events += heard
+                items = self.initiator.receive(self.initiator.open(out.payload), self.world.now)
+                for item in items:
+                    if isinstance(item, Send):
+                        heard += self.do(item)
+                    else:
+                        heard.append(item)
+                        self.events.append(item)
+            else:
+                self.close = out
         return heard
 
     def do(self, effect: Effect) -> list[Event]:

@@ -72,6 +72,7 @@ def test_a_refusal_that_passes_when_tried_again_is_tried_again_with_a_new_token(
         client.initiator.open(b'{"type":"error","message":"failure to subscribe"}'), world.now
     )
     assert refused == RequestRejected(code="failure to subscribe", text="failure to subscribe", ref=first.ref)
+    assert isinstance(refused, RequestRejected)
     second = flow.send(refused)
     assert isinstance(second, Send)
     assert json.loads(second.payload)["jwt"] != json.loads(first.payload)["jwt"]

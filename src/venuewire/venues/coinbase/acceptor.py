@@ -39,6 +39,7 @@ _NOT_SERVED = {
     "user_ws": frozenset({"futures_balance_summary"}),
 }
 """Channels of the venue this sandbox has not yet."""
+_STATUS_TEXTS = {429: b"Too Many Requests\n", 503: b"Service Unavailable\n"}
 _BATCH = 50
 """Orders in one frame of a `user` snapshot."""
 _SNAPSHOT_TRADES = 100
@@ -86,6 +87,9 @@ class CoinbaseAcceptor:
         self._next_trades: Nanos | None = None
         self._last_sent: Nanos = 0
         self._over = False
+        self._users_refused = 0
+        self._restarts = host.restarts
+        self._skipped = host.skipped
 
     @property
     def account(self) -> str | None:
@@ -93,8 +97,11 @@ class CoinbaseAcceptor:
         return self._account
 
     def handshake(self, headers: Headers, now: Nanos) -> Refusal | None:
-        """Anybody may connect."""
-        return None
+        """Anybody may connect, unless the venue is away or asked too often."""
+        status = self._host.refusal(now)
+        return (
+            Refusal(status, b"Too Many Requests\n" if status == 429 else b"Service Unavailable\n") if status else None
+        )
 
     def opened(self, now: Nanos) -> list[Out]:
         """The venue says nothing first, and waits for a subscription."""
@@ -189,6 +196,9 @@ class CoinbaseAcceptor:
     def _subscribe_user(self, products: list[str], now: Nanos) -> list[Send]:
         if translate.USER in self._subscriptions:
             return []
+        if self._host.switches.refuse_first_user and not self._users_refused:
+            self._users_refused += 1
+            raise _Denied(stream.FAILURE_TO_SUBSCRIBE)
         self._subscriptions[translate.USER] = dict.fromkeys(products)
         return self._user_snapshot(now)
 
@@ -227,6 +237,8 @@ class CoinbaseAcceptor:
     def _send(self, frame: type[FrameT], channel: str, events: Iterable[object], now: Nanos) -> Send:
         """The next frame of the connection."""
         named = self._line == "user_ws" or self._host.switches.client_id
+        self._seq += self._host.skipped - self._skipped
+        self._skipped = self._host.skipped
         made = frame(  # type: ignore[call-arg]
             channel=channel,
             client_id="" if named else UNSET,
@@ -357,6 +369,8 @@ class CoinbaseAcceptor:
         """The nearest of: first subscription due, heartbeat, gathered books and trades, idle end."""
         if self._over:
             return None
+        if self._restarts != self._host.restarts:
+            return 0
         times = (self._deadline, self._next_beat, self._next_books, self._next_trades, self._idle_end())
         return min((time for time in times if time is not None), default=None)
 
@@ -368,6 +382,8 @@ class CoinbaseAcceptor:
         """What is due by `now`."""
         if self._over:
             return []
+        if self._restarts != self._host.restarts:
+            return self._end(1001, "going away")
         if self._deadline is not None and now >= self._deadline:
             return self._end(self._host.switches.first_subscribe_code, "no subscription")
         idle_end = self._idle_end()

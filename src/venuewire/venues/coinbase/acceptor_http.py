@@ -126,6 +126,11 @@ class RestService:
     def _answer(self, request: Request, now: Nanos) -> Struct:
         path = request.path.removeprefix(rest.ROOT)
         route, item = self._route(request.method, path if path != request.path else "")
+        refusal = self._host.refusal(now)
+        if refusal == 429:
+            raise _Limited
+        if refusal:
+            raise Wrong(refusal, "unavailable", "Service Unavailable")
         public = path == "/time" or path.startswith("/market/")
         switches = self._host.switches
         if public:

@@ -10,8 +10,20 @@ from uuid import NAMESPACE_URL, uuid5
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
-from venuewire.venue import Exchange, Port, Stage
+from venuewire.venue import (
+    Affliction,
+    Exchange,
+    ExpireGrants,
+    Habit,
+    Maintenance,
+    Port,
+    RevokeGrants,
+    SkipSequence,
+    Stage,
+    Throttle,
+)
 from venuewire.venues.coinbase import signing
+from venuewire.venues.coinbase.habits import HABITS, switch
 from venuewire.venues.coinbase.orders import State
 from venuewire.venues.coinbase.signing import SigningKey
 from venuewire.venues.coinbase.switches import Switches
@@ -34,6 +46,7 @@ class Shared:
     """State behind every connection and every request. One key, one account: a CDP key is bound to one portfolio."""
 
     lines: ClassVar[tuple[str, ...]] = ("ws", "user_ws")
+    habits: ClassVar[Mapping[str, str]] = HABITS
 
     def __init__(
         self, stage: Stage, exchange: Exchange, random_hex: Callable[[int], str], switches: Switches | None = None
@@ -50,6 +63,14 @@ class Shared:
         """Stop orders that have been triggered, by order id."""
         self.taken: OrderedDict[str, tuple[rest.AnyCreateOrder, rest.CreateAnswer]] = OrderedDict()
         """By client_order_id: requests that made an order, with their answers."""
+        self.throttled_until: Nanos = 0
+        self.away_until: Nanos = 0
+        self.restarts = 0
+        """Counts the maintenances: a connection opened before one is ended by it."""
+        self.skipped = 0
+        """Numbers that every connection then open has to leave out."""
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._ended: OrderedDict[str, None] = OrderedDict()
         self._created: OrderedDict[str, Nanos] = OrderedDict()
         self._uptime = int(random_hex(8), 16) % _OLDEST_START * NANOS_PER_SECOND
 
@@ -60,7 +81,35 @@ class Shared:
         name = signing.verify(
             token, self.keys, now, uris=uris, life=self.switches.token_life, skew=self.switches.token_skew
         )
+        if token in self._ended:
+            raise signing.BadToken("ended before its time")
+        _remember(self._seen, token, None)
         return self.accounts[name]
+
+    # ------------------------------------------------------------------ what can happen to it
+
+    def afflict(self, affliction: Affliction, now: Nanos) -> bool:
+        """Suffer this. Tokens are the client's own here: those that were seen end. The venue has no words for it."""
+        match affliction:
+            case ExpireGrants() | RevokeGrants():
+                for token in self._seen:
+                    _remember(self._ended, token, None)
+            case Throttle(until=until):
+                self.throttled_until = until
+            case Maintenance(until=until):
+                self.away_until = until
+                self.restarts += 1
+            case SkipSequence(count=count):
+                self.skipped += count
+            case Habit(name=name, on=on) if name in HABITS:
+                switch(self.switches, name, on=on)
+            case Habit():
+                return False
+        return True
+
+    def refusal(self, now: Nanos) -> int:
+        """The HTTP status that everything is answered with now; 0: none."""
+        return 503 if now < self.away_until else 429 if now < self.throttled_until else 0
 
     def port(self, account: str) -> Port:
         """The account's place at the exchange."""

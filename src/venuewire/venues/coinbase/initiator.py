@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 from urllib.parse import urlencode
 
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from venuewire.codec import Envelope, encode
 from venuewire.errors import LocalProtocolError, LogonRejected, RemoteProtocolError
@@ -53,6 +54,8 @@ FORGOTTEN = 15 * NANOS_PER_SECOND
 """A request unanswered for so long no longer takes the answers of others; the session has given it up by then."""
 LOGON_ATTEMPTS: dict[str, int] = {stream.AUTHENTICATION_FAILURE: 2, stream.FAILURE_TO_SUBSCRIBE: 4}
 """Both have been seen to pass when tried again with a new token, just after a line was opened."""
+USER_TRIES = 3
+"""`user` has been seen to fail right after opening, and to succeed when asked again."""
 SEEN_TRADES = 1000
 """Trades are sent again, the last hundred or so; this many are remembered for each product."""
 KEPT = 4096
@@ -74,6 +77,9 @@ class Asked(Struct, frozen=True):
     """Under which name of ours."""
     logon: bool
     since: Nanos
+    fresh: bool
+    """Its token was made for it."""
+    tries: int = 1
 
     def fulfilled(self, subscriptions: dict[str, list[str]]) -> bool:
         """Does this set of subscriptions show that we got what was asked?"""
@@ -115,7 +121,7 @@ class CoinbaseInitiator:
         self._wallets: dict[str, list[rest.Account]] = {}
         self._listings: dict[str, Listing] = {}
         self._maker_side = seat.settings.get("trade_side", "maker") == "maker"
-        self._receivers: dict[str | int, Callable[[Envelope, Nanos], Sequence[Event]]] = {
+        self._receivers: dict[str | int, Callable[[Envelope, Nanos], Sequence[Event | Send]]] = {
             "l2_data": self._on_book,
             "market_trades": self._on_trades,
             "ticker": self._on_ticker,
@@ -235,10 +241,15 @@ class CoinbaseInitiator:
         symbol: str = "",
         logon: bool = False,
     ) -> Send:
-        self._asked.append(Asked(ref, verb, channel, product_id, symbol, logon, now))
-        products = [product_id] if product_id else UNSET
-        request = stream.Request(type=verb, product_ids=products, channel=channel, jwt=self._stream_token(now))
-        return Send(encode(request), ref or None)
+        asked = Asked(ref, verb, channel, product_id, symbol, logon, now, fresh=not self._token_serves(now))
+        return self._sent(asked, now)
+
+    def _sent(self, asked: Asked, now: Nanos) -> Send:
+        self._asked.append(asked)
+        products = [asked.product_id] if asked.product_id else UNSET
+        token = self._stream_token(now)
+        request = stream.Request(type=asked.verb, product_ids=products, channel=asked.channel, jwt=token)
+        return Send(encode(request), asked.ref or None)
 
     # ------------------------------------------------------------------ tokens
 
@@ -249,9 +260,12 @@ class CoinbaseInitiator:
         return self._key
 
     def _stream_token(self, now: Nanos) -> str:
-        if self._token is None or not 0 <= now - self._token[0] < TOKEN_REUSE:
+        if self._token is None or not self._token_serves(now):
             self._token = now, self._signing_key().token(now, self._seat.random_hex(64))
         return self._token[1]
+
+    def _token_serves(self, now: Nanos) -> bool:
+        return self._token is not None and 0 <= now - self._token[0] < TOKEN_REUSE
 
     def _headers(self, method: str, path: str, now: Nanos) -> dict[str, str]:
         uri = request_uri(method, self._seat.credentials.rest_host, path)
@@ -293,7 +307,7 @@ class CoinbaseInitiator:
             raise RemoteProtocolError("a frame has neither a channel nor a type")
         return Envelope(kind, payload, None, head.sequence_num)
 
-    def receive(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
+    def receive(self, envelope: Envelope, now: Nanos) -> Sequence[Event | Send]:
         """What a frame means. Raises `RemoteProtocolError`."""
         on = self._receivers.get(envelope.kind)
         return [Unknown(kind=str(envelope.kind), body=envelope.body)] if on is None else on(envelope, now)
@@ -412,19 +426,24 @@ class CoinbaseInitiator:
                 return [SubscriptionAccepted(ref=asked.ref)] if asked.ref else []
         return []
 
-    def _on_error(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
-        """Refuses the oldest request that could have earned it; an error nobody earned is news."""
+    def _on_error(self, envelope: Envelope, now: Nanos) -> Sequence[Event | Send]:
+        """Refuses the oldest request that could have earned it; an error nobody earned is news.
+
+        Two refusals are known to pass: an old token's, with a new one; and that of `user` just after opening.
+        """
         self._forget(now)
         text = stream.read_error(envelope.body).message
         for asked in self._asked:
             if text != stream.TOO_MANY_L2 or asked.channel == "level2":
                 self._asked.remove(asked)
+                if text == stream.AUTHENTICATION_FAILURE:
+                    self._token = None
+                if _may_pass(asked, text):
+                    return [self._sent(replace(asked, since=now, fresh=True, tries=asked.tries + 1), now)]
                 return [self._refused(asked, text)] if asked.ref else []
         return [Unknown(kind="error", body=envelope.body)]
 
     def _refused(self, asked: Asked, text: str) -> Event:
-        if text == stream.AUTHENTICATION_FAILURE:
-            self._token = None
         if asked.verb == "subscribe" and asked.product_id is not None:
             names = self._symbols.get((asked.channel, asked.product_id), ())
             self._symbols[asked.channel, asked.product_id] = tuple(name for name in names if name != asked.symbol)
@@ -523,6 +542,15 @@ class CoinbaseInitiator:
         """Working as far as we know, unless `user` was quicker and has told of its end."""
         if order_id not in self._ended:
             self._open[order_id] = None
+
+
+def _may_pass(asked: Asked, text: str) -> bool:
+    """Is it worth asking again, now? A logon counts its own attempts."""
+    if asked.logon:
+        return False
+    if text == stream.AUTHENTICATION_FAILURE:
+        return not asked.fresh
+    return text == stream.FAILURE_TO_SUBSCRIBE and asked.channel == translate.USER and asked.tries < USER_TRIES
 
 
 def _book_name(instrument: Instrument) -> str:

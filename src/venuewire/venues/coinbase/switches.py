@@ -34,6 +34,8 @@ class Switches(Struct, kw_only=True):
     """A new order is told as PENDING before OPEN."""
     open_before_filled: bool = True
     """The last match is told as OPEN with nothing left, then as FILLED."""
+    refuse_first_user: bool = False
+    """The first `user` subscription of each connection is told `failure to subscribe`, as seen after opening."""
     token_life: int = LIFE
     """Longest `exp - nbf` of a token, in seconds."""
     token_skew: int = SKEW
