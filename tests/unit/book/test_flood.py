@@ -3,6 +3,7 @@
 import json
 
 from benches.feed import BID, OFFER, Feed, numbered, text
+
 from venuewire.book import OrderBook
 
 
