@@ -540,6 +540,20 @@ def test_the_recorded_market_flow_is_understood() -> None:
     assert (position.position_id, position.qty) == ("649", 1000)
 
 
+def test_the_end_of_a_position_from_before_our_time_is_told() -> None:
+    trade = {"symbolId": 1, "volume": 0, "tradeSide": 2}
+    payload = {
+        "executionType": 3,
+        "position": {"positionId": 77, "tradeData": trade, "positionStatus": 2, "price": 0.0},
+        "order": {"orderId": 9, "orderStatus": 2, "positionId": 77},
+        "deal": {"dealId": 5, "volume": 100_000, "executionPrice": 1.1},
+    }
+    _, position = client().hear(2126, payload)
+    assert (position.position_id, position.qty, position.avg_px) == ("77", 0, None)
+    shell = {"executionType": 5, "position": payload["position"], "order": {"orderId": 9, "orderStatus": 5}}
+    assert [type(event) for event in client().hear(2126, shell)] == [ExecutionReport], "a shell was no position"
+
+
 def test_frames_hold_no_needless_keys() -> None:
     ours = client()
     ours.sent.clear()
