@@ -125,6 +125,11 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     post_only: bool = False
     cash_order_qty: frozenset[OrdType] = frozenset()
     """Kinds of order that may be sized in money."""
+    order_fields: frozenset[str] = frozenset()
+    """Optional fields of `NewOrder` the venue can take beyond the plain ones: `max_floor`, `stop_loss_px`,
+    `trigger_price_direction`, `position_id`, ... A field that is set and not named here is refused before sending."""
+    bar_periods: frozenset[Nanos] = frozenset()
+    """Lengths of bars the venue serves; empty: none."""
     mass_cancel: bool = False
     cancel_on_disconnect: bool = False
     replace_keeps_order_id: bool = True

@@ -228,6 +228,10 @@ class Desk:
             raise LocalProtocolError("give exactly one of order_qty and cash_order_qty")
         if order.cash_order_qty is not None and order.ord_type not in capabilities.cash_order_qty:
             raise LocalProtocolError(f"{self._venue.title} takes no {order.ord_type} order sized in money")
+        for name in _EXTRAS:
+            if getattr(order, name) and name not in capabilities.order_fields:
+                able = ", ".join(sorted(capabilities.order_fields)) or "none of these"
+                raise LocalProtocolError(f"{self._venue.title} takes no {name}; it takes {able}")
         if order.cl_ord_id and not re.fullmatch(capabilities.cl_ord_id, order.cl_ord_id):
             raise LocalProtocolError(
                 f"cl_ord_id {order.cl_ord_id!r} is not one {self._venue.title} can take ({capabilities.cl_ord_id})"
@@ -282,6 +286,10 @@ def _check_quantity(instrument: Instrument, quantity: Decimal) -> None:
         )
 
 
+_EXTRAS = (
+    *("max_floor", "trigger_price_direction", "stop_loss_px", "take_profit_px", "stop_loss_offset"),
+    *("take_profit_offset", "trailing_stop_loss", "position_id", "position_effect"),
+)
 _WITH_PRICE = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
 _WITH_STOP = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
 

@@ -111,3 +111,22 @@ class Quote(Struct, frozen=True, kw_only=True):
     last_px: Decimal | None = None
     transact_time: Nanos = 0
     recv_time: Nanos = 0
+
+
+class Bar(Struct, frozen=True, kw_only=True):
+    """Prices over one period."""
+
+    symbol: str
+    period: Nanos
+    """Length; calendar periods have the length the venue gives them (a month 30 days)."""
+    open_time: Nanos
+    """When the period began."""
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    """In units; the number of ticks where the venue counts those."""
+    final: bool
+    """The period is over and the bar will not change."""
+    recv_time: Nanos = 0

@@ -14,8 +14,10 @@ from venuewire.model.terms import (
     OrdRejReason,
     OrdStatus,
     OrdType,
+    PositionEffect,
     Side,
     TimeInForce,
+    TriggerPriceDirection,
     decimal,
 )
 
@@ -50,6 +52,22 @@ class NewOrder(Struct, frozen=True, kw_only=True):
     """End of a GOOD_TILL_DATE order."""
     post_only: bool = False
     """Never take: refused rather than matched on arrival (FIX ExecInst 6)."""
+    max_floor: Decimal | str | int | None = None
+    """Iceberg: how much of it shows at a time, in units (FIX 111)."""
+    trigger_price_direction: TriggerPriceDirection | None = None
+    """Of stop orders; None: up for a buy, down for a sell (a stop-loss). The other way makes a take-profit."""
+    stop_loss_px: Decimal | str | int | None = None
+    """Attached protection: where the position this order opens is closed at a loss."""
+    take_profit_px: Decimal | str | int | None = None
+    stop_loss_offset: Decimal | str | int | None = None
+    """The same as a distance from the price of the fill, where that is not known beforehand."""
+    take_profit_offset: Decimal | str | int | None = None
+    trailing_stop_loss: bool = False
+    """The stop follows the market at its distance."""
+    position_id: str = ""
+    """The position to add to or to close, where the venue keeps positions one by one."""
+    position_effect: PositionEffect | None = None
+    """CLOSE: only ever reduce `position_id`."""
     cancel_on_disconnect: bool = False
     """Have the venue cancel it when this connection is lost, where the venue can."""
     cl_ord_id: str = ""
@@ -60,7 +78,8 @@ class NewOrder(Struct, frozen=True, kw_only=True):
     """Set by the session: which request this is."""
 
     def __post_init__(self) -> None:
-        _exact(self, "order_qty", "price", "stop_px", "cash_order_qty")
+        _exact(self, "order_qty", "price", "stop_px", "cash_order_qty", "max_floor")
+        _exact(self, "stop_loss_px", "take_profit_px", "stop_loss_offset", "take_profit_offset")
 
 
 class ReplaceOrder(Struct, frozen=True, kw_only=True):

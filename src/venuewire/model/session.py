@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from venuewire.model.account import Balance, Position
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import BookSnapshot, BookUpdate, Quote, Trade
+from venuewire.model.market import Bar, BookSnapshot, BookUpdate, Quote, Trade
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.terms import Channel, Nanos
 
@@ -65,6 +65,8 @@ class Subscribe(Struct, frozen=True, kw_only=True):
     channel: Channel
     symbol: str | None = None
     """None for the channels that belong to the account."""
+    period: Nanos | None = None
+    """Of BARS."""
     ref: str = ""
 
 
@@ -96,6 +98,16 @@ class RequestForPositions(Struct, frozen=True, kw_only=True):
     """FIX RequestForPositions (AN): positions and balances, from the venue."""
 
     account: str = ""
+    ref: str = ""
+
+
+class BarRequest(Struct, frozen=True, kw_only=True):
+    """Bars of the past, oldest first: those that began in [`start`, `end`)."""
+
+    symbol: str
+    period: Nanos
+    start: Nanos
+    end: Nanos
     ref: str = ""
 
 
@@ -144,6 +156,14 @@ class MassStatus(Struct, frozen=True, kw_only=True):
     """Every working order, as reports of where each stands."""
 
     reports: tuple[ExecutionReport, ...]
+    ref: str | None = None
+
+
+class Bars(Struct, frozen=True, kw_only=True):
+    """The bars asked for, oldest first; `complete` is False where the venue cut the answer short."""
+
+    bars: tuple[Bar, ...]
+    complete: bool = True
     ref: str | None = None
 
 
@@ -294,6 +314,7 @@ Command: TypeAlias = (
     | SecurityListRequest
     | OrderMassStatusRequest
     | RequestForPositions
+    | BarRequest
 )
 
 OrderCommand: TypeAlias = NewOrder | ReplaceOrder | CancelOrder | MassCancel
@@ -314,6 +335,8 @@ Event: TypeAlias = (
     | SecurityList
     | MassStatus
     | Holdings
+    | Bar
+    | Bars
     | Heartbeat
     | VenueStatus
     | GrantInvalidated

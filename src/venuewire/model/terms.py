@@ -102,6 +102,21 @@ class OrdRejReason(StrEnum):
     OTHER = "OTHER"
 
 
+class TriggerPriceDirection(StrEnum):
+    """FIX TriggerPriceDirection (1109): which way the market must come to the trigger price."""
+
+    UP = "UP"
+    """Trigger when the price is at the trigger or above it."""
+    DOWN = "DOWN"
+
+
+class PositionEffect(StrEnum):
+    """FIX PositionEffect (77)."""
+
+    OPEN = "OPEN"
+    CLOSE = "CLOSE"
+
+
 class LiquidityInd(StrEnum):
     """FIX LastLiquidityInd (851)."""
 
@@ -132,6 +147,8 @@ class Channel(StrEnum):
     """Own orders and their fills."""
     POSITIONS = "POSITIONS"
     """Own positions and balances."""
+    BARS = "BARS"
+    """Prices by period: open, high, low, close, volume."""
     HEARTBEATS = "HEARTBEATS"
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from venuewire import errors
-from venuewire.model.market import BookSnapshot, BookUpdate, Quote, Trade
+from venuewire.model.market import Bar, BookSnapshot, BookUpdate, Quote, Trade
 from venuewire.model.orders import MassCancel
 from venuewire.model.session import (
     Command,
@@ -57,7 +57,7 @@ Told: TypeAlias = list[Event | SessionEvent]
 CommandT = TypeVar("CommandT", bound=Command)
 
 # What answers nothing, and comes by the thousand.
-_MARKET: Final = (BookUpdate, BookSnapshot, Trade, Quote)
+_MARKET: Final = (BookUpdate, BookSnapshot, Trade, Quote, Bar)
 
 
 class Session:
