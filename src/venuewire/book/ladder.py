@@ -24,9 +24,11 @@ _SPARE = 256
 class Ladder:
     """One side: `Ladder(1)` for bids (the highest price is best), `Ladder(-1)` for asks (the lowest is)."""
 
-    __slots__ = ("_keys", "_room", "_sign", "_sizes")
+    __slots__ = ("_keys", "_room", "_sign", "_sizes", "best")
 
     def __init__(self, sign: int) -> None:
+        self.best: int | None = None
+        """The best price; None when the side is empty. Right after every call."""
         self._sign = sign
         self._keys: list[int] = []
         """Price times sign, ascending: the last is the best on both sides."""
@@ -40,40 +42,38 @@ class Ladder:
 
         Raises `BookError` when either is negative.
         """
-        if size < 0 or price < 0:
-            raise BookError(f"a negative price or size: {price}, {size}")
-        if price in self._sizes:
-            self._sizes[price] = size
-        elif size:
-            self._sizes[price] = size
-            insort(self._keys, price * self._sign)
-            if len(self._keys) > self._room:
-                self._sweep()
+        self._put(price, size)
+        self._look()
 
     @staticmethod
     def apply(bids: Ladder, asks: Ladder, rows: Iterable[LevelRow]) -> None:
-        """Apply the rows of one message to both sides, in their order. Raises `BookError` on a row that means nothing.
+        """Apply the rows of one message to both sides, in their order.
 
-        The hot loop of the library: `set`, with what happens nearly always, a price that has its place, written out.
+        Raises `BookError` on a row that means nothing; the rows before it have been applied by then. The hot loop of
+        the library: `set`, with what happens nearly always, a price that has its place, written out.
         """
         bid_sizes, ask_sizes = bids._sizes, asks._sizes
-        for action, price, size in rows:
-            if action == SET_BID:
-                if price in bid_sizes and size >= 0:
-                    bid_sizes[price] = size
+        try:
+            for action, price, size in rows:
+                if action == SET_BID:
+                    if price in bid_sizes and size >= 0:
+                        bid_sizes[price] = size
+                    else:
+                        bids._put(price, size)
+                elif action == SET_ASK:
+                    if price in ask_sizes and size >= 0:
+                        ask_sizes[price] = size
+                    else:
+                        asks._put(price, size)
+                elif action == THRU_BID:
+                    bids.delete_thru(price)
+                elif action == THRU_ASK:
+                    asks.delete_thru(price)
                 else:
-                    bids.set(price, size)
-            elif action == SET_ASK:
-                if price in ask_sizes and size >= 0:
-                    ask_sizes[price] = size
-                else:
-                    asks.set(price, size)
-            elif action == THRU_BID:
-                bids.delete_thru(price)
-            elif action == THRU_ASK:
-                asks.delete_thru(price)
-            else:
-                raise BookError(f"unknown action {action}")
+                    raise BookError(f"unknown action {action}")
+        finally:
+            bids._look()
+            asks._look()
 
     def delete_thru(self, price: int) -> None:
         """Delete every level better than `price`; 0 empties the side. Raises `BookError` when it is negative."""
@@ -84,6 +84,7 @@ class Ladder:
         for key in keys[first:]:
             del self._sizes[key * sign]
         del keys[first:]
+        self._look()
 
     def load(self, levels: Mapping[int, int]) -> None:
         """Replace everything by these levels, price -> size; sizes of 0 are left out."""
@@ -93,6 +94,7 @@ class Ladder:
         self._sizes.update(kept)
         self._keys = sorted(price * self._sign for price in self._sizes)
         self._room = 2 * len(self._keys) + _SPARE
+        self.best = self._keys[-1] * self._sign if self._keys else None
 
     def trim(self, depth: int) -> None:
         """Keep the best `depth` levels."""
@@ -103,18 +105,7 @@ class Ladder:
         for key in self._keys[:excess]:
             del self._sizes[key * self._sign]
         del self._keys[:excess]
-
-    @property
-    def best(self) -> int | None:
-        """The best price; None when the side is empty."""
-        keys, sizes, sign = self._keys, self._sizes, self._sign
-        while keys:
-            price = keys[-1] * sign
-            if sizes[price]:
-                return price
-            del sizes[price]
-            keys.pop()
-        return None
+        self._look()
 
     def size(self, price: int) -> int:
         """What stands at `price`; 0 when nothing does."""
@@ -134,6 +125,30 @@ class Ladder:
             price = key * sign
             if size := sizes[price]:
                 yield price, size
+
+    def _put(self, price: int, size: int) -> None:
+        """`set` without a look at the top."""
+        if size < 0 or price < 0:
+            raise BookError(f"a negative price or size: {price}, {size}")
+        if price in self._sizes:
+            self._sizes[price] = size
+        elif size:
+            self._sizes[price] = size
+            insort(self._keys, price * self._sign)
+            if len(self._keys) > self._room:
+                self._sweep()
+
+    def _look(self) -> None:
+        """Find the best price; places without a level above it are given up."""
+        keys, sizes, sign = self._keys, self._sizes, self._sign
+        while keys:  # once, nearly always
+            price = keys[-1] * sign
+            if sizes[price]:
+                self.best = price
+                return
+            del sizes[price]
+            keys.pop()
+        self.best = None
 
     def _sweep(self) -> None:
         """Give up the places without a level."""
