@@ -29,7 +29,17 @@ def python_of(name: str) -> Path:
         return python
     print(f"== installing {name} into an environment of its own", file=sys.stderr)
     venv.EnvBuilder(with_pip=True, clear=True).create(home)
-    pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes", "-r", str(pins)]
+    pip = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "-qq",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "-r",
+        str(pins),
+    ]
     subprocess.run(pip, check=True, stdout=sys.stderr)
     stamp.write_text(digest)
     return python

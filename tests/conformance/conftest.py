@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from tests.conformance.pair import Pair
 
 from venuewire.venue import Venue
 from venuewire.venues import find, names
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from pair import Pair
 
 
 @pytest.fixture(params=names())

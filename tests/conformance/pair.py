@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from venuewire.orders.blotter import Blotter
-
 from venuewire.book.keeper import BookKeeper
 from venuewire.model.market import BookSnapshot, BookUpdate
 from venuewire.model.orders import CancelReject, ExecutionReport
@@ -28,6 +26,7 @@ from venuewire.model.session import (
     Unsubscribe,
 )
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos, Trust
+from venuewire.orders.blotter import Blotter
 from venuewire.sandbox.exchange import SandboxExchange
 from venuewire.session.session import Session
 from venuewire.session.states import SessionState

@@ -8,12 +8,12 @@ from decimal import Decimal
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pair import Pair
-from venuewire.sandbox.flow import Flow
+from tests.conformance.pair import Pair
 
 from venuewire.model.orders import NewOrder
 from venuewire.model.session import Subscribe
 from venuewire.model.terms import Channel, OrdType, Side, TimeInForce, Trust
+from venuewire.sandbox.flow import Flow
 
 LIKE = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 Levels = dict[Side, list[tuple[Decimal, Decimal]]]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pair import Pair
+from tests.conformance.pair import Pair
 
 from venuewire.errors import RemoteProtocolError
 from venuewire.venue import Venue

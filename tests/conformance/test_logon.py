@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from pair import Pair
+from tests.conformance.pair import Pair
 
 from venuewire.model.session import LoggedOn, LogonRejected, Renewed, Secret, Subscribe
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Trust
@@ -83,10 +83,10 @@ def test_grants_are_renewed_before_they_end_and_nothing_is_lost(pair: Pair) -> N
 def test_a_cut_line_comes_back_with_its_subscriptions(pair: Pair) -> None:
     symbol = pair.venue.default_symbol
     keeper = pair.watch(symbol)
-    assert keeper.trust is Trust.LIVE
+    assert pair.trust(symbol) is Trust.LIVE
     line = pair.venue.route(Subscribe(channel=Channel.BOOK, symbol=symbol))
     pair.cut(line)
-    assert keeper.trust is Trust.STALE
+    assert pair.trust(symbol) is Trust.STALE
     pair.step(1)
     pair.log_on()
     assert pair.ready()

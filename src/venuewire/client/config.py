@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -74,11 +74,11 @@ def _from_file(venue: Venue, env: Mapping[str, str]) -> dict[str, Any]:
     home = env.get("XDG_CONFIG_HOME") or str(Path(env.get("HOME") or "~").expanduser() / ".config")
     for path in (Path(FILE), Path(home) / "venuewire" / FILE):
         if path.is_file():
-            table = _read(path).get(venue.name)
-            if table is not None and not isinstance(table, dict):
+            table = _read(path).get(venue.name, {})
+            if not isinstance(table, dict):
                 raise ConfigError(f"{path}: [{venue.name}] must be a table")
             if table:
-                return dict(table)
+                return cast("dict[str, Any]", table)
     return {}
 
 
@@ -91,12 +91,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _from_keyring(venue: Venue) -> dict[str, Any]:
     try:
-        import keyring  # type: ignore[import-not-found,unused-ignore]  # an extra
+        import keyring as vault  # type: ignore[import-not-found,unused-ignore]  # an extra
         from keyring.errors import KeyringError  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         return {}
+    read: Callable[[str, str], str | None] = cast("Any", vault).get_password
     try:
-        entries = {key: keyring.get_password(f"venuewire:{venue.name}", key) for key in set(venue.environment.values())}
+        entries = {key: read(f"venuewire:{venue.name}", key) for key in set(venue.environment.values())}
     except KeyringError:
         return {}
     return {key: value for key, value in entries.items() if value}

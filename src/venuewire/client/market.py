@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
@@ -180,7 +180,7 @@ class MarketData:
     @asynccontextmanager
     async def topic(
         self, topics: dict[str, Topic[T]], channel: Channel, symbol: str, bound: int
-    ) -> AsyncIterator[Stream[T]]:
+    ) -> AsyncGenerator[Stream[T]]:
         """Subscribe while somebody reads."""
         self._require(channel)
         if symbol not in self._seat.instruments:

@@ -73,6 +73,7 @@ class Sandbox:
         self._addresses: dict[str, dict[str, str]] = {}
         self._control = ""
         self._ca: str | None = None
+        self._ca_pem = ""
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -152,6 +153,7 @@ class Sandbox:
         path = folder / "ca.pem"
         authority.cert_pem.write_to_path(str(path))
         self._ca = str(path)
+        self._ca_pem = authority.cert_pem.bytes().decode("ascii")
         return context
 
     # ---------------------------------------------------------------------------------------------- questions
@@ -178,7 +180,7 @@ class Sandbox:
         return msgspec.structs.replace(
             floor.venue.credentials_from(floor.stage.credentials),
             endpoints=dict(self._addresses[name]),
-            ca=self._ca or "",
+            ca=self._ca_pem,
         )
 
     def exchange(self, name: str) -> SandboxExchange:

@@ -56,8 +56,8 @@ def main() -> None:
     ready = json.loads(sys.argv[1])
     venue = ready["venues"]["coinbase"]
     os.environ["REQUESTS_CA_BUNDLE"] = ready["ca"]
-    from coinbase.rest import RESTClient
-    from coinbase.websocket import WSClient, WSUserClient
+    from coinbase.rest import RESTClient  # type: ignore[import-not-found]  # of the environment it runs in
+    from coinbase.websocket import WSClient, WSUserClient  # type: ignore[import-not-found]
 
     keys = {"api_key": venue["credentials"]["key_name"], "api_secret": venue["credentials"]["private_key"]}
     product = venue["symbols"][0]

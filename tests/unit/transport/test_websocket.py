@@ -195,9 +195,11 @@ def pem(authority: trustme.CA) -> str:
 
 async def test_a_certificate_of_a_trusted_authority_is_accepted() -> None:
     authority = trustme.CA()
-    async with secure(authority.issue_cert("127.0.0.1")) as port:
-        async with dialled(f"wss://127.0.0.1:{port}", ca=pem(authority)) as ear:
-            assert await ear.messages.get() == b"hello"
+    async with (
+        secure(authority.issue_cert("127.0.0.1")) as port,
+        dialled(f"wss://127.0.0.1:{port}", ca=pem(authority)) as ear,
+    ):
+        assert await ear.messages.get() == b"hello"
 
 
 async def test_a_certificate_of_an_unknown_authority_is_refused() -> None:
