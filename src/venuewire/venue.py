@@ -463,6 +463,9 @@ class Venue(Struct, frozen=True, kw_only=True):
     """(stage, exchange, random hex) -> the far end."""
     default_symbol: str
     """What examples and the demo trade."""
+    refusal: Callable[[int, bytes], tuple[str, str, bool]] | None = None
+    """What a refused handshake means, from its HTTP status and body: (code, text for people, is it final?). None: the
+    status is the code, the body the text, and HTTP's own meaning decides."""
     secret_headers: frozenset[str] = frozenset()
     """HTTP and handshake headers no log or recording may show; lower case."""
 
