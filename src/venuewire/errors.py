@@ -8,6 +8,7 @@
     │   ├── LogonRejected             the venue refused the credentials, or a step of the logon
     │   ├── LogonTimedOut             no answer to a logon step in time
     │   └── NotLoggedOn               asked for something while no line is ready
+    │       └── VenueDown                 the line stands, but the venue says that it cannot trade now
     ├── ProtocolError             the rules of the wire
     │   ├── LocalProtocolError        we were asked to send what the venue cannot take; nothing was sent
     │   └── RemoteProtocolError       the venue sent what its own rules do not allow
@@ -17,6 +18,7 @@
     │   └── RateLimited               the venue's limit would be, or was, exceeded
     ├── BookError                 a book cannot take a message as it is
     ├── JournalError              intents cannot be written or read
+    ├── ClientFailed              a fault of ours ended the client; its cause is what to report
     └── ConfigError               credentials, names or settings are missing or wrong
 
 A refused *order* is not in this tree: it is an `ExecutionReport`, with its place in the status table.
@@ -103,6 +105,14 @@ class NotLoggedOn(SessionError):
         super().__init__(f"line {line} is not logged on; wait until it is, or look at client.health()")
 
 
+class VenueDown(NotLoggedOn):
+    """The venue has said that it cannot trade behind this line for now: maintenance, or its core is away."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(line)
+        self.args = (f"the venue cannot trade behind line {line} now, as it says itself; see client.health()",)
+
+
 class ProtocolError(VenueError):
     """The rules of the wire were broken."""
 
@@ -161,6 +171,10 @@ class BookError(VenueError):
 
 class JournalError(VenueError):
     """The journal cannot be written or read."""
+
+
+class ClientFailed(VenueError):
+    """A fault in this library, or in a callback it was given, ended the client; `__cause__` says which."""
 
 
 class ConfigError(VenueError):

@@ -41,6 +41,8 @@ class Send(Struct, frozen=True):
     payload: bytes
     ref: str | None = None
     """The request this frame makes; the event that answers it carries the same. None: no answer is expected."""
+    channel: Channel | None = None
+    """From an acceptor's `tick`: what the frame tells of, where that is no sign of life (for aiming faults)."""
 
 
 class Fetch(Struct, frozen=True, kw_only=True):
@@ -100,7 +102,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     connections: int | None = None
     """Lines open at once."""
     sends: Rate | None = None
-    """Frames sent on one line."""
+    """Frames sent on one line, or on all lines together (`sends_shared`)."""
+    sends_shared: bool = False
+    """True: the venue counts `sends` per address or user, over all lines of this process."""
     fetches: Rate | None = None
     """HTTP requests."""
     subscriptions: int | None = None
@@ -110,6 +114,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     liveness: Nanos | None = None
     """Longest silence of a healthy line, whatever is subscribed; longer means that it is dead. None: may be silent
     for ever, and only protocol pings tell."""
+    cadence: Mapping[Channel, Nanos] = field(default_factory=dict[Channel, Nanos])
+    """Longest silence of one channel on a healthy feed, from the venue's own beat or documented cadence. A book that
+    is silent for longer is not to be relied on and is asked for anew. Absent: that channel may be quiet for ever."""
     max_frame: int = 32 * 1024 * 1024
     """Bytes of one message we accept."""
     answer: Nanos = 10_000_000_000
@@ -193,6 +200,14 @@ class Seat:
         self.instruments: dict[str, Instrument] = {}
         """By symbol. Filled from `SecurityList` events before books and orders are asked for."""
         self.by_security_id: dict[str, Instrument] = {}
+        self.clock_offset: Nanos = 0
+        """The venue's clock minus ours, as far as it has been measured; 0 while it is within what measuring shows."""
+        self.renewing: object | None = None
+        """Whose fetch of the next grant is on its way: another line waits for it instead of fetching, too."""
+
+    def now(self, now: Nanos) -> Nanos:
+        """What the venue's clock shows when ours shows `now`; for what is signed with a time the venue checks."""
+        return now + self.clock_offset
 
     def know(self, instruments: Sequence[Instrument]) -> None:
         """Remember these instruments."""

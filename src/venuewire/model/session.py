@@ -181,6 +181,8 @@ class Holdings(Struct, frozen=True, kw_only=True):
 class Heartbeat(Struct, frozen=True, kw_only=True):
     """FIX Heartbeat (0): the venue is alive."""
 
+    transact_time: Nanos = 0
+    """The venue's own time, where its heartbeat tells it."""
     recv_time: Nanos = 0
     ref: str | None = None
 
@@ -291,6 +293,8 @@ class Unanswered(Struct, frozen=True, kw_only=True):
     epoch: int
     sent: bool
     """False: it was still waiting here when the line ended; the venue never saw it."""
+    timed_out: bool = False
+    """True: the line stands, but no answer came by the deadline."""
     recv_time: Nanos = 0
 
 

@@ -72,18 +72,20 @@ class Logon:
         self._flow.close()
 
 
-def renewal_time(grant: Grant, now: Nanos, early: Nanos = 0) -> Nanos | None:
+def renewal_time(grant: Grant, now: Nanos, early: Nanos = 0, *, ahead: Nanos = 0) -> Nanos | None:
     """When to ask for the next grant: a third of its life before its end, but no more than five minutes, and `early`.
 
     A grant that is nearly over when we get it (another line obtained it) is renewed after a quarter of what is left,
-    so that a venue that hands out the same one again is not asked without pause. None: it never ends.
+    so that a venue that hands out the same one again is not asked without pause. `ahead` is how far the venue's clock
+    is ahead of ours: the grant ends by that clock. None: it never ends.
     """
     if grant.expires_at is None:
         return None
-    life = max(grant.expires_at - grant.issued_at, 0)
+    ends = grant.expires_at - ahead
+    life = max(ends - grant.issued_at, 0)
     margin = min(min(life // 3, LONGEST_MARGIN) + early, life * 2 // 3)
-    left = max(grant.expires_at - now, 0)
-    return max(grant.expires_at - margin, now + max(left // 4, NANOS_PER_SECOND))
+    left = max(ends - now, 0)
+    return max(ends - margin, now + max(left // 4, NANOS_PER_SECOND))
 
 
 def pause_after(failures: int) -> Nanos:

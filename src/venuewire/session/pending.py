@@ -34,7 +34,7 @@ class InFlight:
         """True once the transport was handed it."""
         self.sent_time: Nanos = 0
 
-    def unanswered(self, cause: str, now: Nanos) -> Unanswered:
+    def unanswered(self, cause: str, now: Nanos, *, timed_out: bool = False) -> Unanswered:
         """What the user is told when no answer came."""
         return Unanswered(
             ref=self.command.ref,
@@ -43,6 +43,7 @@ class InFlight:
             sent_time=self.sent_time,
             epoch=self.epoch,
             sent=self.sent,
+            timed_out=timed_out,
             recv_time=now,
         )
 

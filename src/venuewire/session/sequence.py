@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+RUN: Final = 20
+"""So many old numbers in a row, one by one: not a message that came late, but a count that began again."""
+
 
 class Sequence:
     """Says of each number whether it is the one that had to come."""
 
-    __slots__ = ("expected",)
+    __slots__ = ("_run", "_run_end", "expected")
 
     def __init__(self) -> None:
-        self.expected = 0
+        self.restart()
 
     def restart(self) -> None:
         """A new line counts anew."""
         self.expected = 0
+        self._run = 0
+        self._run_end = -1
+
+    @property
+    def began_again(self) -> bool:
+        """Have the numbers themselves gone back? Then everything to come would be taken for old."""
+        return self._run >= RUN
 
     def passes(self, seq: int) -> bool:
         """True for a message that is new. `seq == expected` before the call means that none is missing.
@@ -22,6 +34,9 @@ class Sequence:
         before, or comes late: it must not be used, and the count stays.
         """
         if seq < self.expected:
+            self._run = self._run + 1 if seq == self._run_end + 1 else 1
+            self._run_end = seq
             return False
         self.expected = seq + 1
+        self._run = 0
         return True

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from venuewire import errors
 from venuewire.model.market import Bar, BookSnapshot, BookUpdate, Quote, Trade
-from venuewire.model.orders import MassCancel
+from venuewire.model.orders import MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import (
     Command,
     Damaged,
@@ -41,6 +41,7 @@ from venuewire.model.session import (
     SubscriptionAccepted,
     SubscriptionRejected,
     Unsubscribe,
+    VenueStatus,
 )
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
 from venuewire.session.liveness import Liveness
@@ -58,6 +59,8 @@ CommandT = TypeVar("CommandT", bound=Command)
 
 # What answers nothing, and comes by the thousand.
 _MARKET: Final = (BookUpdate, BookSnapshot, Trade, Quote, Bar)
+# How often a logon that waits for another line's fetch looks by itself; the client makes it look at once.
+LOOK_AGAIN: Final = NANOS_PER_SECOND // 10
 
 
 class Session:
@@ -73,9 +76,10 @@ class Session:
         *,
         renew_early: Nanos = 0,
         fetch_pacer: Pacer | None = None,
+        send_pacer: Pacer | None = None,
     ) -> None:
-        """`renew_early` keeps lines that share a grant from renewing at one instant; `fetch_pacer` is shared by
-        sessions whose HTTP requests the venue counts together."""
+        """`renew_early` keeps lines that share a grant from renewing at one instant; `fetch_pacer` and `send_pacer`
+        are shared by sessions whose HTTP requests, or frames, the venue counts together."""
         self.line = line
         self.epoch = 0
         """Counts the lives of the line, from 1."""
@@ -85,6 +89,8 @@ class Session:
         self.hangup: str | None = None
         """Why the session wants its line ended: the client closes it and calls `lost`."""
         self.renewals = 0
+        self.venue_up = True
+        """False: the venue has said that nothing can be traded behind this line for now."""
         self.logon_ns: Nanos | None = None
         """From `dial` to READY, in this life."""
         self.frames_in = 0
@@ -97,13 +103,17 @@ class Session:
         self._liveness = Liveness(limits)
         self._pending = Pending()
         self._subscriptions = Subscriptions()
-        self._outbox = Outbox(self._pending, self._liveness, Pacer(limits.sends), fetch_pacer or Pacer(limits.fetches))
+        sends, fetches = send_pacer or Pacer(limits.sends), fetch_pacer or Pacer(limits.fetches)
+        self._outbox = Outbox(self._pending, self._liveness, sends, fetches)
         self._lanes = self._outbox.lanes
         self._kept: Told = []
         self._now: Nanos = 0
         self._dialled_at: Nanos = 0
         self._logon: Logon | None = None
         self._logon_deadline: Nanos = 0
+        self._logon_waits = False
+        """A logon waits for the grant that another line is fetching."""
+        self._grant: Grant | None = None
         self._left: dict[tuple[int, str], Logon] = {}
         self._renew_at: Nanos | None = None
         self._failures = 0
@@ -131,6 +141,7 @@ class Session:
         """The line is up: log on."""
         self._move(Happening.CONNECT)
         self._now = now
+        self.venue_up = True
         self._liveness.restart(now)
         if self._sequence is not None:
             self._sequence.restart()
@@ -152,7 +163,7 @@ class Session:
                 LoggedOut(line=self.line, epoch=self.epoch, text=text, requested=requested, recv_time=now),
             )
         self._outbox.clear()
-        self.hangup = self.grant_expires_at = self._renew_at = None
+        self.hangup = self.grant_expires_at = self._renew_at = self._grant = None
         self._failures, self._invalidated = 0, False
         self._end_requests(f"line {self.line} ended: {text}", now, told, requested=requested)
         return told
@@ -161,6 +172,10 @@ class Session:
         """The handshake was refused with an HTTP status. REFUSED follows, unless the code speaks of passing trouble."""
         self._move(Happening.REFUSE if is_final(code) else Happening.LOSE)
         return [*self._take_kept(), LogonRejected(line=self.line, code=code, text=text, recv_time=now)]
+
+    def venue_answers(self) -> None:
+        """The venue has done what it said it could not: it is up, though it did not say so."""
+        self.venue_up = True
 
     def allow(self) -> None:
         """The credentials were put right: dialling may begin again. Raises `LocalProtocolError` unless REFUSED."""
@@ -185,8 +200,11 @@ class Session:
             told.append(Damaged(line=self.line, text=str(error), recv_time=now))
         return told
 
-    def answered(self, epoch: int, fetch: Fetch, answer: Answer | None, now: Nanos, error: str = "") -> Told:
-        """What came back for a fetch of life `epoch`; None when the exchange failed and nothing is known.
+    def answered(
+        self, epoch: int, fetch: Fetch, answer: Answer | None, now: Nanos, error: str = "", *, sent: bool = True
+    ) -> Told:
+        """What came back for a fetch of life `epoch`; None when the exchange failed and nothing is known, or, with
+        `sent` False, when it is known that the venue never saw it.
 
         Answers to a life that is over are still evidence, and told.
         """
@@ -198,7 +216,7 @@ class Session:
         elif self._logon is not None and epoch == self.epoch and fetch.ref == self._logon.fetching:
             self._answer_logon(self._logon, answer, error, now, told)
         elif answer is None:
-            self._not_answered(fetch, error or "the exchange failed", now, told)
+            self._not_answered(fetch, error or "the exchange failed", now, told, sent=sent)
         else:
             try:
                 self._deliver(self.initiator.answered(fetch, answer, now), now, told)
@@ -211,7 +229,10 @@ class Session:
         expected = self._sequence.expected
         if seq != expected:
             told.append(Missed(line=self.line, expected=expected, got=seq, recv_time=now))
-        return self._sequence.passes(seq)
+        passes = self._sequence.passes(seq)
+        if self._sequence.began_again and self.hangup is None:
+            self.hangup = "the numbers of its messages began again"
+        return passes
 
     def _deliver(self, items: Iterable[Event | Send | Fetch], now: Nanos, told: Told) -> None:
         """Sort what the initiator made of a message: to send, for the flow, an answer, or just news."""
@@ -224,6 +245,9 @@ class Session:
             elif isinstance(item, Fetch):
                 self._go_on(item, now)
             elif item.ref is not None and self._logon is not None and item.ref == self._logon.waiting:
+                if isinstance(item, VenueStatus):
+                    self._note_status(item, now)
+                    told.append(item)
                 self._step(partial(self._logon.take, item), now, told)
             else:
                 if item.ref is not None:
@@ -231,6 +255,8 @@ class Session:
                 told.append(item)
                 if isinstance(item, GrantInvalidated):
                     self._renew_invalidated(now, told)
+                elif isinstance(item, VenueStatus):
+                    self._note_status(item, now)
 
     def _go_on(self, fetch: Fetch, now: Nanos) -> None:
         """The next fetch of a request that takes several; a request that is over goes no further."""
@@ -244,10 +270,22 @@ class Session:
         if isinstance(event, (SubscriptionRejected, RequestRejected)):
             self._subscriptions.forget(ref)
 
-    def _not_answered(self, fetch: Fetch, cause: str, now: Nanos, told: Told) -> None:
+    def _note_status(self, status: VenueStatus, now: Nanos) -> None:
+        """While the venue says that it is away itself, a logon that waits for it is not late.
+
+        An `up` with a code and no ref is a remark about one request, not news of the venue.
+        """
+        if status.up and status.code and status.ref is None:
+            return
+        if status.up and not self.venue_up:
+            self._logon_deadline = max(self._logon_deadline, now + self._limits.answer)
+        self.venue_up = status.up
+
+    def _not_answered(self, fetch: Fetch, cause: str, now: Nanos, told: Told, *, sent: bool = True) -> None:
         """An exchange failed, or its answer says nothing: the outcome of its request is unknown."""
         request = self._pending.drop(fetch.ref or "")
         if request is not None:
+            request.sent = request.sent and sent
             told.append(request.unanswered(cause, now))
         else:
             text = f"{fetch.method} {fetch.path.partition('?')[0]}: {cause}"
@@ -275,6 +313,8 @@ class Session:
         else:
             if not self._is_logged_on():
                 raise errors.NotLoggedOn(self.line)
+            if not self.venue_up and isinstance(command, (NewOrder, ReplaceOrder)):
+                raise errors.VenueDown(self.line)
             if isinstance(command, MassCancel):
                 self._withdraw_orders(command, now)
             self._enqueue(command, wait, now)
@@ -387,8 +427,10 @@ class Session:
         times = [self._pending.next_deadline()]
         if self.state in UP and self.hangup is None:
             times += [self._liveness.dead_at, self._liveness.heartbeat_at, self._renew_at]
-            if self.state in {SessionState.LOGGING_ON, SessionState.RENEWING}:
+            if self._is_timed():
                 times.append(self._logon_deadline)
+            if self._logon_waits:
+                times.append(self._now + LOOK_AGAIN)
             if self._lanes:
                 times.append(self._outbox.free_at(self._now, commands=self._may_send()))
         return min((time for time in times if time is not None), default=None)
@@ -399,6 +441,7 @@ class Session:
         told = self._take_kept()
         if self.state in UP and self.hangup is None:
             self._check_line(now)
+            self._go_on_with_logon(now, told)
             self._check_logon(now, told)
             self._check_heartbeat(now)
         self._check_deadlines(now, told)
@@ -413,7 +456,7 @@ class Session:
     def _check_logon(self, now: Nanos, told: Told) -> None:
         if self.hangup is not None:
             return
-        if self.state is SessionState.LOGGING_ON and now >= self._logon_deadline:
+        if self.state is SessionState.LOGGING_ON and self._is_timed() and now >= self._logon_deadline:
             self._leave_logon()
             self.hangup = "logon timed out"
         elif self.state is SessionState.RENEWING and now >= self._logon_deadline:
@@ -421,6 +464,10 @@ class Session:
             self._fail_logon(f"no answer within {_seconds(self._limits.answer)}", now, told)
         elif self._renew_at is not None and now >= self._renew_at:
             self._renew(now, told)
+
+    def _is_timed(self) -> bool:
+        """Does a deadline run for a logon? Not while the venue itself is away: it says so, and is waited for."""
+        return self.state is SessionState.RENEWING or (self.state is SessionState.LOGGING_ON and self.venue_up)
 
     def _check_heartbeat(self, now: Nanos) -> None:
         due = self._liveness.heartbeat_at
@@ -437,7 +484,9 @@ class Session:
         if not overdue:
             return
         self._outbox.withdraw({request.command.ref for request in overdue})
-        told.extend(request.unanswered(f"no answer within {_seconds(request.timeout)}", now) for request in overdue)
+        for request in overdue:
+            cause = f"no answer within {_seconds(request.timeout)}"
+            told.append(request.unanswered(cause, now, timed_out=True))
 
     # ----------------------------------------------------------------------------------------- logon and renewal
 
@@ -446,15 +495,37 @@ class Session:
         return self._logon
 
     def _begin_logon(self, now: Nanos, told: Told) -> None:
-        """Run the venue's flow, once no earlier one waits for an answer that may spend our credentials."""
-        if not self._left:
+        """Run the venue's flow, once no earlier one waits for an answer that may spend our credentials, and no other
+        line fetches the grant that this one may share."""
+        self._logon_waits = self._seat.renewing is not None
+        if not self._left and not self._logon_waits:
             self._logon = Logon(self.initiator.logon(now), self._seat.unique)
             self._step(self._logon.begin, now, told)
 
+    @property
+    def waits_for_grant(self) -> bool:
+        """Does a logon wait for what another line is fetching? `tick` looks whether it has come."""
+        return self._logon_waits
+
+    def _go_on_with_logon(self, now: Nanos, told: Told) -> None:
+        if self._logon_waits and self._seat.renewing is None:
+            self._begin_logon(now, told)
+
+    def _note_fetching(self, logon: Logon) -> None:
+        """Tell the other lines whether this flow's fetch is on its way."""
+        if logon.fetching is not None:
+            self._seat.renewing = logon
+        elif self._seat.renewing is logon:
+            self._seat.renewing = None
+
     def _step(self, step: Callable[[], list[Effect]], now: Nanos, told: Told) -> None:
         """One step of the flow, and what follows from it."""
+        logon = self._flow()
         try:
-            self._lanes.urgent.extend(step())
+            try:
+                self._lanes.urgent.extend(step())
+            finally:
+                self._note_fetching(logon)
         except errors.LogonRejected as error:
             self._logon = None
             self._refuse_logon(error, now, told)
@@ -474,7 +545,7 @@ class Session:
 
     def _answer_logon(self, logon: Logon, answer: Answer | None, error: str, now: Nanos, told: Told) -> None:
         if answer is None:
-            logon.close()
+            self._close_logon(logon)
             self._logon = None
             self._fail_logon(error or "the exchange failed", now, told)
         else:
@@ -483,12 +554,13 @@ class Session:
     def _take_grant(self, grant: Grant, now: Nanos, told: Told) -> None:
         renewed = self.state is SessionState.RENEWING
         self._move(Happening.GRANT)
+        self._grant = grant
         self.grant_expires_at = grant.expires_at
         self._failures = 0
         # A venue that ended our grant has ended what stood under it, too. One that did so while we logged on may have
         # meant the grant we have just been given: asked again, it knows.
         restore = not renewed or self._invalidated
-        self._renew_at = renewal_time(grant, now, self._renew_early)
+        self._renew_at = renewal_time(grant, now, self._renew_early, ahead=max(self._seat.clock_offset, 0))
         if self._invalidated and not renewed:
             self._renew_at = now
         self._invalidated = False
@@ -548,6 +620,8 @@ class Session:
     def _invalidate(self, now: Nanos) -> None:
         """The grant in hand is worth nothing: renew at once, but not without pause where each new one ends too."""
         known, self._invalidated = self._invalidated, True
+        if self._grant is not None and self._seat.grant is self._grant:
+            self._seat.grant = None  # nobody may log on with it again
         if not known and self.state in {SessionState.READY, SessionState.DEGRADED}:
             self._renew_at = max(now, self._invalidated_at + NANOS_PER_SECOND)
             self._invalidated_at = self._renew_at
@@ -564,13 +638,19 @@ class Session:
         The answer may hold the next refresh token, and the one we have may be spent.
         """
         logon, self._logon = self._logon, None
+        self._logon_waits = False
         if logon is None:
             return
         if logon.fetching is not None and not self._outbox.holds(logon.fetching):
             self._left[self.epoch, logon.fetching] = logon
         else:
-            logon.close()
+            self._close_logon(logon)
         self._lanes.urgent.clear()
+
+    def _close_logon(self, logon: Logon) -> None:
+        logon.close()
+        if self._seat.renewing is logon:
+            self._seat.renewing = None
 
     def _finish_left(self, logon: Logon, answer: Answer | None, now: Nanos, told: Told) -> None:
         """Hand a flow that was left its last answer, so that it can store what it holds; it goes no further."""
@@ -578,7 +658,7 @@ class Session:
             # What it says of its own line, that line does not need to know any more.
             with suppress(errors.VenueError):
                 logon.take(answer)
-        logon.close()
+        self._close_logon(logon)
         waits_to_begin = self.state in {SessionState.LOGGING_ON, SessionState.RENEWING} and self._logon is None
         if waits_to_begin and self.hangup is None:
             self._begin_logon(now, told)
@@ -592,6 +672,7 @@ class Session:
         return {
             "line": self.line,
             "state": str(self.state),
+            "venue_up": self.venue_up,
             "epoch": self.epoch,
             "grant_seconds_left": None if expires_at is None else (expires_at - now) // NANOS_PER_SECOND,
             "renewals": self.renewals,

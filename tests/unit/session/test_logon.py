@@ -333,6 +333,7 @@ def test_a_session_describes_itself() -> None:
     assert desk.session.describe(desk.now) == {
         "line": "ws",
         "state": "READY",
+        "venue_up": True,
         "epoch": 1,
         "grant_seconds_left": 1797,
         "renewals": 0,
