@@ -21,7 +21,7 @@ from venuewire.errors import (
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import MassStatus, OrderMassStatusRequest, Unanswered
-from venuewire.model.terms import ExecType, OrdStatus, OrdType, Side, TimeInForce, decimal
+from venuewire.model.terms import ExecType, OrdStatus, OrdType, Side, TimeInForce, decimal, plain
 from venuewire.orders.blotter import Blotter, Order
 from venuewire.orders.reconcile import reconcile
 from venuewire.transport.clock import Clock
@@ -253,7 +253,7 @@ class Desk:
                 if value <= 0:
                     raise LocalProtocolError(f"{name} must be above zero, not {value}")
                 if value % instrument.min_price_increment:
-                    tick = _plain(instrument.min_price_increment)
+                    tick = plain(instrument.min_price_increment)
                     raise LocalProtocolError(
                         f"{name} {value} of {instrument.symbol} is not a multiple of its tick {tick}"
                     )
@@ -274,15 +274,15 @@ def _check_quantity(instrument: Instrument, quantity: Decimal) -> None:
     if quantity <= 0:
         raise LocalProtocolError(f"order_qty must be above zero, not {quantity}")
     if quantity < instrument.min_trade_vol:
-        least = _plain(instrument.min_trade_vol)
+        least = plain(instrument.min_trade_vol)
         raise LocalProtocolError(f"order_qty {quantity} of {instrument.symbol} is below its smallest order {least}")
     if quantity % step:
         raise LocalProtocolError(
-            f"order_qty {quantity} of {instrument.symbol} is not a multiple of {_plain(step)}, its lot or quantity step"
+            f"order_qty {quantity} of {instrument.symbol} is not a multiple of {plain(step)}, its lot or quantity step"
         )
     if instrument.max_trade_vol is not None and quantity > instrument.max_trade_vol:
         raise LocalProtocolError(
-            f"order_qty {quantity} of {instrument.symbol} is above its largest order {_plain(instrument.max_trade_vol)}"
+            f"order_qty {quantity} of {instrument.symbol} is above its largest order {plain(instrument.max_trade_vol)}"
         )
 
 
@@ -292,10 +292,6 @@ _EXTRAS = (
 )
 _WITH_PRICE = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
 _WITH_STOP = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
-
-
-def _plain(number: Decimal) -> str:
-    return format(number.normalize(), "f")
 
 
 def _allowed(value: str, allowed: frozenset[OrdType] | frozenset[TimeInForce], what: str, title: str) -> None:

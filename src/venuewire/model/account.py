@@ -9,7 +9,7 @@ from msgspec import Struct
 from venuewire.model.terms import Nanos
 
 
-class Position(Struct, frozen=True, kw_only=True):
+class Position(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX PositionReport (AP): what is held of one instrument, or of one position where they are kept apart."""
 
     symbol: str
@@ -22,7 +22,7 @@ class Position(Struct, frozen=True, kw_only=True):
     ref: str | None = None
 
 
-class Balance(Struct, frozen=True, kw_only=True):
+class Balance(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX CollateralReport (BA): money, or coins, in one currency."""
 
     currency: str

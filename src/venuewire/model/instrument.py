@@ -10,7 +10,7 @@ from msgspec.structs import force_setattr
 from venuewire.model.terms import scale_of
 
 
-class Instrument(Struct, frozen=True, kw_only=True):
+class Instrument(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """One tradable instrument, in the units this library speaks."""
 
     symbol: str

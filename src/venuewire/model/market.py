@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from venuewire.model.terms import Nanos, Side, from_scaled
+from venuewire.model.terms import Nanos, Side, from_scaled, plain
 
 # What a row of a book message does, in the order (what, price, size), integers in the instrument's scales.
 # SET with size 0 deletes. THRU deletes every level better than the price (FIX MDUpdateAction DELETE_THRU);
@@ -30,6 +30,9 @@ class Level(Struct, frozen=True):
 
     price: Decimal
     size: Decimal
+
+    def __str__(self) -> str:
+        return f"{plain(self.size)} at {plain(self.price)}"
 
 
 class LevelChange(Struct, frozen=True):
@@ -84,7 +87,7 @@ class BookUpdate(BookMessage, frozen=True, kw_only=True, eq=False):
     """Changes to a book (FIX X); all rows of one message belong together."""
 
 
-class Trade(Struct, frozen=True, kw_only=True):
+class Trade(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """A public trade."""
 
     symbol: str
@@ -100,7 +103,7 @@ class Trade(Struct, frozen=True, kw_only=True):
     """Happened before the subscription began: part of the first set."""
 
 
-class Quote(Struct, frozen=True, kw_only=True):
+class Quote(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """Best bid and ask; a side that is empty or unchanged-and-unknown is None."""
 
     symbol: str
@@ -113,7 +116,7 @@ class Quote(Struct, frozen=True, kw_only=True):
     recv_time: Nanos = 0
 
 
-class Bar(Struct, frozen=True, kw_only=True):
+class Bar(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """Prices over one period."""
 
     symbol: str

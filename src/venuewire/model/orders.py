@@ -32,7 +32,7 @@ def _exact(record: Struct, *names: str) -> None:
             raise ValueError(f"{name} is not a finite number: {value}")
 
 
-class NewOrder(Struct, frozen=True, kw_only=True):
+class NewOrder(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX NewOrderSingle (D). Quantities and prices may be given as Decimal, text or int; never as float."""
 
     symbol: str
@@ -82,7 +82,7 @@ class NewOrder(Struct, frozen=True, kw_only=True):
         _exact(self, "stop_loss_px", "take_profit_px", "stop_loss_offset", "take_profit_offset")
 
 
-class ReplaceOrder(Struct, frozen=True, kw_only=True):
+class ReplaceOrder(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX OrderCancelReplaceRequest (G). The client completes what the venue's form needs from the order itself."""
 
     symbol: str
@@ -105,7 +105,7 @@ class ReplaceOrder(Struct, frozen=True, kw_only=True):
         _exact(self, "order_qty", "price", "stop_px")
 
 
-class CancelOrder(Struct, frozen=True, kw_only=True):
+class CancelOrder(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX OrderCancelRequest (F)."""
 
     symbol: str
@@ -119,7 +119,7 @@ class CancelOrder(Struct, frozen=True, kw_only=True):
     ref: str = ""
 
 
-class MassCancel(Struct, frozen=True, kw_only=True):
+class MassCancel(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX OrderMassCancelRequest (q): every working order, or every one in `symbol`."""
 
     symbol: str | None = None
@@ -127,7 +127,7 @@ class MassCancel(Struct, frozen=True, kw_only=True):
     ref: str = ""
 
 
-class ExecutionReport(Struct, frozen=True, kw_only=True):
+class ExecutionReport(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX ExecutionReport (8): one step in an order's life. `None` means that the venue did not say."""
 
     symbol: str
@@ -176,7 +176,7 @@ class ExecutionReport(Struct, frozen=True, kw_only=True):
     """The request this answers."""
 
 
-class CancelReject(Struct, frozen=True, kw_only=True):
+class CancelReject(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX OrderCancelReject (9): a cancel or replace that was refused; the order stands as it stood."""
 
     order_id: str

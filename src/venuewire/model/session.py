@@ -59,7 +59,7 @@ class Grant(Struct, frozen=True):
 # Commands that are not orders. `ref` is set by the session; the answer carries the same one.
 
 
-class Subscribe(Struct, frozen=True, kw_only=True):
+class Subscribe(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX MarketDataRequest (V) and its kin: begin to tell me."""
 
     channel: Channel
@@ -70,7 +70,7 @@ class Subscribe(Struct, frozen=True, kw_only=True):
     ref: str = ""
 
 
-class Unsubscribe(Struct, frozen=True, kw_only=True):
+class Unsubscribe(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """Stop telling me."""
 
     channel: Channel
@@ -80,28 +80,28 @@ class Unsubscribe(Struct, frozen=True, kw_only=True):
     ref: str = ""
 
 
-class SecurityListRequest(Struct, frozen=True, kw_only=True):
+class SecurityListRequest(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX SecurityListRequest (x): what is traded here. `symbols` narrows it where the venue has too many."""
 
     symbols: tuple[str, ...] = ()
     ref: str = ""
 
 
-class OrderMassStatusRequest(Struct, frozen=True, kw_only=True):
+class OrderMassStatusRequest(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX OrderMassStatusRequest (AF): every working order of ours, from the venue."""
 
     account: str = ""
     ref: str = ""
 
 
-class RequestForPositions(Struct, frozen=True, kw_only=True):
+class RequestForPositions(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX RequestForPositions (AN): positions and balances, from the venue."""
 
     account: str = ""
     ref: str = ""
 
 
-class BarRequest(Struct, frozen=True, kw_only=True):
+class BarRequest(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """Bars of the past, oldest first: those that began in [`start`, `end`)."""
 
     symbol: str
@@ -114,13 +114,13 @@ class BarRequest(Struct, frozen=True, kw_only=True):
 # Events that answer.
 
 
-class SubscriptionAccepted(Struct, frozen=True, kw_only=True):
+class SubscriptionAccepted(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """The venue has taken a subscription or its end; data may have come before."""
 
     ref: str | None = None
 
 
-class SubscriptionRejected(Struct, frozen=True, kw_only=True):
+class SubscriptionRejected(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX MarketDataRequestReject (Y)."""
 
     code: str
@@ -128,7 +128,7 @@ class SubscriptionRejected(Struct, frozen=True, kw_only=True):
     ref: str | None = None
 
 
-class RequestRejected(Struct, frozen=True, kw_only=True):
+class RequestRejected(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX BusinessMessageReject (j): any other request the venue refused. Also the refusal of a logon step."""
 
     code: str
@@ -138,28 +138,28 @@ class RequestRejected(Struct, frozen=True, kw_only=True):
     ref: str | None = None
 
 
-class Reply(Struct, frozen=True, kw_only=True):
+class Reply(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """An answer only the venue's own logon flow understands: its typed Message, for the request `ref`."""
 
     message: Struct
     ref: str | None = None
 
 
-class SecurityList(Struct, frozen=True, kw_only=True):
+class SecurityList(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX SecurityList (y)."""
 
     instruments: tuple[Instrument, ...]
     ref: str | None = None
 
 
-class MassStatus(Struct, frozen=True, kw_only=True):
+class MassStatus(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """Every working order, as reports of where each stands."""
 
     reports: tuple[ExecutionReport, ...]
     ref: str | None = None
 
 
-class Bars(Struct, frozen=True, kw_only=True):
+class Bars(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """The bars asked for, oldest first; `complete` is False where the venue cut the answer short."""
 
     bars: tuple[Bar, ...]
@@ -167,7 +167,7 @@ class Bars(Struct, frozen=True, kw_only=True):
     ref: str | None = None
 
 
-class Holdings(Struct, frozen=True, kw_only=True):
+class Holdings(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """Positions and balances, complete."""
 
     positions: tuple[Position, ...]
@@ -178,7 +178,7 @@ class Holdings(Struct, frozen=True, kw_only=True):
 # Events the line tells of itself.
 
 
-class Heartbeat(Struct, frozen=True, kw_only=True):
+class Heartbeat(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX Heartbeat (0): the venue is alive."""
 
     transact_time: Nanos = 0
@@ -187,7 +187,7 @@ class Heartbeat(Struct, frozen=True, kw_only=True):
     ref: str | None = None
 
 
-class VenueStatus(Struct, frozen=True, kw_only=True):
+class VenueStatus(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """The venue says whether it can trade behind this line."""
 
     up: bool
@@ -196,14 +196,14 @@ class VenueStatus(Struct, frozen=True, kw_only=True):
     ref: str | None = None
 
 
-class GrantInvalidated(Struct, frozen=True, kw_only=True):
+class GrantInvalidated(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """The venue has ended what we were logged on with, before its time: log on again."""
 
     text: str = ""
     ref: str | None = None
 
 
-class Unknown(Struct, frozen=True, kw_only=True):
+class Unknown(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """A message of a kind nobody here knows: news, not a crash."""
 
     kind: str
@@ -214,7 +214,7 @@ class Unknown(Struct, frozen=True, kw_only=True):
 # What the session tells the user; made by the session itself, never by a venue.
 
 
-class LoggedOn(Struct, frozen=True, kw_only=True):
+class LoggedOn(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """A line is ready for commands."""
 
     line: str
@@ -224,7 +224,7 @@ class LoggedOn(Struct, frozen=True, kw_only=True):
     recv_time: Nanos = 0
 
 
-class Renewed(Struct, frozen=True, kw_only=True):
+class Renewed(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """The grant has been renewed on the living line."""
 
     line: str
@@ -233,7 +233,7 @@ class Renewed(Struct, frozen=True, kw_only=True):
     recv_time: Nanos = 0
 
 
-class LoggedOut(Struct, frozen=True, kw_only=True):
+class LoggedOut(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """A line has ended; unless we asked for it, a new one is being dialled."""
 
     line: str
@@ -243,7 +243,7 @@ class LoggedOut(Struct, frozen=True, kw_only=True):
     recv_time: Nanos = 0
 
 
-class Degraded(Struct, frozen=True, kw_only=True):
+class Degraded(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """A renewal failed; the grant in hand still holds until `expires_at`, and the renewal is being tried again."""
 
     line: str
@@ -253,7 +253,7 @@ class Degraded(Struct, frozen=True, kw_only=True):
     recv_time: Nanos = 0
 
 
-class LogonRejected(Struct, frozen=True, kw_only=True):
+class LogonRejected(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """FIX Logout in answer to Logon: the venue refused who we are."""
 
     line: str
@@ -262,7 +262,7 @@ class LogonRejected(Struct, frozen=True, kw_only=True):
     recv_time: Nanos = 0
 
 
-class Missed(Struct, frozen=True, kw_only=True):
+class Missed(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """Numbered messages of a line did not come, or came twice: nothing built from the line can be relied on."""
 
     line: str
@@ -271,7 +271,7 @@ class Missed(Struct, frozen=True, kw_only=True):
     recv_time: Nanos = 0
 
 
-class Damaged(Struct, frozen=True, kw_only=True):
+class Damaged(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """A message came that the venue's own rules do not allow: it is lost, and nothing built from the line is sure."""
 
     line: str
@@ -280,7 +280,7 @@ class Damaged(Struct, frozen=True, kw_only=True):
     recv_time: Nanos = 0
 
 
-class Unanswered(Struct, frozen=True, kw_only=True):
+class Unanswered(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """A request was sent and its answer did not come: by its deadline, or before the line was cut.
 
     For an order this is OUTCOME_UNKNOWN: the venue may or may not have acted.
@@ -298,7 +298,7 @@ class Unanswered(Struct, frozen=True, kw_only=True):
     recv_time: Nanos = 0
 
 
-class Gap(Struct, frozen=True, kw_only=True):
+class Gap(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """Something was missed, from when to when and why; told in band on every stream it touches."""
 
     from_time: Nanos

@@ -23,7 +23,14 @@ EXACT = Context(prec=4 * MAX_DIGITS)
 """For arithmetic that must lose nothing: the precision the user's program has set would round our numbers."""
 
 
-class Side(StrEnum):
+class Word(StrEnum):
+    """A word of the trade; it shows as itself."""
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+class Side(Word):
     """FIX Side (54)."""
 
     BUY = "BUY"
@@ -34,7 +41,7 @@ class Side(StrEnum):
         return Side.SELL if self is Side.BUY else Side.BUY
 
 
-class OrdType(StrEnum):
+class OrdType(Word):
     """FIX OrdType (40)."""
 
     MARKET = "MARKET"
@@ -43,7 +50,7 @@ class OrdType(StrEnum):
     STOP_LIMIT = "STOP_LIMIT"
 
 
-class TimeInForce(StrEnum):
+class TimeInForce(Word):
     """FIX TimeInForce (59)."""
 
     DAY = "DAY"
@@ -53,7 +60,7 @@ class TimeInForce(StrEnum):
     GOOD_TILL_DATE = "GOOD_TILL_DATE"
 
 
-class OrdStatus(StrEnum):
+class OrdStatus(Word):
     """FIX OrdStatus (39). `OUTCOME_UNKNOWN` is ours: the answer never came, and nobody guesses."""
 
     PENDING_NEW = "PENDING_NEW"
@@ -66,7 +73,7 @@ class OrdStatus(StrEnum):
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
 
 
-class ExecType(StrEnum):
+class ExecType(Word):
     """FIX ExecType (150): what has just happened to an order."""
 
     PENDING_NEW = "PENDING_NEW"
@@ -81,7 +88,7 @@ class ExecType(StrEnum):
     """Nothing new: where the order stands, from a snapshot or a list."""
 
 
-class OrdRejReason(StrEnum):
+class OrdRejReason(Word):
     """FIX OrdRejReason (103) where FIX has the word; the rest in the same manner."""
 
     UNKNOWN_SYMBOL = "UNKNOWN_SYMBOL"
@@ -102,7 +109,7 @@ class OrdRejReason(StrEnum):
     OTHER = "OTHER"
 
 
-class TriggerPriceDirection(StrEnum):
+class TriggerPriceDirection(Word):
     """FIX TriggerPriceDirection (1109): which way the market must come to the trigger price."""
 
     UP = "UP"
@@ -110,21 +117,21 @@ class TriggerPriceDirection(StrEnum):
     DOWN = "DOWN"
 
 
-class PositionEffect(StrEnum):
+class PositionEffect(Word):
     """FIX PositionEffect (77)."""
 
     OPEN = "OPEN"
     CLOSE = "CLOSE"
 
 
-class LiquidityInd(StrEnum):
+class LiquidityInd(Word):
     """FIX LastLiquidityInd (851)."""
 
     MAKER = "MAKER"
     TAKER = "TAKER"
 
 
-class Trust(StrEnum):
+class Trust(Word):
     """May a book be relied on now?"""
 
     LIVE = "LIVE"
@@ -137,7 +144,7 @@ class Trust(StrEnum):
     """The line is down, or nothing has come for longer than this channel is ever silent."""
 
 
-class Channel(StrEnum):
+class Channel(Word):
     """What can be subscribed to."""
 
     BOOK = "BOOK"
@@ -168,6 +175,12 @@ def decimal(value: Decimal | str | int, what: str = "number") -> Decimal:
     if not number.is_finite() or abs(number.adjusted()) > MAX_EXPONENT or len(number.as_tuple().digits) > MAX_DIGITS:
         raise ValueError(f"{what} is not a finite number of reasonable size: {value!r}")
     return number
+
+
+def plain(number: Decimal) -> str:
+    """For people: no exponent, no idle zeros, every digit that counts whatever precision the program has set."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def scale_of(increment: Decimal) -> int:
