@@ -1,137 +1,146 @@
-"""One WebSocket of a client, seen from the venue: the acceptor's bytes and the socket, and nothing between that waits.
+"""One line of a client, seen from the venue: the acceptor, what faults leave of its frames, and some way to write them.
 
-Frames are written straight to the transport: a server's frames are not masked, so a frame is a short header and the
-payload. aiohttp reads and answers pings. The closing handshake is done here, because aiohttp drops a line that is
-closed from outside `receive` before the client has answered, and a client that is sending at that moment would see a
-reset instead of the code. Whoever does not read is cut when `limit` bytes wait for him.
+`Connection` is all that is the same over sockets (`socket`) and in memory (`memory`). While no fault is set, a frame
+goes from the acceptor to the wire with one look at an empty list in between; while some are, it goes through a `Lane`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from aiohttp import WSMsgType, web
-
+from venuewire.model.account import Balance, Position
+from venuewire.model.market import BookSnapshot, BookUpdate, Quote, Trade
+from venuewire.model.orders import CancelReject, ExecutionReport
 from venuewire.model.session import Event
-from venuewire.venue import Acceptor, Close, Out
+from venuewire.model.terms import Channel, Nanos
+from venuewire.sandbox.faults import ANSWERS, Fault
+from venuewire.sandbox.lane import Cut, Lane, Step
+from venuewire.venue import Acceptor, Close, Out, Send
 
 if TYPE_CHECKING:
     from venuewire.sandbox.floor import Floor
 
 logger = logging.getLogger("venuewire.sandbox")
 
-MAX_INBOUND = 1 << 20
-"""Bytes of one message from a client; a longer one ends the connection with 1009."""
 MAX_WAITING = 8 << 20
 """Bytes that may wait for a client who does not read."""
-_GOODBYE = 2.0
-"""Seconds a client has to answer a close frame."""
 
 _INTERNAL_ERROR = 1011
 
-
-def close_frame(code: int, reason: str = "") -> bytes:
-    """A close frame; without a code (0) where the client gave none."""
-    if not code:
-        return b"\x88\x00"
-    # A control frame holds at most 125 bytes; never cut through a letter.
-    words = reason.encode()[:123].decode(errors="ignore").encode()
-    return bytes((0x88, 2 + len(words))) + code.to_bytes(2, "big") + words
-
-
-def text_frame(payload: bytes) -> bytes:
-    """A whole text message as an unmasked frame (RFC 6455, section 5.2)."""
-    size = len(payload)
-    if size < 126:
-        return bytes((0x81, size)) + payload
-    if size < 1 << 16:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
-    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+CHANNELS: dict[type, Channel] = {
+    BookSnapshot: Channel.BOOK,
+    BookUpdate: Channel.BOOK,
+    Trade: Channel.TRADES,
+    Quote: Channel.QUOTES,
+    ExecutionReport: Channel.ORDERS,
+    CancelReject: Channel.ORDERS,
+    Position: Channel.POSITIONS,
+    Balance: Channel.POSITIONS,
+}
+"""Which channel tells of what."""
 
 
 class Connection:
-    """A client's connection to one line of one venue."""
+    """A client's connection to one line of one venue; how its bytes are written is its subclasses' to say."""
 
-    def __init__(self, floor: Floor, line: str, acceptor: Acceptor, limit: int = MAX_WAITING) -> None:
+    def __init__(
+        self, floor: Floor, line: str, acceptor: Acceptor, limit: int = MAX_WAITING, *, doomed: int | None = None
+    ) -> None:
         self.line = line
         self.acceptor = acceptor
+        self.number = floor.next_number()
+        """The nth connection to the venue since it started."""
         self._floor = floor
         self._limit = limit
-        self._transport: asyncio.Transport | None = None
+        self._doomed = doomed
+        """The code it ends with as soon as it stands."""
         self._ended = False
-        self._socket = web.WebSocketResponse(
-            timeout=_GOODBYE, max_msg_size=MAX_INBOUND + 1, compress=False, autoping=True, autoclose=False
-        )
+        self._lanes: tuple[Lane, Lane] | None = None
+        """To the client and to the venue; None while no fault concerns anybody."""
 
-    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        """From the upgrade to the end of the connection."""
-        try:
-            # A client that is gone in the middle of it is nothing to tell of.
-            with suppress(ConnectionError):
-                await self._socket.prepare(request)
-                if request.transport is not None:
-                    await self._live(request.transport)
-        finally:
-            self._ended = True
-            self._left()
-        return self._socket if self._socket.prepared else web.Response(status=400)
+    # ---------------------------------------------------------------------------------------------- the wire
 
-    async def _live(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._floor.join(self)
-        try:
-            self.opened()
-            await self._read()
-        finally:
-            self._floor.leave(self)
-            # What is written still leaves, if the client takes it in time.
-            transport.close()
-            asyncio.get_running_loop().call_later(_GOODBYE, transport.abort)
+    def write(self, payload: bytes) -> None:
+        """Put a whole message on the wire."""
+        raise NotImplementedError
 
-    async def _read(self) -> None:
-        while True:
-            message = await self._socket.receive()
-            if message.type is WSMsgType.CLOSE:
-                self.close(message.data)
-            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                return
-            # After our own close frame nothing counts but the client's.
-            if not self._ended:
-                self.received(message.data if isinstance(message.data, bytes) else message.data.encode())
+    def write_part(self, payload: bytes, count: int) -> None:
+        """Put the first `count` bytes of a message's frame on the wire, and end there."""
+        raise NotImplementedError
+
+    def say_goodbye(self, code: int, reason: str) -> None:
+        """Put a close frame on the wire, after which nothing is sent."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Cut the wire."""
+        raise NotImplementedError
 
     # ---------------------------------------------------------------------------------------------- the acceptor
 
     def opened(self) -> None:
         """What the venue says first."""
-        self._ask(lambda: self.acceptor.opened(self._floor.now()))
+        if self._doomed is not None:
+            self.close(self._doomed)
+            return
+        self._ask(lambda: self.acceptor.opened(self._floor.now()), ANSWERS)
         self._floor.publish()
 
     def received(self, payload: bytes) -> None:
         """Answer a frame, then tell everybody what came of it."""
-        self._ask(lambda: self.acceptor.receive(payload, self._floor.now()))
+        if self._ended:
+            return
+        if self._lanes is None and not self._floor.faults.frames:
+            self._hear(payload)
+        else:
+            self._carry_in(self._both_lanes()[1].enter(payload, "", self._floor.world()))
         self._floor.publish()
+
+    def _hear(self, payload: bytes) -> None:
+        self._ask(lambda: self.acceptor.receive(payload, self._floor.now()), ANSWERS)
 
     def told(self, event: Event) -> None:
         """Something happened at the exchange."""
-        self._ask(lambda: self.acceptor.publish(event, self._floor.now()))
+        self._ask(lambda: self.acceptor.publish(event, self._floor.now()), CHANNELS.get(type(event), ANSWERS))
 
-    def ticked(self) -> None:
-        """A time the acceptor asked for has come."""
-        self._ask(lambda: self.acceptor.tick(self._floor.now()))
+    def next_due(self) -> Nanos | None:
+        """When `run_due` wants to be called, by the world's clock."""
+        ticks = None if self._ended else self.acceptor.next_tick()
+        if ticks is not None:
+            ticks -= self._floor.skew
+        if self._lanes is None:
+            return ticks
+        times = (ticks, self._lanes[0].next_due(), self._lanes[1].next_due())
+        return min((when for when in times if when is not None), default=None)
 
-    def _left(self) -> None:
+    def run_due(self) -> None:
+        """Frames that waited go on; then what the acceptor asked to be called for."""
+        if self._lanes is not None:
+            out, inward = self._lanes
+            now = self._floor.world()
+            self._carry_out(out.release(now))
+            self._carry_in(inward.release(now))
+            if out.is_idle and inward.is_idle and not self._floor.faults.frames:
+                self._lanes = None
+        ticks = self.acceptor.next_tick()
+        if not self._ended and ticks is not None and ticks <= self._floor.now():
+            self._ask(lambda: self.acceptor.tick(self._floor.now()), Channel.HEARTBEATS)
+
+    def left(self) -> None:
+        """The client is gone."""
+        self._ended = True
+        self._lanes = None
+
         def say_nothing() -> Sequence[Out]:
             self.acceptor.closed(self._floor.now())
             return ()
 
-        self._ask(say_nothing)
+        self._ask(say_nothing, ANSWERS)
         self._floor.publish()
 
-    def _ask(self, question: Callable[[], Sequence[Out]]) -> None:
+    def _ask(self, question: Callable[[], Sequence[Out]], channel: str) -> None:
         """Send what the acceptor says. Its raising is a bug of ours, and only this connection pays for it."""
         try:
             outs = question()
@@ -139,45 +148,100 @@ class Connection:
             logger.exception("the venue's end of %s/%s failed", self._floor.name, self.line)
             self.close(_INTERNAL_ERROR, "internal error")
             return
-        self.apply(outs)
+        if outs:
+            self.apply(outs, channel)
 
-    # ---------------------------------------------------------------------------------------------- the socket
+    # ---------------------------------------------------------------------------------------------- to the client
 
     @property
     def ended(self) -> bool:
         """Nothing more will be sent."""
         return self._ended
 
-    def apply(self, outs: Sequence[Out]) -> None:
-        """Send these, in order."""
+    def apply(self, outs: Sequence[Out], channel: str = ANSWERS) -> None:
+        """Send these, in order; `channel` is what they tell of, where they do not say it themselves."""
+        if self._lanes is not None or self._floor.faults.frames:
+            self._apply_faulted(outs, channel)
+            return
         for out in outs:
+            if self._ended:
+                return
             if isinstance(out, Close):
                 self.close(out.code, out.reason)
-                return
-            self._write(out.payload)
+            else:
+                self.write(out.payload)
 
-    def _write(self, payload: bytes) -> None:
-        transport = self._transport
-        if self._ended or transport is None or transport.is_closing():
-            return
-        transport.write(text_frame(payload))
-        if transport.get_write_buffer_size() > self._limit:
-            logger.warning("a client of %s/%s does not read: cut", self._floor.name, self.line)
+    def _apply_faulted(self, outs: Sequence[Out], channel: str) -> None:
+        lane = self._both_lanes()[0]
+        now = self._floor.world()
+        for out in outs:
+            if self._ended:
+                return
+            if not isinstance(out, Close):
+                self._carry_out(lane.enter(out.payload, _channel_of(out, channel), now))
+            elif self.is_half_open:
+                self._ended = True
+            else:
+                self._carry_out(lane.end(out, now))
+        if lane.waiting_bytes > self._limit:
+            logger.warning("a client of %s/%s is too slow for what it asked for: cut", self._floor.name, self.line)
             self.cut()
+        self._floor.reconsider()
+
+    def _carry_out(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            if self._ended:
+                return
+            if isinstance(step, bytes):
+                self.write(step)
+            else:
+                self._suffer(step)
+
+    def _carry_in(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            if self._ended:
+                return
+            if isinstance(step, bytes):
+                self._hear(step)
+            else:
+                self._suffer(step, inward=True)
+
+    def _suffer(self, step: Cut | Close | Fault, *, inward: bool = False) -> None:
+        if isinstance(step, Close):
+            self.close(step.code, step.reason)
+        elif isinstance(step, Fault):
+            self._floor.suffer(step)
+        elif inward:
+            self.cut()
+        else:
+            self._ended = True
+            self.write_part(step.payload, step.count)
+
+    @property
+    def is_half_open(self) -> bool:
+        """Does it take everything and answer nothing?"""
+        faults = self._floor.faults
+        return bool(faults.frames) and faults.is_half_open(self.line, self.number, self._floor.world())
+
+    def _both_lanes(self) -> tuple[Lane, Lane]:
+        if self._lanes is None:
+            faults, line, number = self._floor.faults, self.line, self.number
+            self._lanes = (Lane(faults, line, number, "to_client"), Lane(faults, line, number, "to_venue"))
+        return self._lanes
 
     def close(self, code: int, reason: str = "") -> None:
         """End it with a close frame, and give the client time to answer; 1006 cuts it without one."""
-        transport = self._transport
         if code == 1006:
             self.cut()
-        elif not self._ended and transport is not None:
+        elif not self._ended:
             self._ended = True
-            if not transport.is_closing():
-                transport.write(close_frame(code, reason))
-                asyncio.get_running_loop().call_later(_GOODBYE, transport.abort)
+            self.say_goodbye(code, reason)
 
     def cut(self) -> None:
         """End it at once."""
         self._ended = True
-        if self._transport is not None:
-            self._transport.abort()
+        self.abort()
+
+
+def _channel_of(out: Send, channel: str) -> str:
+    return out.channel or channel

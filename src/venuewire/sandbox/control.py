@@ -5,6 +5,10 @@
     POST /clock       {"advance_s": 1800}
     POST /disconnect  {"venue": "...", "code": 1006}
     POST /flow        {"paused": true}
+    POST /faults      {"kind": "close", ...} or a list      the ids it is, or they are, cleared by
+    GET  /faults                                  those that wait or are in force, and the last that are over
+    DELETE /faults                                every one of them is over
+    DELETE /faults/ID                             this one is
 
 It is the sandbox's own; nothing on the venues' ports differs from the venue.
 """
@@ -13,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -20,6 +25,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from venuewire.errors import ConfigError
+from venuewire.sandbox.faults import BadFault, NoSuchThing, faults_from
 
 if TYPE_CHECKING:
     from venuewire.sandbox.server import Sandbox
@@ -55,13 +61,16 @@ class ControlPort:
             ("POST", "/clock"): self._clock,
             ("POST", "/disconnect"): self._disconnect,
             ("POST", "/flow"): self._flow,
+            ("POST", "/faults"): self._set_faults,
+            ("GET", "/faults"): self._faults,
+            ("DELETE", "/faults"): self._clear_faults,
         }
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request."""
         route = self._routes.get((request.method, request.path))
-        if request.path == "/faults":
-            return _sentence(501, "faults cannot be injected yet; /disconnect and /clock can be used")
+        if request.method == "DELETE" and request.path.startswith("/faults/"):
+            route = partial(self._clear_fault, request.path.removeprefix("/faults/"))
         if route is None:
             known = {path for _, path in self._routes}
             status = 405 if request.path in known else 404
@@ -70,6 +79,10 @@ class ControlPort:
             return _json(200, await route(await request.read()))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return _sentence(400, str(error))
+        except BadFault as error:
+            return _sentence(400, str(error))
+        except NoSuchThing as error:
+            return _sentence(422, str(error))
         except ConfigError as error:
             return _sentence(404, str(error))
 
@@ -96,6 +109,19 @@ class ControlPort:
         asked = _decoded(body, _Flow)
         (self._sandbox.pause_flow if asked.paused else self._sandbox.resume_flow)()
         return {"paused": asked.paused}
+
+    async def _set_faults(self, body: bytes) -> Any:
+        return {"ids": [self._sandbox.set_fault(fault) for fault in faults_from(body)]}
+
+    async def _faults(self, _body: bytes) -> Any:
+        return self._sandbox.faults()
+
+    async def _clear_faults(self, _body: bytes) -> Any:
+        return {"cleared": self._sandbox.clear_faults()}
+
+    async def _clear_fault(self, name: str, _body: bytes) -> Any:
+        self._sandbox.clear_fault(name)
+        return {"cleared": 1}
 
 
 def _decoded(body: bytes, kind: type[BodyT]) -> BodyT:

@@ -1,4 +1,9 @@
-"""One venue of the sandbox while it runs: its exchange, its far end, the market's participants, its connections."""
+"""One venue of the sandbox while it runs: its exchange, its far end, the market's participants, its connections, and
+the faults that are set for it.
+
+Two times: `world()` is the sandbox's clock, by which faults and timers go; `now()` is the venue's own, which differs
+while a skew is set.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,27 @@ from typing import TYPE_CHECKING, Any
 
 from venuewire.model.account import Balance, Position
 from venuewire.model.orders import CancelReject, ExecutionReport
-from venuewire.model.terms import Nanos
+from venuewire.model.terms import NANOS_PER_SECOND, Nanos
+from venuewire.sandbox.door import refused, spoiled
 from venuewire.sandbox.exchange import SandboxExchange
-from venuewire.sandbox.flow import Flow
+from venuewire.sandbox.faults import VENUES_OWN, Fault, Faults, Kind, Rule
+from venuewire.sandbox.flow import INTERVAL, Flow
 from venuewire.transport.clock import Clock
-from venuewire.venue import Answer, Request, Venue
+from venuewire.venue import (
+    Acceptor,
+    Affliction,
+    Answer,
+    ExpireGrants,
+    Habit,
+    Headers,
+    Maintenance,
+    Refusal,
+    Request,
+    RevokeGrants,
+    SkipSequence,
+    Throttle,
+    Venue,
+)
 
 if TYPE_CHECKING:
     from venuewire.sandbox.connection import Connection
@@ -29,7 +50,7 @@ _CATCHING_UP = 10_000
 class Floor:
     """One venue. Everything here runs in the event loop's one thread, a command at a time."""
 
-    def __init__(self, venue: Venue, clock: Clock, seed: int | str) -> None:
+    def __init__(self, venue: Venue, clock: Clock, seed: int | str, pace: Nanos = INTERVAL) -> None:
         self.venue = venue
         self.name = venue.name
         self.connections: dict[Connection, None] = {}
@@ -39,6 +60,10 @@ class Floor:
         self._empty = asyncio.Event()
         self._empty.set()
         self._clock = clock
+        self.faults = Faults()
+        self.skew: Nanos = 0
+        """How far the venue's clock is ahead of the world's."""
+        self._connected = 0
         chance = Random(f"{venue.name} {seed}")
         random_hex = _hex_of(chance)
         now = clock.now()
@@ -49,7 +74,7 @@ class Floor:
             first_order_id=chance.randrange(10_000_000_000, 90_000_000_000),
         )
         self.host = venue.host(self.stage, self.exchange, random_hex)
-        self.flow = Flow(self.exchange, self.stage.reference_prices, f"{venue.name} {seed}")
+        self.flow = Flow(self.exchange, self.stage.reference_prices, f"{venue.name} {seed}", pace)
         self.flow.open(now)
         self.exchange.drain()
         self._publishing = False
@@ -58,9 +83,68 @@ class Floor:
         self._wake = asyncio.Event()
 
     def now(self) -> Nanos:
+        """The venue's time."""
+        return self._clock.now() + self.skew
+
+    def world(self) -> Nanos:
+        """The world's time."""
         return self._clock.now()
 
+    def next_number(self) -> int:
+        """The number of the next connection."""
+        self._connected += 1
+        return self._connected
+
     # ---------------------------------------------------------------------------------------------- what happens
+
+    def admit(self, line: str, headers: Headers) -> tuple[Acceptor | Refusal, Fault | None]:
+        """Take a handshake, or refuse it; and, if it is to be cut as soon as it stands, by which fault."""
+        fault = self.faults.on_dial(line, self.world())
+        refusing = fault is not None and fault.kind is Kind.REFUSE
+        if refusing and fault is not None and fault.status is not None:
+            return refused(fault), None
+        try:
+            acceptor = self.host.accept(line)
+            if refusing:
+                headers = spoiled(headers, self.venue.secret_headers)
+            refusal = acceptor.handshake(headers, self.now())
+        except Exception:
+            logger.exception("the venue's end of %s/%s failed at a handshake", self.name, line)
+            return Refusal(500, b"internal error", {"content-type": "text/plain"}), None
+        if refusal is None and refusing and fault is not None:
+            # The handshake says nothing of who we are: what is in front of the venue refuses it.
+            acceptor.closed(self.now())
+            return refused(fault), None
+        return (acceptor, fault) if refusal is None else (refusal, None)
+
+    async def answer(self, request: Request) -> Answer | None:
+        """Answer an HTTP request, as late and in the way the faults make it; None: the connection is cut instead."""
+        faults = self.faults.on_request(request.path, self.world())
+        for fault in faults:
+            if fault.kind is Kind.DROP and fault.when == "before":
+                return None
+            if fault.kind in (Kind.REFUSE, Kind.THROTTLE):
+                return self._refusal_of(fault, request)
+            if fault.kind is Kind.DELAY and fault.when == "before":
+                await self._wait(fault)
+        answer = self.serve(request)
+        for fault in faults:
+            if fault.kind is Kind.DROP:
+                return None
+            if fault.kind is Kind.DELAY and fault.when == "after":
+                await self._wait(fault)
+        return answer
+
+    async def _wait(self, fault: Fault) -> None:
+        await self._clock.sleep_until(self.world() + round((fault.seconds or 0) * NANOS_PER_SECOND))
+
+    def _refusal_of(self, fault: Fault, request: Request) -> Answer:
+        if fault.kind is Kind.REFUSE and fault.status is None:
+            answer = self.serve(spoiled(request, self.venue.secret_headers))
+            if answer.status >= 400:
+                return answer
+        refusal = refused(fault)
+        return Answer(refusal.status, refusal.body, refusal.headers)
 
     def serve(self, request: Request) -> Answer:
         """Answer an HTTP request; everybody is told what came of it when the answer has been written."""
@@ -88,7 +172,7 @@ class Floor:
                             connection.told(event)
         finally:
             self._publishing = False
-        self._reconsider()
+        self.reconsider()
 
     def join(self, connection: Connection) -> None:
         """A connection is open."""
@@ -123,7 +207,8 @@ class Floor:
         return {
             **self.exchange.state(),
             "connections": [
-                {"line": connection.line, "account": connection.acceptor.account} for connection in self.connections
+                {"line": connection.line, "account": connection.acceptor.account, "number": connection.number}
+                for connection in self.connections
             ],
             "flow": {"paused": self.flow.paused},
         }
@@ -132,11 +217,14 @@ class Floor:
 
     def due(self) -> Nanos | None:
         """The next time anything here asked for."""
-        times = [connection.acceptor.next_tick() for connection in self.connections]
-        times += [self.flow.next_step(), self.exchange.next_expiry()]
-        return min((when for when in times if when is not None), default=None)
+        own = (self.flow.next_step(), self.exchange.next_expiry())
+        times = [when - self.skew for when in own if when is not None]
+        times += [when for connection in self.connections if (when := connection.next_due()) is not None]
+        if (fault := self.faults.next_due()) is not None:
+            times.append(fault)
+        return min(times, default=None)
 
-    def _reconsider(self) -> None:
+    def reconsider(self) -> None:
         """Wake the timer if something is due before what it sleeps for."""
         due = self.due()
         if due is not None and (self._soonest is None or due < self._soonest):
@@ -167,11 +255,13 @@ class Floor:
 
     def run_due(self) -> None:
         """Everything whose time has come, once."""
-        now = self.now()
+        self._run_faults()
+        world = self.world()
         for connection in tuple(self.connections):
-            when = connection.acceptor.next_tick()
-            if when is not None and when <= now and not connection.ended:
-                connection.ticked()
+            when = connection.next_due()
+            if when is not None and when <= world:
+                connection.run_due()
+        now = self.now()
         expiry = self.exchange.next_expiry()
         if expiry is not None and expiry <= now:
             self.exchange.advance(now)
@@ -192,9 +282,108 @@ class Floor:
         """After a jump of the clock: everything that is due, and what becomes due by it."""
         for _ in range(_CATCHING_UP):
             due = self.due()
-            if due is None or due > self.now():
+            if due is None or due > self.world():
                 return
             self.run_due()
+
+    # ---------------------------------------------------------------------------------------------- faults
+
+    def set_fault(self, name: str, fault: Fault) -> bool:
+        """A fault is set; whether the venue can suffer it, as far as that shows now."""
+        if fault.kind is Kind.HABIT and fault.name not in self.host.habits:
+            return False
+        rule = self.faults.add(name, fault, self.world())
+        suffered = rule.start > self.world() or self._begin(rule)
+        if not suffered:
+            self.faults.remove(name)
+        self.reconsider()
+        return suffered
+
+    def clear_fault(self, name: str) -> bool:
+        """It is over; whether there was one of that name."""
+        rule = self.faults.rules.get(name)
+        if rule is None:
+            return False
+        self._end(rule)
+        self.faults.remove(name)
+        self.publish()
+        return True
+
+    def _run_faults(self) -> None:
+        """Those whose time has come begin or end."""
+        for rule in self.faults.due(self.world()):
+            if rule.begun:
+                self._end(rule)
+            elif not self._begin(rule):
+                logger.warning("%s has no such thing as %s", self.name, rule.fault.kind)
+            # One that lasts no time at all.
+            if rule.end is not None and rule.end <= self.world() and not rule.over:
+                self._end(rule)
+
+    def _begin(self, rule: Rule) -> bool:
+        rule.begin(self._connected)
+        suffered = True
+        if rule.at_once:
+            suffered = self.suffer(rule.fault, rule)
+            rule.struck += suffered
+            rule.over = rule.end is None and rule.fault.kind is not Kind.HABIT
+        self.faults.sort()
+        self._set_skew()
+        return suffered
+
+    def _end(self, rule: Rule) -> None:
+        was, rule.over = rule.over, True
+        if rule.at_once and rule.struck and not was:
+            self._undo(rule.fault, early=rule.end is not None and self.world() < rule.end)
+        self.faults.sort()
+        self._set_skew()
+
+    def _undo(self, fault: Fault, *, early: bool) -> None:
+        now = self.now()
+        if fault.kind is Kind.HABIT:
+            self.host.afflict(Habit(fault.name, not fault.on), now)
+        elif fault.kind is Kind.THROTTLE and early:
+            self.host.afflict(Throttle(now), now)
+        elif fault.kind is Kind.MAINTENANCE and early:
+            self.host.afflict(Maintenance(now), now)
+
+    def _set_skew(self) -> None:
+        skew = self.faults.skew()
+        if skew != self.skew:
+            # The market goes by the world's time, whatever the venue's clock shows.
+            self.flow.shift(skew - self.skew)
+            self.skew = skew
+
+    def suffer(self, fault: Fault, rule: Rule | None = None) -> bool:
+        """What strikes without a frame, or because of one; whether the venue can suffer it."""
+        if fault.kind is Kind.CLOSE:
+            for connection in tuple(self.connections):
+                if rule is None or rule.concerns(connection.line, connection.number):
+                    connection.close(fault.code)
+            return True
+        assert fault.kind in VENUES_OWN, f"{fault.kind} is the wire's"
+        suffered = self.host.afflict(_affliction(fault, self.now()), self.now())
+        self.publish()
+        return suffered
+
+
+def _affliction(fault: Fault, now: Nanos) -> Affliction:
+    until = now + round((fault.seconds or 0) * NANOS_PER_SECOND)
+    match fault.kind:
+        case Kind.EXPIRE:
+            return ExpireGrants()
+        case Kind.REVOKE:
+            return RevokeGrants()
+        case Kind.THROTTLE:
+            return Throttle(until)
+        case Kind.MAINTENANCE:
+            return Maintenance(until)
+        case Kind.SKIP:
+            return SkipSequence(fault.numbers)
+        case Kind.HABIT:
+            return Habit(fault.name, fault.on)
+        case _:
+            raise AssertionError(f"{fault.kind} is the wire's")
 
 
 def _hex_of(chance: Random) -> Callable[[int], str]:

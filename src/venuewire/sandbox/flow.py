@@ -20,7 +20,8 @@ from venuewire.sandbox.accounts import Listing, exact
 from venuewire.sandbox.exchange import SandboxExchange
 from venuewire.sandbox.port import AccountPort
 
-_INTERVAL = 50 * NANOS_PER_MILLI
+INTERVAL = 50 * NANOS_PER_MILLI
+"""Between two steps of the market, and a little more."""
 
 _RUNGS = 30
 """Orders the maker keeps on each side."""
@@ -76,8 +77,10 @@ class Flow:
         exchange: SandboxExchange,
         reference_prices: Mapping[str, str | Decimal],
         seed: int | str = 1,
+        pace: Nanos = INTERVAL,
     ) -> None:
         self._exchange = exchange
+        self._pace = pace
         self._random = Random(f"flow {seed}")
         self._maker = self._participant("maker")
         self._taker = self._participant("taker")
@@ -113,6 +116,10 @@ class Flow:
         """When `step` wants to be called; None while paused."""
         return None if self._paused else self._next
 
+    def shift(self, nanos: Nanos) -> None:
+        """The clock `step` is called with was moved by so much; the market goes on as if it was not."""
+        self._next += nanos
+
     def open(self, now: Nanos) -> None:
         """Build every ladder whole and trade a little, so that there is a market from the first moment."""
         for market in self._markets:
@@ -122,7 +129,7 @@ class Flow:
             for side in (Side.BUY, Side.SELL, Side.BUY):
                 self._order(self._taker, market, side, self._size(market, 1), None, OrdType.MARKET, now)
             self._fill(market, now)
-        self._next = now + _INTERVAL
+        self._next = now + self._pace
 
     def step(self, now: Nanos) -> None:
         """A few orders for each symbol."""
@@ -133,7 +140,7 @@ class Flow:
             self._sweep(market, now)
             self._fill(market, now)
             self._stir(market, now)
-        self._next = now + _INTERVAL + self._random.randrange(_INTERVAL // 5)
+        self._next = now + self._pace + self._random.randrange(max(1, self._pace // 5))
 
     # ------------------------------------------------------------------------------------------------ one symbol
 

@@ -9,11 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from venuewire.errors import ConfigError
-from venuewire.sandbox.connection import MAX_WAITING, Connection
+from venuewire.sandbox.connection import MAX_WAITING
 from venuewire.sandbox.floor import Floor
+from venuewire.sandbox.socket import SocketConnection
 from venuewire.venue import Answer, Refusal, Request
-
-logger = logging.getLogger("venuewire.sandbox")
 
 _SHUTDOWN = 1.0
 """Seconds a request that is being answered has when the sandbox ends."""
@@ -63,23 +62,28 @@ class VenuePort:
         line = self._lines.get(path.rstrip("/"))
         if line is not None and request.headers.get("upgrade", "").lower() == "websocket":
             return await self._upgrade(request, line)
-        return _response(self._floor.serve(await _plain(request, path)))
+        answer = await self._floor.answer(await _plain(request, path))
+        if answer is None:
+            return _cut(request)
+        return _response(answer)
 
     async def _upgrade(self, request: web.BaseRequest, line: str) -> web.StreamResponse:
         if self._floor.closing:
             return web.Response(status=503, text="the sandbox is closing")
         if not web.WebSocketResponse().can_prepare(request).ok:
             return web.Response(status=400, text="not a WebSocket handshake")
-        floor = self._floor
-        try:
-            acceptor = floor.host.accept(line)
-            refusal = acceptor.handshake(_headers(request), floor.now())
-        except Exception:
-            logger.exception("the venue's end of %s/%s failed at a handshake", floor.name, line)
-            return web.Response(status=500, text="internal error")
-        if refusal is not None:
-            return _response(refusal)
-        return await Connection(floor, line, acceptor, self._limit).serve(request)
+        admitted, flap = self._floor.admit(line, _headers(request))
+        if isinstance(admitted, Refusal):
+            return _response(admitted)
+        doomed = None if flap is None else flap.code
+        return await SocketConnection(self._floor, line, admitted, self._limit, doomed=doomed).serve(request)
+
+
+def _cut(request: web.BaseRequest) -> web.StreamResponse:
+    """Hang up instead of answering."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response(status=500)
 
 
 def _headers(request: web.BaseRequest) -> dict[str, str]:

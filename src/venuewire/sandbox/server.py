@@ -13,21 +13,14 @@ import ssl
 import tempfile
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from decimal import Decimal
-from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
-import msgspec
-
-from venuewire import venues as registry
 from venuewire.errors import ConfigError
-from venuewire.model.terms import NANOS_PER_SECOND, Nanos
-from venuewire.sandbox.exchange import SandboxExchange
 from venuewire.sandbox.floor import Floor
+from venuewire.sandbox.hall import Hall, address_of, by_port, is_line, path_of
 from venuewire.transport.clock import Clock, SystemClock
-from venuewire.venue import Credentials, Endpoint, Venue
+from venuewire.venue import Endpoint, Venue
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,7 +32,7 @@ _LEAVING = 0.5
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
-class Sandbox:
+class Sandbox(Hall):
     """All venues, or some, on ports of their own. `async with` starts and ends it; it leaves nothing behind.
 
     `venues`: names, or `Venue` values; None for all. `port`: the control port, the venues' follow it; 0 lets the
@@ -61,19 +54,13 @@ class Sandbox:
         clock: Clock | None = None,
         waiting: int | None = None,
     ) -> None:
-        chosen = registry.names() if venues is None else venues
-        self._venues = [registry.find(venue) if isinstance(venue, str) else venue for venue in chosen]
+        super().__init__(venues, seed, clock if clock is not None else SystemClock())
         self._host = "127.0.0.1" if host == "localhost" else host
         self._port = port
         self._tls = tls
-        self._seed = seed
-        self._clock: Clock = clock if clock is not None else SystemClock()
         self._waiting = waiting
-        self._floors: dict[str, Floor] = {}
-        self._addresses: dict[str, dict[str, str]] = {}
         self._control = ""
         self._ca: str | None = None
-        self._ca_pem = ""
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -110,7 +97,7 @@ class Sandbox:
         self._control = f"http://127.0.0.1:{await listening(Listener(ControlPort(self).answer), '127.0.0.1')}"
         for venue in self._venues:
             floor = self._floors[venue.name] = Floor(venue, self._clock, self._seed)
-            for group in _by_port(venue.endpoints):
+            for group in by_port(venue.endpoints):
                 number = await listening(self._venue_listener(floor, group), self._host, context)
                 self._note(venue.name, group, number)
             timer = tasks.create_task(floor.keep_time(), name=f"sandbox timer of {venue.name}")
@@ -127,7 +114,7 @@ class Sandbox:
         from venuewire.sandbox.connection import MAX_WAITING
         from venuewire.sandbox.listener import Listener, VenuePort
 
-        lines = {_path(endpoint): endpoint.name for endpoint in group if _is_line(endpoint)}
+        lines = {path_of(endpoint): endpoint.name for endpoint in group if is_line(endpoint)}
         waiting = MAX_WAITING if self._waiting is None else self._waiting
         return Listener(VenuePort(floor, lines, waiting).answer)
 
@@ -136,8 +123,7 @@ class Sandbox:
         host = _EVERYWHERE.get(self._host, self._host)
         netloc = f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
         for endpoint in group:
-            scheme = ("ws" if _is_line(endpoint) else "http") + ("s" if self._tls else "")
-            self._addresses.setdefault(name, {})[endpoint.name] = f"{scheme}://{netloc}{_path(endpoint)}"
+            self._addresses.setdefault(name, {})[endpoint.name] = address_of(endpoint, netloc, tls=self._tls)
 
     def _certified(self, stack: AsyncExitStack) -> ssl.SSLContext:
         """A server context under a certificate authority of our own, whose certificate clients find at `_ca`."""
@@ -174,61 +160,6 @@ class Sandbox:
             },
         }
 
-    def credentials(self, name: str) -> Credentials:
-        """Credentials that lead a client to this sandbox. Raises `ConfigError` for a venue it does not run."""
-        floor = self._floor(name)
-        return msgspec.structs.replace(
-            floor.venue.credentials_from(floor.stage.credentials),
-            endpoints=dict(self._addresses[name]),
-            ca=self._ca_pem,
-        )
-
-    def exchange(self, name: str) -> SandboxExchange:
-        """The exchange behind a venue. Raises `ConfigError` for a venue that does not run."""
-        return self._floor(name).exchange
-
-    def state(self) -> dict[str, Any]:
-        """The truth about every venue, as plain values."""
-        return {"now": self.now(), "venues": {name: floor.state() for name, floor in self._floors.items()}}
-
-    def now(self) -> Nanos:
-        """The sandbox's time."""
-        return self._clock.now()
-
-    def _floor(self, name: str) -> Floor:
-        try:
-            return self._floors[name]
-        except KeyError:
-            raise ConfigError(f"no venue {name!r} in this sandbox; there are: {', '.join(self._floors)}") from None
-
-    # ---------------------------------------------------------------------------------------------- doing
-
-    def pause_flow(self) -> None:
-        """The market's participants stop; their orders stay."""
-        for floor in self._floors.values():
-            floor.flow.pause()
-
-    def resume_flow(self) -> None:
-        """They go on."""
-        for floor in self._floors.values():
-            floor.flow.resume()
-            floor.publish()
-
-    def disconnect(self, name: str, code: int = 1006) -> int:
-        """End every connection to a venue; 1006 cuts without a close frame. How many there were."""
-        return self._floor(name).disconnect(code)
-
-    async def advance(self, seconds: Decimal | float) -> None:
-        """Move the sandbox's clock ahead and do what is due by then. Raises `ConfigError` if the clock cannot be."""
-        move = getattr(self._clock, "advance", None)
-        if move is None:
-            raise ConfigError("this clock cannot be moved")
-        moved = move(int(seconds * NANOS_PER_SECOND))
-        if isawaitable(moved):
-            await moved
-        for floor in self._floors.values():
-            floor.catch_up()
-
 
 @asynccontextmanager
 async def _tasks() -> AsyncGenerator[asyncio.TaskGroup, None]:
@@ -247,22 +178,6 @@ async def _tasks() -> AsyncGenerator[asyncio.TaskGroup, None]:
     finally:
         leave.set()
         await owner
-
-
-def _by_port(endpoints: Iterable[Endpoint]) -> list[list[Endpoint]]:
-    groups: dict[int, list[Endpoint]] = {}
-    for endpoint in endpoints:
-        groups.setdefault(endpoint.port, []).append(endpoint)
-    return [groups[port] for port in sorted(groups)]
-
-
-def _is_line(endpoint: Endpoint) -> bool:
-    return urlsplit(endpoint.production).scheme in ("ws", "wss")
-
-
-def _path(endpoint: Endpoint) -> str:
-    """As the production address has it, without a slash at the end."""
-    return urlsplit(endpoint.production).path.rstrip("/")
 
 
 def _symbols(floor: Floor) -> list[str]:

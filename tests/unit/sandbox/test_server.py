@@ -321,7 +321,7 @@ async def test_the_control_port_tells_the_truth_and_does_what_it_is_told() -> No
             state = await answer.json()
         toy = state["venues"]["toy"]
         assert toy["accounts"]["toy"]["orders"][0]["price"] == "100"
-        assert toy["connections"] == [{"line": "trade", "account": "toy"}]
+        assert toy["connections"] == [{"line": "trade", "account": "toy", "number": 1}]
         assert len(toy["books"]["BTC-USD"]["bids"]) == 31
         was = sandbox.now()
         async with guest.http.post(f"{guest.control}/clock", json={"advance_s": 1800}) as answer:
@@ -344,8 +344,8 @@ async def test_the_control_port_tells_the_truth_and_does_what_it_is_told() -> No
         ("POST", "/clock", None, 400),
         ("POST", "/disconnect", {"venue": "nowhere"}, 404),
         ("POST", "/disconnect", {"venue": "toy", "code": 17}, 400),
-        ("POST", "/faults", {}, 501),
-        ("DELETE", "/faults", None, 501),
+        ("POST", "/faults", {}, 400),
+        ("DELETE", "/faults/7", None, 404),
     ],
 )
 async def test_the_control_port_answers_nonsense_with_a_sentence(

@@ -1,0 +1,145 @@
+"""A client's connection over a real socket, and nothing between acceptor and socket that waits.
+
+Frames are written straight to the transport: a server's frames are not masked, so a frame is a short header and the
+payload. aiohttp reads. Pings and the closing handshake are answered here: a half-open line answers neither, and aiohttp
+drops a line that is closed from outside `receive` before the client has answered, so that a client that is sending at
+that moment would see a reset instead of the code. Whoever does not read is cut when `limit` bytes wait for him.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from aiohttp import WSMsgType, web
+
+from venuewire.sandbox.connection import MAX_WAITING, Connection
+from venuewire.venue import Acceptor
+
+if TYPE_CHECKING:
+    from venuewire.sandbox.floor import Floor
+
+logger = logging.getLogger("venuewire.sandbox")
+
+MAX_INBOUND = 1 << 20
+"""Bytes of one message from a client; a longer one ends the connection with 1009."""
+_GOODBYE = 2.0
+"""Seconds a client has to answer a close frame."""
+
+
+def close_frame(code: int, reason: str = "") -> bytes:
+    """A close frame; without a code (0) where the client gave none."""
+    if not code:
+        return b"\x88\x00"
+    # A control frame holds at most 125 bytes; never cut through a letter.
+    words = reason.encode()[:123].decode(errors="ignore").encode()
+    return bytes((0x88, 2 + len(words))) + code.to_bytes(2, "big") + words
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A whole text message as an unmasked frame (RFC 6455, section 5.2)."""
+    size = len(payload)
+    if size < 126:
+        return bytes((0x81, size)) + payload
+    if size < 1 << 16:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
+class SocketConnection(Connection):
+    """A connection over aiohttp's server."""
+
+    def __init__(
+        self, floor: Floor, line: str, acceptor: Acceptor, limit: int = MAX_WAITING, *, doomed: int | None = None
+    ) -> None:
+        super().__init__(floor, line, acceptor, limit, doomed=doomed)
+        self._transport: asyncio.Transport | None = None
+        self._socket = web.WebSocketResponse(
+            timeout=_GOODBYE, max_msg_size=MAX_INBOUND + 1, compress=False, autoping=False, autoclose=False
+        )
+
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        """From the upgrade to the end of the connection."""
+        try:
+            # A client that is gone in the middle of it is nothing to tell of.
+            with suppress(ConnectionError):
+                await self._socket.prepare(request)
+                if request.transport is not None:
+                    await self._live(request.transport)
+        finally:
+            self.left()
+        return self._socket if self._socket.prepared else web.Response(status=400)
+
+    async def _live(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._floor.join(self)
+        try:
+            self.opened()
+            await self._read()
+        finally:
+            self._floor.leave(self)
+            # What is written still leaves, if the client takes it in time.
+            transport.close()
+            asyncio.get_running_loop().call_later(_GOODBYE, transport.abort)
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._socket.receive()
+            match message.type:
+                case WSMsgType.TEXT:
+                    self.received(message.data.encode())
+                case WSMsgType.BINARY:
+                    self.received(message.data)
+                case WSMsgType.PING:
+                    self._answer_ping(message.data)
+                case WSMsgType.PONG:
+                    pass
+                case WSMsgType.CLOSE if self.is_half_open:
+                    # No answer: the client has to give up by itself.
+                    await self._gone()
+                    return
+                case WSMsgType.CLOSE:
+                    self.close(message.data)
+                    return
+                case _:
+                    return
+
+    def _answer_ping(self, payload: bytes) -> None:
+        transport = self._transport
+        if not self._ended and transport is not None and not transport.is_closing() and not self.is_half_open:
+            transport.write(bytes((0x8A, len(payload))) + payload)
+
+    async def _gone(self) -> None:
+        """Until the client has hung up; aiohttp no longer tells once it has read a close frame."""
+        while self._transport is not None and not self._transport.is_closing():  # noqa: ASYNC110
+            await asyncio.sleep(_GOODBYE / 20)
+
+    # ---------------------------------------------------------------------------------------------- the wire
+
+    def write(self, payload: bytes) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(text_frame(payload))
+        if transport.get_write_buffer_size() > self._limit:
+            logger.warning("a client of %s/%s does not read: cut", self._floor.name, self.line)
+            self.cut()
+
+    def write_part(self, payload: bytes, count: int) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(text_frame(payload)[:count])
+            # What is written leaves; then the connection ends without a word.
+            transport.close()
+
+    def say_goodbye(self, code: int, reason: str) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(close_frame(code, reason))
+            asyncio.get_running_loop().call_later(_GOODBYE, transport.abort)
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
