@@ -1,4 +1,4 @@
-"""Bad input, through the whole client and on the wire: a clear answer, nothing sent that should not be, nothing lost."""
+"""Bad input, through the whole client and on the wire: a clear answer, nothing sent, nothing lost."""
 
 from __future__ import annotations
 
