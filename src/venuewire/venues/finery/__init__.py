@@ -12,6 +12,7 @@ from venuewire.venue import Capabilities, Credentials, Endpoint, Limits, Venue
 from venuewire.venues.finery.host import FineryHost
 from venuewire.venues.finery.initiator import FineryInitiator
 from venuewire.venues.finery.listing import stage
+from venuewire.venues.finery.refusals import refusal
 
 
 class FineryCredentials(Credentials, frozen=True, kw_only=True):
@@ -73,5 +74,6 @@ VENUE = Venue(
     stage=stage,
     host=FineryHost,
     default_symbol="BTC-USD",
+    refusal=refusal,
     secret_headers=frozenset({"efx-key", "efx-sign"}),
 )

@@ -164,6 +164,10 @@ class FineryAcceptor:
 
     # ----------------------------------------------------------------------- what a client sends
 
+    def pinged(self, now: Nanos) -> None:
+        """A WebSocket ping frame came: a sign of life like any other frame (assumed)."""
+        self._heard = now
+
     def receive(self, payload: bytes, now: Nanos) -> list[Out]:
         """Answers to one frame. Never raises for what a client sent."""
         self._heard = now

@@ -11,24 +11,63 @@ INVALID_SIZE, INVALID_PRICE, TYPE_NOT_ALLOWED, CLIENT_ORDER_ID_IN_USE = 70, 71, 
 POST_ONLY_WOULD_MATCH, NOTHING_TO_MATCH, NOT_ENOUGH_TO_FILL, SELF_TRADE, LIMITS = 75, 76, 77, 78, 79
 ORDER_NOT_FOUND, SIZE_OR_VOLUME, VOLUME_NOT_FOR_MAKERS, INVALID_VOLUME, TRADING_NOT_ALLOWED = 80, 81, 82, 83, 84
 NO_SIZE_LEFT, SIDE_MISMATCH = 90, 91
-ALREADY_BOUND, NOT_BOUND, UNKNOWN_FEED, INVALID_FEED_ID = 100, 101, 102, 103
+ALREADY_BOUND, NOT_BOUND, UNKNOWN_FEED, INVALID_FEED_ID, OUT_OF_SYNC = 100, 101, 102, 103, 104
+CLIENT_NOT_FOUND, INVALID_NET_LIMIT, INVALID_GROSS_LIMIT, LIMIT_NOT_FOUND = 45, 51, 52, 53
+REQUEST_EXISTS, REQUEST_NOT_FOUND, INVALID_REQUEST_FLAGS, INVALID_COUNTERPARTY = 130, 131, 132, 133
+INVALID_REQUEST_AMOUNT, INVALID_TRANSACTION_AMOUNT, INVALID_TX_ID, TRANSACTION_NOT_FOUND = 135, 141, 142, 144
 
 NAMES: dict[int, str] = {
+    0: "ok",
     1: "not implemented",
     2: "not connected: an inner service is down",
     3: "not authorised: the key lacks the permission",
     4: "already authorised",
+    5: "invalid password",
     6: "invalid nonce",
     7: "invalid timestamp",
     8: "method not available",
     9: "parameter missing or invalid",
     10: "internal error",
+    11: "invalid code of the second factor",
+    12: "second factor not enabled",
     13: "user agreement not signed",
     14: "invalid signature",
+    15: "link expired",
+    20: "invalid currency flags",
+    21: "invalid currency price",
+    22: "invalid currency balance step",
+    23: "invalid currency name",
+    24: "a currency's name cannot be changed",
+    25: "a currency's balance step cannot be changed",
     26: "currency not found",
+    27: "currency cannot be removed",
+    28: "invalid currency type",
+    30: "invalid instrument flags",
+    31: "invalid instrument name",
+    32: "an instrument's asset currency cannot be changed",
+    33: "an instrument's balance currency cannot be changed",
     34: "instrument not found",
+    35: "instrument cannot be removed",
     36: "instrument forbidden: not whitelisted by a counterparty",
+    40: "invalid client flags",
+    41: "invalid client taker delta ratio",
+    42: "invalid name: it must have fewer than 20 characters",
+    43: "a client's type cannot be changed",
+    44: "client already exists",
     45: "client not found",
+    46: "user name already exists",
+    50: "invalid limit flags",
+    51: "invalid net limit",
+    52: "invalid gross limit",
+    53: "limit not found",
+    54: "the clients of a limit are identical",
+    55: "the clients of a limit are of the same type",
+    60: "invalid settlement order flags",
+    61: "invalid settlement order size",
+    62: "invalid settlement order comment",
+    63: "the clients of a settlement are identical",
+    64: "settlement not found",
+    65: "settlement order comes from a transaction",
     70: "invalid order size",
     71: "invalid order price",
     72: "invalid order flags",
@@ -52,9 +91,38 @@ NAMES: dict[int, str] = {
     102: "invalid feed name",
     103: "invalid feed id",
     104: "database out of sync",
+    110: "field required",
+    111: "field invalid",
+    112: "user name too poor",
+    113: "password too poor",
+    114: "password must be changed",
+    120: "no more keys can be made",
+    121: "key not found",
+    130: "settlement request already exists",
+    131: "settlement request not found",
+    132: "invalid settlement request flags",
+    133: "invalid settlement request counterparty",
+    134: "invalid settlement request comment",
+    135: "invalid settlement request amount",
+    140: "invalid settlement transaction flags",
+    141: "invalid settlement transaction amount",
+    142: "invalid settlement transaction id of the network",
+    143: "identical clients are not allowed",
+    144: "settlement transaction not found",
+    160: "settlement would breach client A's global net limit",
+    161: "settlement would breach client A's global gross limit",
+    162: "settlement would breach client B's global net limit",
+    163: "settlement would breach client B's global gross limit",
+    164: "settlement would breach client A's counterparty net limit",
+    165: "settlement would breach client A's counterparty gross limit",
+    166: "settlement would breach client B's counterparty net limit",
+    167: "settlement would breach client B's counterparty gross limit",
 }
 
-NO_OUTCOME = frozenset({INTERNAL_ERROR, 104})
+PASSING = frozenset({NOT_CONNECTED, INVALID_NONCE, INVALID_TIMESTAMP, INTERNAL_ERROR, OUT_OF_SYNC})
+"""Codes of a refused handshake that may be gone at the next one, which brings a new nonce and the time of day."""
+
+NO_OUTCOME = frozenset({INTERNAL_ERROR, OUT_OF_SYNC})
 """Codes that do not say whether the venue acted; an order answered so is not refused, its outcome is unknown."""
 
 _REASONS: dict[int, Reason] = {
