@@ -3,24 +3,29 @@
 Pure, from the inside out: `engine` matches one symbol in integers, `accounts` knows whose money is where, `ticket` is
 one order and its reports, `pit` one instrument and what is published of it, `intake` and `funding` look at an order
 before the book does, `exchange` is all of that for one venue, `port` a client's place there, `flow` the market's own
-participants. On the rim: `floor` is a venue while it runs, `connection` one client's line, `listener` and `control` the
-ports, `server` the whole.
+participants; `faults` says what goes wrong and when, `lane` what that leaves of one connection's frames, `door` how
+somebody is turned away. On the rim: `floor` is a venue while it runs, `connection` one client's line, `hall` all
+floors; `server`, with `socket`, `listener` and `control`, puts that behind ports; `memory` into the client's process.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from venuewire.sandbox.faults import Fault
+    from venuewire.sandbox.memory import MemorySandbox
     from venuewire.sandbox.server import Sandbox
 
-__all__ = ["Sandbox"]
+__all__ = ["Fault", "MemorySandbox", "Sandbox"]
+
+_HOMES = {"Fault": "faults", "MemorySandbox": "memory", "Sandbox": "server"}
 
 
 def __getattr__(name: str) -> Any:
-    """`Sandbox`, when it is asked for: the pure parts are used without it."""
-    if name != "Sandbox":
+    """What is asked for, and no more: the pure parts are used without the rest."""
+    home = _HOMES.get(name)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from venuewire.sandbox.server import Sandbox
-
-    return Sandbox
+    return getattr(import_module(f"{__name__}.{home}"), name)

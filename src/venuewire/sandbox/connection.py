@@ -42,6 +42,25 @@ CHANNELS: dict[type, Channel] = {
 """Which channel tells of what."""
 
 
+def close_frame(code: int, reason: str = "") -> bytes:
+    """A close frame; without a code (0) where the client gave none."""
+    if not code:
+        return b"\x88\x00"
+    # A control frame holds at most 125 bytes; never cut through a letter.
+    words = reason.encode()[:123].decode(errors="ignore").encode()
+    return bytes((0x88, 2 + len(words))) + code.to_bytes(2, "big") + words
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A whole text message as an unmasked frame (RFC 6455, section 5.2)."""
+    size = len(payload)
+    if size < 126:
+        return bytes((0x81, size)) + payload
+    if size < 1 << 16:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
 class Connection:
     """A client's connection to one line of one venue; how its bytes are written is its subclasses' to say."""
 

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from inspect import isawaitable
 from typing import Any
@@ -163,3 +165,22 @@ def by_port(endpoints: Iterable[Endpoint]) -> list[list[Endpoint]]:
     for endpoint in endpoints:
         groups.setdefault(endpoint.port, []).append(endpoint)
     return [groups[port] for port in sorted(groups)]
+
+
+@asynccontextmanager
+async def owned_tasks() -> AsyncGenerator[asyncio.TaskGroup, None]:
+    """A task group that lives in a task of its own, so that what the user's block raises is not wrapped in a group."""
+    group: asyncio.Future[asyncio.TaskGroup] = asyncio.get_running_loop().create_future()
+    leave = asyncio.Event()
+
+    async def own() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            group.set_result(tasks)
+            await leave.wait()
+
+    owner = asyncio.create_task(own(), name="sandbox")
+    try:
+        yield await group
+    finally:
+        leave.set()
+        await owner

@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 import tempfile
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from venuewire.errors import ConfigError
 from venuewire.sandbox.floor import Floor
-from venuewire.sandbox.hall import Hall, address_of, by_port, is_line, path_of
+from venuewire.sandbox.hall import Hall, address_of, by_port, is_line, owned_tasks, path_of
 from venuewire.transport.clock import Clock, SystemClock
 from venuewire.venue import Endpoint, Venue
 
@@ -66,7 +66,7 @@ class Sandbox(Hall):
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             context = self._certified(stack) if self._tls else None
-            tasks = await stack.enter_async_context(_tasks())
+            tasks = await stack.enter_async_context(owned_tasks())
             await self._listen(stack, tasks, context)
             self._stack = stack.pop_all()
         return self
@@ -159,25 +159,6 @@ class Sandbox(Hall):
                 for name, floor in self._floors.items()
             },
         }
-
-
-@asynccontextmanager
-async def _tasks() -> AsyncGenerator[asyncio.TaskGroup, None]:
-    """A task group that lives in a task of its own, so that what the user's block raises is not wrapped in a group."""
-    group: asyncio.Future[asyncio.TaskGroup] = asyncio.get_running_loop().create_future()
-    leave = asyncio.Event()
-
-    async def own() -> None:
-        async with asyncio.TaskGroup() as tasks:
-            group.set_result(tasks)
-            await leave.wait()
-
-    owner = asyncio.create_task(own(), name="sandbox")
-    try:
-        yield await group
-    finally:
-        leave.set()
-        await owner
 
 
 def _symbols(floor: Floor) -> list[str]:
