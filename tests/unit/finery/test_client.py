@@ -141,7 +141,7 @@ def test_settings_are_checked(house: House) -> None:
 def test_instruments_come_with_ticks_and_steps(client: Client) -> None:
     (found,) = client.submit(SecurityListRequest())
     assert isinstance(found, SecurityList)
-    bitcoin, _, tether = found.instruments
+    bitcoin, _, tether, _ = found.instruments
     assert (bitcoin.symbol, bitcoin.security_id, bitcoin.base, bitcoin.currency) == (
         "BTC-USD",
         "4955410050",
@@ -270,7 +270,7 @@ def test_positions_are_balances_by_currency(house: House) -> None:
     client = Client(house)
     client.submit(Subscribe(channel=Channel.POSITIONS))
     held = {event.currency: event.total for event in client.events if isinstance(event, Balance)}
-    assert held == {"BTC": 1000, "ETH": 10000, "USD": 50_000_000, "USDT": 50_000_000}
+    assert held == {"BTC": 1000, "ETH": 10000, "EUR": 50_000_000, "USD": 50_000_000, "USDT": 50_000_000}
     client.submit(market(order_qty="1"))
     changed = {event.currency: event.total for event in client.events if isinstance(event, Balance)}
     assert changed == {"BTC": 1001, "USD": 50_000_000 - 64010}

@@ -52,7 +52,8 @@ def test_rows_may_be_the_older_ones(house: House) -> None:
         line.ask({"event": "bind", "feed": feed})
     client.submit(Subscribe(channel=Channel.ORDERS))
     client.submit(Subscribe(channel=Channel.POSITIONS))
-    assert {event.currency for event in client.events if isinstance(event, Balance)} == {"BTC", "ETH", "USD", "USDT"}
+    held = {event.currency for event in client.events if isinstance(event, Balance)}
+    assert held == {"BTC", "ETH", "EUR", "USD", "USDT"}
     line.heard()
     client.submit(NewOrder(symbol="BTC-USD", side=Side.BUY, ord_type=OrdType.MARKET, order_qty=1, cl_ord_id="7"))
     assert len(next(frame for frame in line.heard() if frame[2] == "D")[3]) == 21

@@ -63,7 +63,7 @@ def without(content: dict[str, Any], *names: str) -> dict[str, Any]:
         (without(LIMIT, "size"), (81, None)),
         (LIMIT | {"volume": 1}, (81, None)),
         (LIMIT | {"instrument": "BTC-GBP"}, (34, None)),
-        (MARKET | {"instrument": "BTC-EUR"}, (34, None)),
+        (MARKET | {"instrument": "BTC-GBP"}, (34, None)),
         (LIMIT | {"type": "pendingLimit"}, (73, None)),
         (without(LIMIT, "size") | {"volume": UNIT}, (82, None)),
         (LIMIT | {"size": 0}, (70, None)),
@@ -414,7 +414,7 @@ def test_envelopes_that_are_refused(line: Line, message: dict[str, Any], answer:
 def test_what_can_be_read(house: House, line: Line) -> None:
     currencies, instruments, networks = line.request("instruments")["reply"]
     assert currencies[0] == ["BTC", 3714, 1, 6400000000000, "crypto", ["BTC"]]
-    assert [row[0] for row in instruments] == ["BTC-USD", "ETH-USD", "BTC-USDT"]
+    assert [row[0] for row in instruments] == ["BTC-USD", "ETH-USD", "BTC-USDT", "BTC-EUR"]
     assert networks[0][0] == "SWIFT"
     bids, asks = line.request("book", {"instrument": "BTC-USD", "tradable": True})["reply"]
     assert (bids, asks) == ([[px(63990), UNIT]], [[px(64010), UNIT], [px(64020), 2 * UNIT]])

@@ -34,6 +34,8 @@ _INSTRUMENTS = (
     wire.Instrument("BTC-USD", 4955410050, "BTC", "USD"),
     wire.Instrument("ETH-USD", 4955410051, "ETH", "USD"),
     wire.Instrument("BTC-USDT", 4955410052, "BTC", "USDT"),
+    # The number that the page "Websocket API" binds, the name that it orders: its client runs here as it is printed.
+    wire.Instrument("BTC-EUR", 42, "BTC", "EUR"),
 )
 
 
@@ -80,13 +82,13 @@ def _described(name: str, increment: Decimal, n: int) -> wire.Currency:
 
 
 def stage(random_hex: Callable[[int], str], now: Nanos) -> Stage:
-    """The sandbox's market: three instruments, and an account that may do what makers and takers may (a master)."""
+    """The sandbox's market: four instruments, and an account that may do what makers and takers may (a master)."""
     steps = {name: row.balanceStep for name, row in _CURRENCIES.items()}
     return Stage(
         instruments=tuple(translate.instrument_of(row, steps) for row in _INSTRUMENTS),
-        reference_prices={"BTC-USD": "64000", "ETH-USD": "3200", "BTC-USDT": "64010"},
+        reference_prices={"BTC-USD": "64000", "ETH-USD": "3200", "BTC-USDT": "64010", "BTC-EUR": "58715"},
         account=f"FM-{random_hex(8)}",
-        balances={"USD": "50000000", "USDT": "50000000", "BTC": "1000", "ETH": "10000"},
+        balances={"USD": "50000000", "EUR": "50000000", "USDT": "50000000", "BTC": "1000", "ETH": "10000"},
         credentials={"key": random_hex(44), "secret": random_hex(44)},
         short_selling=True,
     )
