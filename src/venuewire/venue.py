@@ -42,7 +42,7 @@ class Send(Struct, frozen=True):
     ref: str | None = None
     """The request this frame makes; the event that answers it carries the same. None: no answer is expected."""
     channel: Channel | None = None
-    """From an acceptor's `tick`: what the frame tells of, where that is no sign of life (for aiming faults)."""
+    """From an acceptor whose frames of one call do not all tell of the same: what this one does (to aim faults)."""
 
 
 class Fetch(Struct, frozen=True, kw_only=True):

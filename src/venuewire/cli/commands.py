@@ -103,6 +103,7 @@ def sandbox(
     tls: Tls = False,
     seed: Seed = 1,
     clock: Annotated[float, Parameter(validator=_positive)] = 1.0,
+    faults: Annotated[str | None, Parameter(name="--faults", help="A file of faults to begin with: JSON.")] = None,
 ) -> int:
     """Serve all venues on this machine, for any client in any language, until Ctrl-C.
 
@@ -120,7 +121,7 @@ def sandbox(
     from venuewire.cli.places import venues as named
     from venuewire.cli.serve import Options, serve
 
-    options = Options(venues=named(venues), host=host, port=port, tls=tls, seed=seed, clock=clock)
+    options = Options(venues=named(venues), host=host, port=port, tls=tls, seed=seed, clock=clock, faults=faults)
     return running.run(lambda stop: serve(options, stop))
 
 

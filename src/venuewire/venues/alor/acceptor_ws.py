@@ -14,7 +14,7 @@ from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookUpdate, Quote, Trade
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import Event
-from venuewire.model.terms import NANOS_PER_MILLI, ExecType, Nanos
+from venuewire.model.terms import NANOS_PER_MILLI, Channel, ExecType, Nanos
 from venuewire.venue import Headers, Out, Port, Refusal, Send
 from venuewire.venues.alor import books
 from venuewire.venues.alor.wire import access, account, frames, market
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from venuewire.venues.alor.acceptor import AlorHost
 
 Record = market.Book | market.Quote | market.AllTrade | account.Order | account.Trade | account.Position
+
+_TELLS = {
+    frames.BOOK: Channel.BOOK,
+    frames.ALL_TRADES: Channel.TRADES,
+    frames.QUOTES: Channel.QUOTES,
+    frames.ORDERS: Channel.ORDERS,
+    frames.TRADES: Channel.ORDERS,
+    frames.POSITIONS: Channel.POSITIONS,
+    frames.SUMMARIES: Channel.POSITIONS,
+}
 
 
 class _Subscription(Struct):
@@ -287,4 +297,5 @@ def _reply(guid: str, code: int, message: str) -> Out:
 
 
 def _pushed(subscription: _Subscription, record: Record) -> Out:
-    return Send(encode(frames.Pushed(data=Raw(encode(record)), guid=subscription.guid)))
+    pushed = frames.Pushed(data=Raw(encode(record)), guid=subscription.guid)
+    return Send(encode(pushed), channel=_TELLS.get(subscription.opcode))

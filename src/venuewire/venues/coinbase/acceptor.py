@@ -17,7 +17,7 @@ from venuewire.model.instrument import Instrument
 from venuewire.model.market import SET_ASK, SET_BID, BookUpdate, Trade
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import Event
-from venuewire.model.terms import NANOS_PER_SECOND, ExecType, Nanos, OrdStatus
+from venuewire.model.terms import NANOS_PER_SECOND, Channel, ExecType, Nanos, OrdStatus
 from venuewire.venue import Answer, Close, Exchange, Headers, Out, Refusal, Request, Send, Stage
 from venuewire.venues.coinbase import orders, translate
 from venuewire.venues.coinbase.acceptor_http import RestService
@@ -30,6 +30,13 @@ from venuewire.venues.coinbase.wire import stream
 
 FrameT = TypeVar("FrameT", bound=stream.DataFrame)
 
+_TELLS = {
+    "l2_data": Channel.BOOK,
+    "market_trades": Channel.TRADES,
+    "ticker": Channel.QUOTES,
+    "user": Channel.ORDERS,
+    "heartbeats": Channel.HEARTBEATS,
+}
 _SERVED = {
     "ws": frozenset({"level2", "market_trades", "ticker", "heartbeats", "user"}),
     "user_ws": frozenset({"heartbeats", "user"}),
@@ -248,7 +255,7 @@ class CoinbaseAcceptor:
         )
         self._seq += 1
         self._last_sent = now
-        return Send(encode(made))
+        return Send(encode(made), channel=_TELLS.get(channel))
 
     def _market_snapshot(self, channel: str, name: str, now: Nanos) -> Send:
         exchange = self._host.exchange
