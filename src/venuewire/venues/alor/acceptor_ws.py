@@ -31,7 +31,6 @@ _TELLS = {
     frames.ORDERS: Channel.ORDERS,
     frames.TRADES: Channel.ORDERS,
     frames.POSITIONS: Channel.POSITIONS,
-    frames.SUMMARIES: Channel.POSITIONS,
 }
 
 
