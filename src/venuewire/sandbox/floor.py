@@ -55,6 +55,8 @@ class Floor:
         self.name = venue.name
         self.connections: dict[Connection, None] = {}
         """Those that are open, the oldest first."""
+        self.dials = 0
+        """Handshakes, accepted or refused, since it started."""
         self.closing = False
         """The sandbox ends: nobody is let in any more."""
         self._empty = asyncio.Event()
@@ -99,6 +101,7 @@ class Floor:
 
     def admit(self, line: str, headers: Headers) -> tuple[Acceptor | Refusal, Fault | None]:
         """Take a handshake, or refuse it; and, if it is to be cut as soon as it stands, by which fault."""
+        self.dials += 1
         fault = self.faults.on_dial(line, self.world())
         refusing = fault is not None and fault.kind is Kind.REFUSE
         if refusing and fault is not None and fault.status is not None:

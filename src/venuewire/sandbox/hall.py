@@ -62,6 +62,10 @@ class Hall:
         """The sandbox's time."""
         return self._clock.now()
 
+    def dials(self, name: str) -> int:
+        """How many handshakes a venue has seen, accepted or refused. Raises `ConfigError`."""
+        return self._floor(name).dials
+
     def _floor(self, name: str) -> Floor:
         try:
             return self._floors[name]
