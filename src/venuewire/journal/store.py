@@ -22,6 +22,7 @@ from venuewire.journal.entry import COLUMNS, ORIGIN, Entry, chained, digest, fro
 from venuewire.journal.hold import Mark, beside
 
 FORMAT = 1
+PAGE = 4096
 CHECK_SECONDS = 2.0
 """How long SQLite's own check may take; the sums of the rows are always checked to the end."""
 WRITTEN_BACK_AFTER = 500
@@ -152,11 +153,20 @@ def read(path: Path, mark: Mark) -> tuple[list[Entry], bytes]:
         raise damaged(path, f"its mark {mark.file} is missing, so it cannot be known whether its end is")
     if not size:
         raise damaged(path, f"it is missing or empty, but {promised} entries had been written")
+    if not _begins_well(path, size):
+        raise damaged(path, "its first bytes are not those of a journal")
     entries, chain = _read_checked(path)
     head = entries[-1].seq if entries else 0
     if head < promised:
         raise damaged(path, f"it ends with entry {head}, but {promised} had been written")
     return entries, chain
+
+
+def _begins_well(path: Path, size: int) -> bool:
+    """SQLite removes the log of a file that it takes for empty: it must not come to that."""
+    with path.open("rb") as file:
+        head = file.read(18)
+    return size >= PAGE and head == b"SQLite format 3\0" + PAGE.to_bytes(2, "big")
 
 
 def _read_checked(path: Path) -> tuple[list[Entry], bytes]:
@@ -243,6 +253,7 @@ def _open(path: Path, synchronous: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         # The log in memory is for us alone, and nobody else gets in.
+        db.execute(f"PRAGMA page_size = {PAGE}")
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":

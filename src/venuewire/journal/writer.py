@@ -82,8 +82,12 @@ class Writer:
 
     async def write(self, entry: Entry) -> None:
         """Return when the entry is as durable as was asked for. Raises `JournalError` when it is not written."""
+        if self.failure is not None:
+            raise self.failure
         waiting = len(self._backlog)
         if waiting >= self._bound:
+            self._stalled = False
+            self._rouse()  # the disk may have room again
             raise JournalError(f"{waiting} entries wait for {self._store.path} already; the command was not sent")
         if self._durability is Durability.OFF and waiting < self._bound // 2:
             self._put(_Waiting(entry))
