@@ -1,0 +1,134 @@
+"""One client under one fault: a sandbox, the witness in a process of its own, the truth beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+import venuewire as vw
+from benches.survival.faults import Case
+from benches.survival.verdict import Sample, Top, Truth, Verdict, judge
+from venuewire.model.terms import NANOS_PER_SECOND, plain
+from venuewire.sandbox.faults import Fault
+from venuewire.venues import find
+
+HERE = Path(__file__).parent
+WARM_UP = 1.0
+"""Seconds of quiet life before the fault."""
+AFTER = 8.0
+"""Seconds after it in which to recover."""
+LASTING = frozenset({"drop", "duplicate", "swap", "mute", "half_open", "slow", "flap", "refuse"})
+
+
+class Contestant(Struct, frozen=True, kw_only=True):
+    """A client, at one venue."""
+
+    name: str
+    venue: str
+    program: str
+    python: str = sys.executable
+
+
+class _Watch:
+    """What is true, and who dials, looked at a hundred times a second."""
+
+    def __init__(self, sandbox: vw.Sandbox, venue: str) -> None:
+        self._sandbox, self._venue = sandbox, venue
+        self._symbol = find(venue).default_symbol
+        self.truths: list[Truth] = []
+        self.dials: list[float] = []
+        self._known = 1
+
+    async def run(self) -> None:
+        while True:
+            self._look(time.time())
+            await asyncio.sleep(0.01)
+
+    def _look(self, now: float) -> None:
+        quote = self._sandbox.exchange(self._venue).quote(self._symbol)
+        if quote.bid is not None and quote.ask is not None:
+            top = (plain(quote.bid), plain(quote.ask))
+            if not self.truths or self.truths[-1].top != top:
+                self.truths.append(Truth(now, top))
+        dialled = self._sandbox.dials(self._venue)
+        self.dials += [now] * (dialled - len(self.dials))
+
+
+async def run(contestant: Contestant, case: Case) -> Verdict:
+    """The verdict on one client under one fault."""
+    async with vw.Sandbox(venues=[contestant.venue], seed=5) as sandbox:
+        watch = _Watch(sandbox, contestant.venue)
+        watching = asyncio.create_task(watch.run())
+        witness = await _start(contestant, sandbox.ready())
+        try:
+            samples: list[Sample] = []
+            reading = asyncio.create_task(_read(witness, samples))
+            await _first(samples, witness)
+            await asyncio.sleep(WARM_UP)
+            before = len(watch.dials)
+            for fault in case.faults:
+                sandbox.set_fault(_fault(fault, contestant.venue, case))
+            await asyncio.sleep(case.seconds)
+            ended = time.time()
+            await asyncio.sleep(AFTER)
+            reading.cancel()
+        finally:
+            watching.cancel()
+            await _stop(witness)
+    limits = find(contestant.venue).limits
+    return judge(samples, watch.truths, watch.dials[before:], ended=ended, allowed=_in_a_second(limits.dials))
+
+
+def _in_a_second(rate: Any) -> int | None:
+    return None if rate is None else rate.count * NANOS_PER_SECOND // rate.per
+
+
+def _fault(fields: Any, venue: str, case: Case) -> Fault:
+    kind = fields["kind"]
+    lasting = {"for_s": case.seconds} if kind in LASTING else {}
+    return msgspec.convert({**fields, **lasting, "venue": venue}, Fault)
+
+
+async def _start(contestant: Contestant, ready: dict[str, Any]) -> Process:
+    program = str(HERE / "witnesses" / contestant.program)
+    return await asyncio.create_subprocess_exec(
+        contestant.python, program, contestant.venue, json.dumps(ready), stdout=PIPE, stderr=PIPE
+    )
+
+
+async def _read(witness: Process, samples: list[Sample]) -> None:
+    assert witness.stdout is not None
+    async for line in witness.stdout:
+        said = json.loads(line)
+        top: Top | None = None if said["top"] is None else (_plain(said["top"][0]), _plain(said["top"][1]))
+        samples.append(Sample(said["time"], top, bool(said["live"])))
+
+
+def _plain(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+async def _first(samples: list[Sample], witness: Process) -> None:
+    """Wait until the client has a book."""
+    async with asyncio.timeout(20):
+        while not any(sample.live for sample in samples):
+            if witness.returncode is not None:
+                assert witness.stderr is not None
+                raise RuntimeError((await witness.stderr.read()).decode()[-500:])
+            await asyncio.sleep(0.02)
+
+
+async def _stop(witness: Process) -> None:
+    if witness.returncode is None:
+        with suppress(ProcessLookupError):
+            witness.kill()
+        await witness.communicate()
