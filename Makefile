@@ -70,7 +70,7 @@ $(VENV)/.pinned: requirements/run.txt | $(BIN)/python
 	@$(INSTALL) -r requirements/run.txt
 	@touch $@
 
-$(VENV)/.run: pyproject.toml src/venuewire/_version.py $(VENV)/.pinned
+$(VENV)/.run: pyproject.toml hatch_build.py src/venuewire/_version.py src/venuewire/book/_native.c $(VENV)/.pinned
 	@$(PIP) install -qq --no-build-isolation --no-deps --editable .
 	@touch $@
 

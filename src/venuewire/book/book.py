@@ -1,23 +1,38 @@
-"""OrderBook: two ladders and the scales they are in. It says what stands where, and nothing about trust."""
+"""OrderBook: two ladders and the scales they are in. It says what stands where, and nothing about trust.
+
+The ladders are native where the native core was built. A book whose numbers do not fit into 64 bits goes on with the
+pure ladders, which know no bounds; nobody need notice.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
+from venuewire.book import twins
 from venuewire.book.ladder import Ladder
 from venuewire.errors import BookError
 from venuewire.model.market import SET_ASK, SET_BID, THRU_ASK, THRU_BID, Level, LevelRow
+from venuewire.model.shape import Shape
 from venuewire.model.terms import Nanos, Side, from_scaled
 
 
 class OrderBook:
     """The book of one symbol. Integers in the instrument's scales inside; `Level`s of Decimals for those who ask."""
 
-    __slots__ = ("_asks", "_best_ask", "_best_bid", "_bids", "ask", "bid", "depth", "price_scale", "size_scale",
-                 "symbol", "transact_time")  # fmt: skip
+    __slots__ = ("_asks", "_best_ask", "_best_bid", "_bids", "_ladder", "_read", "_shape", "ask", "bid", "depth",
+                 "price_scale", "size_scale", "symbol", "transact_time")  # fmt: skip
 
-    def __init__(self, symbol: str, price_scale: int, size_scale: int, depth: int | None = None) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        price_scale: int,
+        size_scale: int,
+        depth: int | None = None,
+        *,
+        ladder: type[Ladder] = twins.ladder,
+    ) -> None:
         self.symbol = symbol
         self.price_scale = price_scale
         self.size_scale = size_scale
@@ -29,8 +44,12 @@ class OrderBook:
         """Best bid as an integer in `price_scale`; None when there is no bid."""
         self.ask: int | None = None
         """Best ask, likewise."""
-        self._bids = Ladder(1)
-        self._asks = Ladder(-1)
+        self._ladder = ladder
+        self._bids = ladder(1)
+        self._asks = ladder(-1)
+        # The shape last read, and the native reader for it; None where rows must come from Python.
+        self._shape: Shape | None = None
+        self._read: Any = None
         # The last Level handed out for each side: the top is read far more often than it changes.
         self._best_bid: tuple[int, int, Level] | None = None
         self._best_ask: tuple[int, int, Level] | None = None
@@ -41,14 +60,39 @@ class OrderBook:
         Raises `BookError` on a negative price or size or an action nobody knows; rows before the bad one have been
         applied by then, so the book must be taken for damaged (also when `rows` itself raises on the way).
         """
-        bids, asks = self._bids, self._asks
+        if self._ladder is not Ladder:
+            rows = list(rows)
         try:
-            Ladder.apply(bids, asks, rows)
+            self._ladder.apply(self._bids, self._asks, rows)
+        except OverflowError:  # of the native ladders, before anything has changed
+            self._widen()
+            Ladder.apply(self._bids, self._asks, rows)
         finally:
-            if self.depth is not None:
-                bids.trim(self.depth)
-                asks.trim(self.depth)
+            self._settle()
+
+    def read(self, shape: Shape, body: bytes) -> bool:
+        """Apply a raw body without making rows of it. False: not read, nothing has changed, `apply_rows` must do it."""
+        if shape is not self._shape:
+            self._learn(shape)
+        read = self._read
+        if read is None:
+            return False
+        bids, asks = self._bids, self._asks
+        if read(bids, asks, body, self.price_scale, self.size_scale, self.depth, False):  # noqa: FBT003  # replace
             self.bid, self.ask = bids.best, asks.best
+            return True
+        return False
+
+    def read_whole(self, shape: Shape, body: bytes, price_scale: int, size_scale: int) -> bool:
+        """The same for `replace`: a new book, in these scales, in place of the old one."""
+        self._learn(shape)
+        read = self._read
+        if read is None or not read(self._bids, self._asks, body, price_scale, size_scale, self.depth, True):  # noqa: FBT003
+            return False
+        self.price_scale, self.size_scale = price_scale, size_scale
+        self._best_bid = self._best_ask = None
+        self.bid, self.ask = self._bids.best, self._asks.best
+        return True
 
     def replace(self, rows: Iterable[LevelRow], price_scale: int | None = None, size_scale: int | None = None) -> None:
         """A new book in place of the old one, in new scales if the instrument's have changed.
@@ -66,11 +110,36 @@ class OrderBook:
         self.price_scale = self.price_scale if price_scale is None else price_scale
         self.size_scale = self.size_scale if size_scale is None else size_scale
         self._best_bid = self._best_ask = None
-        for ladder, levels in ((self._bids, fresh[SET_BID]), (self._asks, fresh[SET_ASK])):
-            ladder.load(levels)
-            if self.depth is not None:
-                ladder.trim(self.depth)
-        self.bid, self.ask = self._bids.best, self._asks.best
+        try:
+            self._load(fresh)
+        except OverflowError:
+            self._widen()
+            self._load(fresh)
+        self._settle()
+
+    def _load(self, sides: dict[int, dict[int, int]]) -> None:
+        self._bids.load(sides[SET_BID])
+        self._asks.load(sides[SET_ASK])
+
+    def _settle(self) -> None:
+        """After a message: cut to `depth`, and note the top."""
+        bids, asks = self._bids, self._asks
+        if self.depth is not None:
+            bids.trim(self.depth)
+            asks.trim(self.depth)
+        self.bid, self.ask = bids.best, asks.best
+
+    def _widen(self) -> None:
+        """Go on with ladders that know no bounds."""
+        bids, asks = Ladder(1), Ladder(-1)
+        bids.load(dict(self._bids.top()))
+        asks.load(dict(self._asks.top()))
+        self._ladder, self._bids, self._asks, self._shape = Ladder, bids, asks, None
+
+    def _learn(self, shape: Shape) -> None:
+        """Have the reader for bodies of this shape at hand."""
+        self._shape = shape
+        self._read = None if self._ladder is Ladder else twins.reader(shape)
 
     def _side_of_thru(self, action: int) -> Ladder:
         if action == THRU_BID:
@@ -111,12 +180,12 @@ class OrderBook:
 
     def levels(self, side: Side, n: int | None = None) -> list[Level]:
         """The best `n` levels of a side, or all of them; best first."""
-        return [self._level(price, size) for price, size in self._ladder(side).top(n)]
+        return [self._level(price, size) for price, size in self._side(side).top(n)]
 
     def size_at(self, side: Side, price: Decimal) -> Decimal:
         """What stands at this price; 0 when nothing does."""
         key = price.scaleb(self.price_scale)
-        return from_scaled(self._ladder(side).size(int(key)) if key == int(key) else 0, self.size_scale)
+        return from_scaled(self._side(side).size(int(key)) if key == int(key) else 0, self.size_scale)
 
     def __len__(self) -> int:
         """Levels on both sides."""
@@ -129,7 +198,7 @@ class OrderBook:
     def __repr__(self) -> str:
         return f"<OrderBook {self.symbol}: {len(self._bids)} bids, {len(self._asks)} asks, {self.bid} / {self.ask}>"
 
-    def _ladder(self, side: Side) -> Ladder:
+    def _side(self, side: Side) -> Ladder:
         return self._bids if side is Side.BUY else self._asks
 
     def _level(self, price: int, size: int) -> Level:

@@ -29,7 +29,8 @@ _MAX_GAPS = 256
 class BookKeeper:
     """Keeps one book right, and says when it cannot."""
 
-    __slots__ = ("_gaps", "_last_good", "_left_live", "book", "cause", "dropped", "resyncs", "trust", "updates")
+    __slots__ = ("_gaps", "_last_good", "_left_live", "book", "cause", "dropped", "gaps", "last_gap", "resyncs",
+                 "trust", "updates")  # fmt: skip
 
     def __init__(self, symbol: str, price_scale: int, size_scale: int, *, depth: int | None = None) -> None:
         self.book = OrderBook(symbol, price_scale, size_scale, depth)
@@ -43,6 +44,10 @@ class BookKeeper:
         """Updates that were not applied because the book was not LIVE."""
         self.resyncs = 0
         """Times a snapshot made the book whole again."""
+        self.gaps = 0
+        """Times the book has left LIVE."""
+        self.last_gap: Gap | None = None
+        """The newest gap there was; `repaired` once a snapshot has made the book whole again."""
         self._last_good: Nanos = 0
         """When we received the last message that was applied and left a sound book."""
         self._left_live: Nanos | None = None
@@ -66,16 +71,24 @@ class BookKeeper:
         price_scale, size_scale = message.price_scale, message.size_scale
         if price_scale != book.price_scale or size_scale != book.size_scale:
             return self._damaged("the instrument's scales have changed", message.recv_time)
+        shape = message.shape
         try:
-            book.apply_rows(message.read(message.body, price_scale, size_scale))
+            if shape is None or not book.read(shape, message.body):
+                book.apply_rows(message.read(message.body, price_scale, size_scale))
         except (BookError, RemoteProtocolError) as error:
             return self._damaged(str(error), message.recv_time)
-        if book.is_crossed:
+        bid, ask = book.bid, book.ask
+        if bid is not None and ask is not None and bid >= ask:
             return self._crossed(message.recv_time)
         book.transact_time = message.transact_time
         self._last_good = message.recv_time
         self.updates += 1
         return True
+
+    @property
+    def last_good(self) -> Nanos:
+        """When we received the last message that was applied and left a sound book; 0: none has."""
+        return self._last_good
 
     def suspect(self, cause: str, now: Nanos) -> None:
         """Messages of the line are missing, came twice or out of order: what the book misses is not known."""
@@ -109,7 +122,7 @@ class BookKeeper:
 
     def _replace(self, message: BookSnapshot) -> bool:
         try:
-            self.book.replace(message.rows(), message.price_scale, message.size_scale)
+            self._load(message)
         except (BookError, RemoteProtocolError) as error:
             return self._damaged(str(error), message.recv_time)
         if self.book.is_crossed:
@@ -120,6 +133,12 @@ class BookKeeper:
         if self.trust is not LIVE:
             self._move(Happening.SNAPSHOT, "", message.recv_time)
         return True
+
+    def _load(self, message: BookSnapshot) -> None:
+        book, shape = self.book, message.shape
+        price_scale, size_scale = message.price_scale, message.size_scale
+        if shape is None or not book.read_whole(shape, message.body, price_scale, size_scale):
+            book.replace(message.rows(), price_scale, size_scale)
 
     def _drop(self, message: BookUpdate) -> bool:
         self.dropped += 1
@@ -141,8 +160,13 @@ class BookKeeper:
         self.cause = cause
         if before is LIVE:
             self._left_live = self._last_good or now
-            self._gaps.append(Gap(from_time=self._left_live, to_time=now, cause=cause, repaired=False))
+            self.gaps += 1
+            self._note(Gap(from_time=self._left_live, to_time=now, cause=cause, repaired=False))
         elif self.trust is LIVE and self._left_live is not None:
             self.resyncs += 1
-            self._gaps.append(Gap(from_time=self._left_live, to_time=now, cause="a new snapshot came", repaired=True))
+            self._note(Gap(from_time=self._left_live, to_time=now, cause="a new snapshot came", repaired=True))
             self._left_live = None
+
+    def _note(self, gap: Gap) -> None:
+        self.last_gap = gap
+        self._gaps.append(gap)

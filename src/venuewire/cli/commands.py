@@ -14,8 +14,10 @@ from venuewire.cli.outcome import FINE, USAGE, complain, guarded, keep_logs_shor
 
 
 def version_text() -> str:
-    """Version, and whether a native core is in use: so far there is none."""
-    return f"venuewire {__version__} (pure Python)"
+    """Version, and whether the native core is in use."""
+    from venuewire.book.twins import core
+
+    return f"venuewire {__version__} ({core()})"
 
 
 def _settings(name: str, text: str) -> App:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from venuewire.model.shape import Shape
 from venuewire.model.terms import Nanos, Side, from_scaled, plain
 
 # What a row of a book message does, in the order (what, price, size), integers in the instrument's scales.
@@ -53,6 +54,9 @@ class BookMessage(Struct, frozen=True, kw_only=True, eq=False):
     body: bytes
     """The venue's own bytes, exactly as they came."""
     read: LevelReader
+    """What the body means, to the last odd case."""
+    shape: Shape | None = None
+    """Where the levels stand in the body, for a native reader; with it or without, the rows are those of `read`."""
     price_scale: int
     size_scale: int
     transact_time: Nanos = 0

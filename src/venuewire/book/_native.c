@@ -1,0 +1,1265 @@
+/* The native twin of `ladder.py`, and a reader of raw JSON bodies.
+ *
+ *   body --Reader--> rows --apply--> two Ladders
+ *
+ * A Ladder is one side of a book: a flat array sorted with the best level last, so that changes near the top move next
+ * to nothing in memory. A Reader knows by a `Shape` (model/shape.py) where side, price and size stand in a venue's
+ * rows. It reads what it is certain of and refuses everything else: `read` answers False, nothing has changed, and the
+ * venue's own Python reader decides what the body means. So there is no error of a body's here, only True and False.
+ *
+ * All of a body is read before any of it is applied. Numbers are int64; what does not fit raises OverflowError in the
+ * calls that take Python integers, before anything has changed, and is refused by `read`.
+ *
+ * The module does not declare itself free of the GIL: one scratch array of rows serves all books.
+ */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Raised with the C surface: a build that is left over from another version is not used. */
+#define SURFACE 1
+
+static PyObject *BookError;
+
+/* ------------------------------------------------------------------------------------------------------- rows -- */
+
+enum { SET_BID, SET_ASK, THRU_BID, THRU_ASK }; /* as in model/market.py */
+
+typedef struct {
+    int32_t action;
+    int32_t place; /* in the message; keeps the sort of a full book stable */
+    int64_t price;
+    int64_t size;
+} Row;
+
+/* The scratch array. Large only while a full book passes through it. */
+static struct {
+    Row *rows;
+    Py_ssize_t count, room;
+} scratch;
+
+#define SCRATCH_KEPT 1024
+
+static int more_room(void)
+{
+    Py_ssize_t room = scratch.room ? scratch.room * 2 : SCRATCH_KEPT;
+    if (room > INT32_MAX) {
+        return -1;
+    }
+    Row *rows = PyMem_Realloc(scratch.rows, (size_t)room * sizeof(Row));
+    if (rows == NULL) {
+        return -1;
+    }
+    scratch.rows = rows;
+    scratch.room = room;
+    return 0;
+}
+
+/* -1 when memory is out. */
+static inline int add_row(int action, int64_t price, int64_t size)
+{
+    if (scratch.count == scratch.room && more_room() < 0) {
+        return -1;
+    }
+    scratch.rows[scratch.count] = (Row){action, (int32_t)scratch.count, price, size};
+    scratch.count++;
+    return 0;
+}
+
+static void shrink_scratch(void)
+{
+    if (scratch.room > SCRATCH_KEPT) {
+        PyMem_Free(scratch.rows);
+        scratch.rows = NULL;
+        scratch.room = 0;
+    }
+    scratch.count = 0;
+}
+
+/* ----------------------------------------------------------------------------------------------------- ladder -- */
+
+typedef struct {
+    int64_t key; /* price times sign: ascending on both sides, the best last */
+    int64_t size; /* never 0 */
+} Level;
+
+typedef struct {
+    PyObject_HEAD
+    Level *levels;
+    Py_ssize_t count, room;
+    int sign;
+} Ladder;
+
+static PyTypeObject LadderType;
+
+/* Room for `more` levels beside those that are there; -1 and MemoryError. */
+static int reserve(Ladder *ladder, Py_ssize_t more)
+{
+    Py_ssize_t needed = ladder->count + more;
+    if (needed <= ladder->room) {
+        return 0;
+    }
+    Py_ssize_t room = needed + needed / 8 + 8;
+    Level *levels = PyMem_Realloc(ladder->levels, (size_t)room * sizeof(Level));
+    if (levels == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    ladder->levels = levels;
+    ladder->room = room;
+    return 0;
+}
+
+/* The first place whose key is not below `key`. Galloping from the top: most changes are near it. */
+static Py_ssize_t seek(const Ladder *ladder, int64_t key)
+{
+    const Level *levels = ladder->levels;
+    Py_ssize_t low = 0, high = ladder->count, step = 1;
+    while (high > 0) {
+        Py_ssize_t probe = high > step ? high - step : 0;
+        if (levels[probe].key < key) {
+            low = probe + 1;
+            break;
+        }
+        high = probe;
+        step *= 2;
+    }
+    while (low < high) {
+        Py_ssize_t middle = low + (high - low) / 2;
+        if (levels[middle].key < key) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* `size` stands at `price` from now on. There must be room for one more level. */
+static void put(Ladder *ladder, int64_t price, int64_t size)
+{
+    int64_t key = price * ladder->sign;
+    Py_ssize_t at = seek(ladder, key), above = ladder->count - at;
+    Level *level = ladder->levels + at;
+    if (above > 0 && level->key == key) {
+        if (size) {
+            level->size = size;
+        } else {
+            memmove(level, level + 1, (size_t)(above - 1) * sizeof(Level));
+            ladder->count--;
+        }
+    } else if (size) {
+        memmove(level + 1, level, (size_t)above * sizeof(Level));
+        *level = (Level){key, size};
+        ladder->count++;
+    }
+}
+
+static void cut_thru(Ladder *ladder, int64_t price)
+{
+    if (price == 0) {
+        ladder->count = 0;
+        return;
+    }
+    int64_t key = price * ladder->sign;
+    Py_ssize_t at = seek(ladder, key);
+    ladder->count = at < ladder->count && ladder->levels[at].key == key ? at + 1 : at;
+}
+
+static void cut_to(Ladder *ladder, Py_ssize_t depth)
+{
+    Py_ssize_t excess = ladder->count - depth;
+    if (excess > 0) {
+        memmove(ladder->levels, ladder->levels + excess, (size_t)depth * sizeof(Level));
+        ladder->count = depth;
+    }
+}
+
+/* Apply the scratch rows. -1 and MemoryError, and nothing has changed then. */
+static int apply_scratch(Ladder *bids, Ladder *asks)
+{
+    if (reserve(bids, scratch.count) < 0 || reserve(asks, scratch.count) < 0) {
+        return -1;
+    }
+    for (Py_ssize_t n = 0; n < scratch.count; n++) {
+        const Row *row = scratch.rows + n;
+        switch (row->action) {
+        case SET_BID: put(bids, row->price, row->size); break;
+        case SET_ASK: put(asks, row->price, row->size); break;
+        case THRU_BID: cut_thru(bids, row->price); break;
+        default: cut_thru(asks, row->price); break;
+        }
+    }
+    return 0;
+}
+
+static int by_price(const void *one, const void *other)
+{
+    const Row *a = one, *b = other;
+    if (a->action != b->action) {
+        return a->action < b->action ? -1 : 1;
+    }
+    if (a->price != b->price) {
+        return a->price < b->price ? -1 : 1;
+    }
+    return a->place < b->place ? -1 : a->place > b->place;
+}
+
+/* Sort the scratch rows, which only set, by side and price; of several at one price the last stays. */
+static void tidy_scratch(void)
+{
+    Row *rows = scratch.rows;
+    qsort(rows, (size_t)scratch.count, sizeof(Row), by_price);
+    Py_ssize_t kept = 0;
+    for (Py_ssize_t n = 0; n < scratch.count; n++) {
+        if (kept && rows[kept - 1].action == rows[n].action && rows[kept - 1].price == rows[n].price) {
+            kept--;
+        }
+        rows[kept++] = rows[n];
+    }
+    scratch.count = kept;
+}
+
+/* The levels of one side out of the scratch rows, sorted: they may run either way. NULL when memory is out; -1 in
+ * `count` when they are in no order. */
+static Level *gather(int action, int sign, Py_ssize_t *count)
+{
+    Py_ssize_t levels_in_all = 0;
+    for (Py_ssize_t n = 0; n < scratch.count; n++) {
+        levels_in_all += scratch.rows[n].action == action && scratch.rows[n].size;
+    }
+    Level *levels = PyMem_Malloc((size_t)(levels_in_all + levels_in_all / 8 + 8) * sizeof(Level));
+    if (levels == NULL) {
+        return NULL;
+    }
+    *count = levels_in_all;
+    int64_t before = 0;
+    int way = 0;
+    Py_ssize_t at = 0;
+    for (Py_ssize_t n = 0; n < scratch.count; n++) {
+        const Row *row = scratch.rows + n;
+        if (row->action != action) {
+            continue;
+        }
+        int64_t key = row->price * sign;
+        if (at) {
+            int this_way = key > before ? 1 : key < before ? -1 : 0;
+            if (this_way == 0 || (way && this_way != way)) {
+                *count = -1;
+                return levels;
+            }
+            way = this_way;
+        }
+        before = key;
+        if (row->size) {
+            levels[at++] = (Level){key, row->size};
+        }
+    }
+    if (way < 0) {
+        for (Py_ssize_t low = 0, high = at - 1; low < high; low++, high--) {
+            Level level = levels[low];
+            levels[low] = levels[high];
+            levels[high] = level;
+        }
+    }
+    return levels;
+}
+
+/* Both sides anew from the scratch rows, which only set. -1 and MemoryError, and nothing has changed then. Either
+ * ladder may be NULL: that side stays. */
+static int load_scratch(Ladder *bids, Ladder *asks)
+{
+    Ladder *ladders[2] = {bids, asks};
+    Level *fresh[2] = {NULL, NULL};
+    Py_ssize_t counts[2] = {0, 0};
+    int tidied = 0;
+    for (int side = 0; side < 2; side++) {
+        if (ladders[side] == NULL) {
+            continue;
+        }
+        fresh[side] = gather(side == 0 ? SET_BID : SET_ASK, ladders[side]->sign, &counts[side]);
+        if (fresh[side] != NULL && counts[side] < 0 && !tidied) {
+            tidied = 1;
+            tidy_scratch();
+            PyMem_Free(fresh[side]);
+            fresh[side] = gather(side == 0 ? SET_BID : SET_ASK, ladders[side]->sign, &counts[side]);
+        }
+        if (fresh[side] == NULL) {
+            PyMem_Free(fresh[0]);
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+    for (int side = 0; side < 2; side++) {
+        Ladder *ladder = ladders[side];
+        if (ladder != NULL) {
+            PyMem_Free(ladder->levels);
+            ladder->levels = fresh[side];
+            ladder->count = counts[side];
+            ladder->room = counts[side] + counts[side] / 8 + 8;
+        }
+    }
+    return 0;
+}
+
+/* ----------------------------------------------------------------------------------- ladder, the Python surface -- */
+
+static PyObject *refused_row(PyObject *price, PyObject *size)
+{
+    return PyErr_Format(BookError, "a negative price or size: %S, %S", price, size);
+}
+
+/* An integer that is not negative: 1; negative: 0; -1 and TypeError or OverflowError. Only of integers, so that no
+ * Python code runs on the way: it might use the scratch array itself. */
+static int natural(PyObject *number, int64_t *value)
+{
+    int overflow;
+    if (!PyLong_Check(number)) {
+        PyErr_Format(PyExc_TypeError, "an integer is needed, not %.100s", Py_TYPE(number)->tp_name);
+        return -1;
+    }
+    long long result = PyLong_AsLongLongAndOverflow(number, &overflow);
+    if (result == -1 && !overflow && PyErr_Occurred()) {
+        return -1;
+    }
+    if (overflow > 0) {
+        PyErr_SetString(PyExc_OverflowError, "a price or size beyond 63 bits");
+        return -1;
+    }
+    *value = result;
+    return overflow == 0 && result >= 0;
+}
+
+static int both_natural(PyObject *price, PyObject *size, int64_t *price_value, int64_t *size_value)
+{
+    int one = natural(price, price_value);
+    /* A negative price is refused whatever stands beside it. */
+    if (one <= 0) {
+        return one;
+    }
+    return natural(size, size_value);
+}
+
+static PyObject *Ladder_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"sign", NULL};
+    int sign;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i:Ladder", names, &sign)) {
+        return NULL;
+    }
+    if (sign != 1 && sign != -1) {
+        PyErr_SetString(PyExc_ValueError, "sign is 1 or -1");
+        return NULL;
+    }
+    Ladder *self = (Ladder *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        self->sign = sign;
+    }
+    return (PyObject *)self;
+}
+
+static void Ladder_dealloc(Ladder *self)
+{
+    PyMem_Free(self->levels);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *Ladder_best(Ladder *self, void *Py_UNUSED(closure))
+{
+    if (self->count == 0) {
+        Py_RETURN_NONE;
+    }
+    return PyLong_FromLongLong(self->levels[self->count - 1].key * self->sign);
+}
+
+static Py_ssize_t Ladder_length(Ladder *self)
+{
+    return self->count;
+}
+
+static PyObject *Ladder_set(Ladder *self, PyObject *const *args, Py_ssize_t count)
+{
+    int64_t price, size;
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "set(price, size)");
+        return NULL;
+    }
+    int fine = both_natural(args[0], args[1], &price, &size);
+    if (fine == 0) {
+        return refused_row(args[0], args[1]);
+    }
+    if (fine < 0 || reserve(self, 1) < 0) {
+        return NULL;
+    }
+    put(self, price, size);
+    Py_RETURN_NONE;
+}
+
+static PyObject *Ladder_delete_thru(Ladder *self, PyObject *price)
+{
+    int64_t value;
+    int fine = natural(price, &value);
+    if (fine == 0) {
+        return PyErr_Format(BookError, "a negative price: %S", price);
+    }
+    if (fine < 0) {
+        return NULL;
+    }
+    cut_thru(self, value);
+    Py_RETURN_NONE;
+}
+
+static PyObject *Ladder_load(Ladder *self, PyObject *levels)
+{
+    PyObject *dict = PyDict_New(), *price, *size, *result = NULL;
+    Py_ssize_t at = 0;
+    if (dict == NULL || PyDict_Update(dict, levels) < 0) {
+        Py_XDECREF(dict);
+        return NULL;
+    }
+    scratch.count = 0;
+    while (PyDict_Next(dict, &at, &price, &size)) {
+        int64_t price_value, size_value;
+        int fine = both_natural(price, size, &price_value, &size_value);
+        if (fine == 0) {
+            refused_row(price, size);
+        }
+        if (fine <= 0) {
+            goto done;
+        }
+        if (add_row(SET_BID, price_value, size_value) < 0) {
+            PyErr_NoMemory();
+            goto done;
+        }
+    }
+    if (load_scratch(self, NULL) == 0) {
+        result = Py_NewRef(Py_None);
+    }
+done:
+    shrink_scratch();
+    Py_DECREF(dict);
+    return result;
+}
+
+static PyObject *Ladder_trim(Ladder *self, PyObject *depth)
+{
+    Py_ssize_t kept = PyNumber_AsSsize_t(depth, NULL);
+    if (kept == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    cut_to(self, kept < 0 ? 0 : kept);
+    Py_RETURN_NONE;
+}
+
+static PyObject *Ladder_size(Ladder *self, PyObject *price)
+{
+    int64_t value;
+    int fine = natural(price, &value);
+    if (fine < 0) {
+        if (!PyErr_ExceptionMatches(PyExc_OverflowError)) {
+            return NULL;
+        }
+        PyErr_Clear();
+    }
+    if (fine > 0) {
+        int64_t key = value * self->sign;
+        Py_ssize_t at = seek(self, key);
+        if (at < self->count && self->levels[at].key == key) {
+            return PyLong_FromLongLong(self->levels[at].size);
+        }
+    }
+    return PyLong_FromLong(0);
+}
+
+static PyObject *Ladder_top(Ladder *self, PyObject *const *args, Py_ssize_t given)
+{
+    Py_ssize_t count = self->count;
+    if (given > 1) {
+        PyErr_SetString(PyExc_TypeError, "top(n=None)");
+        return NULL;
+    }
+    if (given == 1 && args[0] != Py_None) {
+        Py_ssize_t asked = PyNumber_AsSsize_t(args[0], NULL);
+        if (asked == -1 && PyErr_Occurred()) {
+            return NULL;
+        }
+        if (asked < 0) {
+            PyErr_SetString(PyExc_ValueError, "n is not negative");
+            return NULL;
+        }
+        count = asked < count ? asked : count;
+    }
+    PyObject *result = PyList_New(count);
+    if (result == NULL) {
+        return NULL;
+    }
+    for (Py_ssize_t n = 0; n < count; n++) {
+        Level level = self->levels[self->count - 1 - n];
+        PyObject *pair = Py_BuildValue("(LL)", (long long)(level.key * self->sign), (long long)level.size);
+        if (pair == NULL) {
+            Py_DECREF(result);
+            return NULL;
+        }
+        PyList_SET_ITEM(result, n, pair);
+    }
+    return result;
+}
+
+static PyObject *Ladder_sizeof(Ladder *self, PyObject *Py_UNUSED(none))
+{
+    return PyLong_FromSsize_t((Py_ssize_t)sizeof(Ladder) + self->room * (Py_ssize_t)sizeof(Level));
+}
+
+/* One Python row to the scratch array: 1; one that is refused, with its BookError set: 0; any other error: -1. */
+static int take_row(PyObject *item)
+{
+    if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 3 || !PyLong_Check(PyTuple_GET_ITEM(item, 0))) {
+        PyErr_SetString(PyExc_TypeError, "a row is (what, price, size)");
+        return -1;
+    }
+    PyObject *what = PyTuple_GET_ITEM(item, 0), *price = PyTuple_GET_ITEM(item, 1), *size = PyTuple_GET_ITEM(item, 2);
+    int overflow;
+    long action = PyLong_AsLongAndOverflow(what, &overflow);
+    if (overflow || action < SET_BID || action > THRU_ASK) {
+        PyErr_Format(BookError, "unknown action %S", what);
+        return 0;
+    }
+    int64_t price_value, size_value = 0;
+    int thru = action >= THRU_BID;
+    int fine = thru ? natural(price, &price_value) : both_natural(price, size, &price_value, &size_value);
+    if (fine == 0) {
+        thru ? PyErr_Format(BookError, "a negative price: %S", price) : refused_row(price, size);
+    } else if (fine > 0 && add_row((int)action, price_value, size_value) < 0) {
+        PyErr_NoMemory();
+        fine = -1;
+    }
+    return fine;
+}
+
+/* Both ladders out of the first two arguments; 0 and TypeError when they are not that. */
+static int two_ladders(PyObject *const *args, Ladder **bids, Ladder **asks)
+{
+    if (!Py_IS_TYPE(args[0], &LadderType) || !Py_IS_TYPE(args[1], &LadderType)) {
+        PyErr_SetString(PyExc_TypeError, "two native ladders are needed");
+        return 0;
+    }
+    *bids = (Ladder *)args[0];
+    *asks = (Ladder *)args[1];
+    return 1;
+}
+
+/* apply(bids, asks, rows). The rows are listed first: they may come out of Python code that uses books itself. */
+static PyObject *Ladder_apply(PyObject *Py_UNUSED(none), PyObject *const *args, Py_ssize_t count)
+{
+    Ladder *bids, *asks;
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "apply(bids, asks, rows)");
+        return NULL;
+    }
+    if (!two_ladders(args, &bids, &asks)) {
+        return NULL;
+    }
+    PyObject *rows = PySequence_Fast(args[2], "rows are iterable");
+    if (rows == NULL) {
+        return NULL;
+    }
+    int fine = 1;
+    scratch.count = 0;
+    for (Py_ssize_t n = 0; n < PySequence_Fast_GET_SIZE(rows) && fine > 0; n++) {
+        fine = take_row(PySequence_Fast_GET_ITEM(rows, n));
+    }
+    /* The rows before a refused one are applied, as the pure twin has done by then; before any other error, none. */
+    if (fine >= 0 && apply_scratch(bids, asks) < 0) {
+        fine = -1;
+    }
+    shrink_scratch();
+    Py_DECREF(rows);
+    if (fine <= 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* ----------------------------------------------------------------------------------------------------- reader -- */
+
+enum { ROWS, OBJECT_OF_SIDES, ARRAY_OF_SIDES };              /* what the body is */
+enum { PRICE, SIZE, SIDE, OP };                              /* what a field of a row is for */
+enum { TEXT, NUMBER, WHOLE, WORD };                          /* how it is written */
+enum { MEANS_SET, MEANS_DELETE, MEANS_THRU };                /* what the word of an OP means; of a SIDE: 0 bid, 1 ask */
+
+#define MOST_FIELDS 4
+#define MOST_WORDS 8
+#define LONGEST 32
+#define DEEPEST 16
+
+typedef struct {
+    char text[LONGEST + 2]; /* with its quotes, as it stands in a body */
+    int length;
+} Quoted;
+
+typedef struct {
+    Quoted key; /* empty in rows that are arrays */
+    int role, form;
+    int64_t lot; /* WHOLE: what one is, in units; 0: it is in the instrument's scale already */
+} Field;
+
+typedef struct {
+    PyObject_HEAD
+    int body, rows_are_arrays, field_count, word_count;
+    Quoted sides[2];
+    Field fields[MOST_FIELDS];
+    Quoted words[MOST_WORDS];
+    int meanings[MOST_WORDS];
+} Reader;
+
+static PyTypeObject ReaderType;
+
+/* A body being read. Bytes objects end with a NUL, which no rule below accepts: looking at `*at` is always allowed
+ * while at <= end, and no rule moves past a NUL. Anything longer than one byte is compared with `end` first. */
+typedef struct {
+    const char *at, *end;
+    const Reader *reader;
+    int64_t lots[MOST_FIELDS];
+    int scales[2]; /* of PRICE and SIZE */
+    int no_memory;
+} Cursor;
+
+static const int64_t TENS[19] = {
+    1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
+    1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
+    1000000000000000000};
+
+/* A digit can be added to anything below this. */
+#define ROOM_FOR_A_DIGIT ((INT64_MAX - 9) / 10)
+
+static inline int is_digit(char byte)
+{
+    return (unsigned char)(byte - '0') < 10;
+}
+
+static inline void skip_blanks(Cursor *cursor)
+{
+    while (*cursor->at == ' ' || *cursor->at == '\n' || *cursor->at == '\r' || *cursor->at == '\t') {
+        cursor->at++;
+    }
+}
+
+static inline int take(Cursor *cursor, char byte)
+{
+    skip_blanks(cursor);
+    if (*cursor->at != byte) {
+        return 0;
+    }
+    cursor->at++;
+    return 1;
+}
+
+static inline int take_quoted(Cursor *cursor, const Quoted *quoted)
+{
+    if (cursor->end - cursor->at < quoted->length || memcmp(cursor->at, quoted->text, (size_t)quoted->length) != 0) {
+        return 0;
+    }
+    cursor->at += quoted->length;
+    return 1;
+}
+
+/* Past a string of plain ASCII; escapes and everything beyond are for the Python reader. */
+static int skip_text(Cursor *cursor)
+{
+    if (*cursor->at != '"') {
+        return 0;
+    }
+    const char *at = cursor->at + 1;
+    while (cursor->end - at >= 8) { /* eight at a time while none is a quote, a backslash, a control or above ASCII */
+        const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+        uint64_t eight;
+        memcpy(&eight, at, 8);
+        uint64_t quotes = eight ^ (ones * '"'), escapes = eight ^ (ones * '\\');
+        uint64_t found = ((quotes - ones) & ~quotes) | ((escapes - ones) & ~escapes) | (eight - ones * 0x20) | eight;
+        if (found & tops) {
+            break;
+        }
+        at += 8;
+    }
+    while ((unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' && *at != '\\') {
+        at++;
+    }
+    if (*at != '"') {
+        return 0;
+    }
+    cursor->at = at + 1;
+    return 1;
+}
+
+/* Past any JSON number. */
+static int skip_number(Cursor *cursor)
+{
+    const char *at = cursor->at;
+    at += *at == '-';
+    if (*at == '0') {
+        at++;
+    } else if (is_digit(*at)) {
+        while (is_digit(*at)) {
+            at++;
+        }
+    } else {
+        return 0;
+    }
+    if (*at == '.') {
+        if (!is_digit(*++at)) {
+            return 0;
+        }
+        while (is_digit(*at)) {
+            at++;
+        }
+    }
+    if (*at == 'e' || *at == 'E') {
+        return 0; /* whether it is within bounds is for others to say */
+    }
+    cursor->at = at;
+    return 1;
+}
+
+static int skip_word(Cursor *cursor, const char *word, int length)
+{
+    if (cursor->end - cursor->at < length || memcmp(cursor->at, word, (size_t)length) != 0) {
+        return 0;
+    }
+    cursor->at += length;
+    return 1;
+}
+
+/* Past any value, within reason. */
+static int skip_value(Cursor *cursor, int depth)
+{
+    skip_blanks(cursor);
+    switch (*cursor->at) {
+    case '"': return skip_text(cursor);
+    case 't': return skip_word(cursor, "true", 4);
+    case 'f': return skip_word(cursor, "false", 5);
+    case 'n': return skip_word(cursor, "null", 4);
+    case '[':
+    case '{': break;
+    default: return skip_number(cursor);
+    }
+    int object = *cursor->at++ == '{';
+    char close = object ? '}' : ']';
+    if (depth == DEEPEST) {
+        return 0;
+    }
+    if (take(cursor, close)) {
+        return 1;
+    }
+    for (;;) {
+        if (object) {
+            skip_blanks(cursor);
+            if (!skip_text(cursor) || !take(cursor, ':')) {
+                return 0;
+            }
+        }
+        if (!skip_value(cursor, depth + 1)) {
+            return 0;
+        }
+        if (take(cursor, close)) {
+            return 1;
+        }
+        if (!take(cursor, ',')) {
+            return 0;
+        }
+    }
+}
+
+/* A whole number without sign, exponent or needless zeros. */
+static inline int take_whole(Cursor *cursor, int64_t *value)
+{
+    const char *at = cursor->at;
+    if (!is_digit(*at) || (*at == '0' && is_digit(at[1]))) {
+        return 0;
+    }
+    int64_t number = 0;
+    while (is_digit(*at)) {
+        if (number >= ROOM_FOR_A_DIGIT) {
+            return 0;
+        }
+        number = number * 10 + (*at++ - '0');
+    }
+    cursor->at = at;
+    *value = number;
+    return 1;
+}
+
+/* A plain decimal number as an integer in `scale`; digits beyond the scale must be zeros. */
+static inline int take_decimal(Cursor *cursor, int scale, int64_t *value)
+{
+    int64_t number;
+    if (!take_whole(cursor, &number)) {
+        return 0;
+    }
+    int missing = scale;
+    if (*cursor->at == '.') {
+        const char *at = cursor->at + 1;
+        if (!is_digit(*at)) {
+            return 0;
+        }
+        while (missing && is_digit(*at)) {
+            if (number >= ROOM_FOR_A_DIGIT) {
+                return 0;
+            }
+            number = number * 10 + (*at++ - '0');
+            missing--;
+        }
+        while (*at == '0') {
+            at++;
+        }
+        if (is_digit(*at)) {
+            return 0;
+        }
+        cursor->at = at;
+    }
+    if (missing && number) {
+        if (missing > 18 || number > INT64_MAX / TENS[missing]) {
+            return 0;
+        }
+        number *= TENS[missing];
+    }
+    *value = number;
+    return 1;
+}
+
+static int take_meaning(Cursor *cursor, int64_t *value)
+{
+    const Reader *reader = cursor->reader;
+    for (int n = 0; n < reader->word_count; n++) {
+        if (take_quoted(cursor, &reader->words[n])) {
+            *value = reader->meanings[n];
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The value of a field; numbers come out in the instrument's scale. */
+static inline int take_field(Cursor *cursor, int n, int64_t *value)
+{
+    const Field *field = &cursor->reader->fields[n];
+    skip_blanks(cursor);
+    switch (field->form) {
+    case TEXT:
+        if (*cursor->at != '"') {
+            return 0;
+        }
+        cursor->at++;
+        if (!take_decimal(cursor, cursor->scales[field->role], value) || *cursor->at != '"') {
+            return 0;
+        }
+        cursor->at++;
+        return 1;
+    case NUMBER:
+        return take_decimal(cursor, cursor->scales[field->role], value) && *cursor->at != 'e' && *cursor->at != 'E';
+    case WHOLE:
+        if (!take_whole(cursor, value)) {
+            return 0;
+        }
+        if (cursor->lots[n] != 1) {
+            if (*value > INT64_MAX / cursor->lots[n]) {
+                return 0;
+            }
+            *value *= cursor->lots[n];
+        }
+        return 1;
+    default:
+        return take_meaning(cursor, value);
+    }
+}
+
+/* A row that is an array: as many places as fields. `values` by role. */
+static int take_array(Cursor *cursor, int64_t *values)
+{
+    const Reader *reader = cursor->reader;
+    for (int n = 0; n < reader->field_count; n++) {
+        if (!take(cursor, n ? ',' : '[') || !take_field(cursor, n, &values[reader->fields[n].role])) {
+            return 0;
+        }
+    }
+    return take(cursor, ']');
+}
+
+/* A row that is an object: each field once, other members passed over. */
+static int take_object(Cursor *cursor, int64_t *values)
+{
+    const Reader *reader = cursor->reader;
+    const int count = reader->field_count;
+    unsigned seen = 0;
+    int next = 0; /* members mostly come in the record's order */
+    if (!take(cursor, '{')) {
+        return 0;
+    }
+    do {
+        skip_blanks(cursor);
+        int found = -1;
+        for (int tried = 0; tried < count; tried++) {
+            int n = next + tried < count ? next + tried : next + tried - count;
+            if (take_quoted(cursor, &reader->fields[n].key)) {
+                found = n;
+                break;
+            }
+        }
+        if (found < 0) {
+            if (!skip_text(cursor) || !take(cursor, ':') || !skip_value(cursor, 0)) {
+                return 0;
+            }
+            continue;
+        }
+        if (seen & (1u << found) || !take(cursor, ':') ||
+            !take_field(cursor, found, &values[reader->fields[found].role])) {
+            return 0;
+        }
+        seen |= 1u << found;
+        next = found + 1 < count ? found + 1 : 0;
+    } while (take(cursor, ','));
+    return take(cursor, '}') && seen == (1u << count) - 1;
+}
+
+/* What a row does, to the scratch array. `values` by role. */
+static int note_row(Cursor *cursor, const int64_t *values)
+{
+    int side = (int)values[SIDE], added;
+    int64_t price = values[PRICE];
+    if (values[OP] == MEANS_THRU) {
+        added = add_row(THRU_BID + side, price, 0);
+        if (added == 0 && price) { /* price 0: the side is empty now */
+            added = add_row(SET_BID + side, price, values[SIZE]);
+        }
+    } else if (price == 0) {
+        return 0; /* venues differ in whether there may be such a price */
+    } else {
+        added = add_row(SET_BID + side, price, values[OP] == MEANS_DELETE ? 0 : values[SIZE]);
+    }
+    cursor->no_memory |= added < 0;
+    return added == 0;
+}
+
+/* A list of rows; `side` where the rows do not say themselves. */
+static int take_rows(Cursor *cursor, int side)
+{
+    int64_t values[4] = {0, 0, side, MEANS_SET};
+    const int arrays = cursor->reader->rows_are_arrays;
+    if (!take(cursor, '[')) {
+        return 0;
+    }
+    if (take(cursor, ']')) {
+        return 1;
+    }
+    do {
+        if (!(arrays ? take_array(cursor, values) : take_object(cursor, values)) || !note_row(cursor, values)) {
+            return 0;
+        }
+    } while (take(cursor, ','));
+    return take(cursor, ']');
+}
+
+static int take_sides(Cursor *cursor)
+{
+    unsigned seen = 0;
+    if (!take(cursor, '{')) {
+        return 0;
+    }
+    do {
+        skip_blanks(cursor);
+        int side = take_quoted(cursor, &cursor->reader->sides[0])   ? 0
+                   : take_quoted(cursor, &cursor->reader->sides[1]) ? 1
+                                                                    : -1;
+        if (side < 0) {
+            if (!skip_text(cursor) || !take(cursor, ':') || !skip_value(cursor, 0)) {
+                return 0;
+            }
+        } else if (seen & (1u << side) || !take(cursor, ':') || !take_rows(cursor, side)) {
+            return 0;
+        } else {
+            seen |= 1u << side;
+        }
+    } while (take(cursor, ','));
+    return take(cursor, '}') && seen == 3;
+}
+
+static int take_body(Cursor *cursor)
+{
+    int fine;
+    switch (cursor->reader->body) {
+    case ROWS: fine = take_rows(cursor, 0); break;
+    case OBJECT_OF_SIDES: fine = take_sides(cursor); break;
+    default:
+        fine = take(cursor, '[') && take_rows(cursor, 0) && take(cursor, ',') && take_rows(cursor, 1) &&
+               take(cursor, ']');
+    }
+    skip_blanks(cursor);
+    return fine && cursor->at == cursor->end;
+}
+
+/* Scales and lots of one call; 0 when they do not fit. */
+static int set_scales(Cursor *cursor, int price_scale, int size_scale)
+{
+    const Reader *reader = cursor->reader;
+    cursor->scales[PRICE] = price_scale;
+    cursor->scales[SIZE] = size_scale;
+    for (int n = 0; n < reader->field_count; n++) {
+        const Field *field = &reader->fields[n];
+        cursor->lots[n] = 1;
+        if (field->form == WHOLE && field->lot) {
+            int64_t one = TENS[cursor->scales[field->role]];
+            if (field->lot > INT64_MAX / one) {
+                return 0;
+            }
+            cursor->lots[n] = field->lot * one;
+        }
+    }
+    return 1;
+}
+
+static int only_sets(void)
+{
+    for (Py_ssize_t n = 0; n < scratch.count; n++) {
+        if (scratch.rows[n].action >= THRU_BID) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* read(bids, asks, body, price_scale, size_scale, depth, replace) */
+static PyObject *Reader_read(Reader *self, PyObject *const *args, Py_ssize_t count)
+{
+    Ladder *bids, *asks;
+    if (count != 7) {
+        PyErr_SetString(PyExc_TypeError, "read(bids, asks, body, price_scale, size_scale, depth, replace)");
+        return NULL;
+    }
+    if (!two_ladders(args, &bids, &asks)) {
+        return NULL;
+    }
+    long price_scale = PyLong_AsLong(args[3]), size_scale = PyLong_AsLong(args[4]);
+    if ((price_scale == -1 || size_scale == -1) && PyErr_Occurred()) {
+        return NULL;
+    }
+    Py_ssize_t depth = args[5] == Py_None ? -1 : PyNumber_AsSsize_t(args[5], NULL);
+    if (depth == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (!PyBytes_CheckExact(args[2]) || price_scale < 0 || price_scale > 18 || size_scale < 0 || size_scale > 18) {
+        Py_RETURN_FALSE;
+    }
+    Cursor cursor = {.at = PyBytes_AS_STRING(args[2]), .reader = self};
+    cursor.end = cursor.at + PyBytes_GET_SIZE(args[2]);
+    scratch.count = 0;
+    int fine = set_scales(&cursor, (int)price_scale, (int)size_scale) && take_body(&cursor);
+    int failed = cursor.no_memory;
+    if (failed) {
+        PyErr_NoMemory();
+    } else if (fine && args[6] == Py_True) {
+        fine = only_sets();
+        failed = fine && load_scratch(bids, asks) < 0;
+    } else if (fine) {
+        failed = apply_scratch(bids, asks) < 0;
+    }
+    shrink_scratch();
+    if (failed) {
+        return NULL;
+    }
+    if (fine && depth >= 0) {
+        cut_to(bids, depth);
+        cut_to(asks, depth);
+    }
+    return PyBool_FromLong(fine);
+}
+
+/* ---------------------------------------------------------------------------------- reader, out of a Shape's plan -- */
+
+/* A word in quotes; 0 and ValueError for what would need escapes or is too long. */
+static int quote(PyObject *word, Quoted *quoted)
+{
+    Py_ssize_t length;
+    const char *text = PyUnicode_AsUTF8AndSize(word, &length);
+    if (text == NULL) {
+        return 0;
+    }
+    int plain = length > 0 && length <= LONGEST;
+    for (Py_ssize_t n = 0; plain && n < length; n++) {
+        plain = text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\';
+    }
+    if (!plain) {
+        PyErr_Format(PyExc_ValueError, "not a plain word of up to %d letters: %R", LONGEST, word);
+        return 0;
+    }
+    quoted->text[0] = '"';
+    memcpy(quoted->text + 1, text, (size_t)length);
+    quoted->text[length + 1] = '"';
+    quoted->length = (int)length + 2;
+    return 1;
+}
+
+static int plan_field(Reader *self, PyObject *item)
+{
+    Field *field = &self->fields[self->field_count];
+    PyObject *key;
+    long long lot;
+    if (!PyArg_ParseTuple(item, "UiiL", &key, &field->role, &field->form, &lot)) {
+        return 0;
+    }
+    int number = field->role == PRICE || field->role == SIZE, word = field->role == SIDE || field->role == OP;
+    if (!(number && field->form >= TEXT && field->form <= WHOLE) && !(word && field->form == WORD)) {
+        PyErr_SetString(PyExc_ValueError, "a field's role and form do not go together");
+        return 0;
+    }
+    if (lot < 0) {
+        PyErr_SetString(PyExc_ValueError, "a lot is not negative");
+        return 0;
+    }
+    field->lot = lot;
+    self->field_count++;
+    return self->rows_are_arrays || quote(key, &field->key);
+}
+
+static int plan_word(Reader *self, PyObject *item)
+{
+    PyObject *word;
+    int *meaning = &self->meanings[self->word_count];
+    if (!PyArg_ParseTuple(item, "Ui", &word, meaning)) {
+        return 0;
+    }
+    if (*meaning < 0 || *meaning > MEANS_THRU) {
+        PyErr_SetString(PyExc_ValueError, "a word means nothing");
+        return 0;
+    }
+    return quote(word, &self->words[self->word_count++]);
+}
+
+/* Every role at most once, price and size always; the side by the rows or by the body; at most one kind of words. */
+static int plan_is_sound(const Reader *self)
+{
+    int roles[4] = {0, 0, 0, 0};
+    for (int n = 0; n < self->field_count; n++) {
+        roles[self->fields[n].role]++;
+    }
+    for (int n = 0; roles[SIDE] && n < self->word_count; n++) {
+        if (self->meanings[n] > 1) {
+            return 0;
+        }
+    }
+    return roles[PRICE] == 1 && roles[SIZE] == 1 && roles[SIDE] == (self->body == ROWS) && roles[OP] <= 1 &&
+           roles[SIDE] + roles[OP] <= 1 && self->body >= ROWS && self->body <= ARRAY_OF_SIDES;
+}
+
+/* Reader(body, (bids, asks), rows_are_arrays, ((key, role, form, lot), ...), ((word, meaning), ...)) */
+static PyObject *Reader_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
+{
+    int body, rows_are_arrays;
+    PyObject *bids, *asks, *fields, *words;
+    if (!PyArg_ParseTuple(args, "i(UU)pO!O!:Reader", &body, &bids, &asks, &rows_are_arrays, &PyTuple_Type, &fields,
+                          &PyTuple_Type, &words)) {
+        return NULL;
+    }
+    if (PyTuple_GET_SIZE(fields) > MOST_FIELDS || PyTuple_GET_SIZE(words) > MOST_WORDS) {
+        PyErr_SetString(PyExc_ValueError, "too many fields or words");
+        return NULL;
+    }
+    Reader *self = (Reader *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->body = body;
+    self->rows_are_arrays = rows_are_arrays;
+    int fine = body != OBJECT_OF_SIDES || (quote(bids, &self->sides[0]) && quote(asks, &self->sides[1]));
+    for (Py_ssize_t n = 0; fine && n < PyTuple_GET_SIZE(fields); n++) {
+        fine = plan_field(self, PyTuple_GET_ITEM(fields, n));
+    }
+    for (Py_ssize_t n = 0; fine && n < PyTuple_GET_SIZE(words); n++) {
+        fine = plan_word(self, PyTuple_GET_ITEM(words, n));
+    }
+    if (fine && !plan_is_sound(self)) {
+        PyErr_SetString(PyExc_ValueError, "not a shape of a book");
+        fine = 0;
+    }
+    if (!fine) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+static void Reader_dealloc(Reader *self)
+{
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+/* ----------------------------------------------------------------------------------------------------- module -- */
+
+#define FAST(function) ((PyCFunction)(void (*)(void))(function))
+
+static PyMethodDef ladder_methods[] = {
+    {"set", FAST(Ladder_set), METH_FASTCALL, NULL},
+    {"apply", FAST(Ladder_apply), METH_FASTCALL | METH_STATIC, NULL},
+    {"delete_thru", (PyCFunction)Ladder_delete_thru, METH_O, NULL},
+    {"load", (PyCFunction)Ladder_load, METH_O, NULL},
+    {"trim", (PyCFunction)Ladder_trim, METH_O, NULL},
+    {"size", (PyCFunction)Ladder_size, METH_O, NULL},
+    {"top", FAST(Ladder_top), METH_FASTCALL, NULL},
+    {"__sizeof__", (PyCFunction)Ladder_sizeof, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL}};
+
+static PyGetSetDef ladder_members[] = {
+    {"best", (getter)Ladder_best, NULL, "The best price; None when the side is empty.", NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+static PySequenceMethods ladder_sequence = {.sq_length = (lenfunc)Ladder_length};
+
+static PyTypeObject LadderType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "venuewire.book._native.Ladder",
+    .tp_doc = "One side of a book; see venuewire.book.ladder.",
+    .tp_basicsize = sizeof(Ladder),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = Ladder_new,
+    .tp_dealloc = (destructor)Ladder_dealloc,
+    .tp_methods = ladder_methods,
+    .tp_getset = ladder_members,
+    .tp_as_sequence = &ladder_sequence,
+};
+
+static PyMethodDef reader_methods[] = {
+    {"read", FAST(Reader_read), METH_FASTCALL, "Apply a body: False, and nothing has changed, when it is not certain."},
+    {NULL, NULL, 0, NULL}};
+
+static PyTypeObject ReaderType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "venuewire.book._native.Reader",
+    .tp_doc = "Reads bodies of one shape into ladders; see venuewire.model.shape.",
+    .tp_basicsize = sizeof(Reader),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = Reader_new,
+    .tp_dealloc = (destructor)Reader_dealloc,
+    .tp_methods = reader_methods,
+};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "venuewire.book._native", .m_size = -1};
+
+PyMODINIT_FUNC PyInit__native(void)
+{
+    PyObject *errors = PyImport_ImportModule("venuewire.errors");
+    if (errors == NULL) {
+        return NULL;
+    }
+    BookError = PyObject_GetAttrString(errors, "BookError");
+    Py_DECREF(errors);
+    if (BookError == NULL || PyType_Ready(&LadderType) < 0 || PyType_Ready(&ReaderType) < 0) {
+        return NULL;
+    }
+    PyObject *made = PyModule_Create(&module);
+    if (made == NULL || PyModule_AddIntConstant(made, "SURFACE", SURFACE) < 0 ||
+        PyModule_AddObjectRef(made, "Ladder", (PyObject *)&LadderType) < 0 ||
+        PyModule_AddObjectRef(made, "Reader", (PyObject *)&ReaderType) < 0) {
+        Py_XDECREF(made);
+        return NULL;
+    }
+    return made;
+}
