@@ -18,6 +18,7 @@ from venuewire.model.instrument import Instrument
 from venuewire.model.market import SET_ASK, SET_BID, THRU_ASK, THRU_BID, LevelRow
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, NewOrder, ReplaceOrder
 from venuewire.model.session import Event
+from venuewire.model.shape import Op, Shape
 from venuewire.model.terms import (
     NANOS_PER_MILLI,
     ExecType,
@@ -163,6 +164,15 @@ def _side_rows(changes: list[wire.LevelChange], put: int, thru: int, rows: list[
                 rows.append((put, change.price, change.size))
         else:
             raise RemoteProtocolError("a level is neither added, modified, removed nor cut through")
+
+
+SNAPSHOT_SHAPE = Shape(wire.Level, wire.Levels)
+UPDATE_SHAPE = Shape(
+    wire.LevelChange,
+    wire.LevelChanges,
+    op=("action", {"+": Op.SET, "M": Op.SET, "-": Op.DELETE, "~": Op.THRU}),
+)
+"""What the two above read, for a native reader."""
 
 
 # --------------------------------------------------------------------------- own orders: rows to reports
