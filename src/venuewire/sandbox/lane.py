@@ -35,8 +35,8 @@ class Lane:
         self._order = count()
         self._free_at: Nanos = 0
         """When the last frame that waits in line has gone."""
-        self._partners: dict[str, bytes] = {}
-        """By rule: a frame that goes after the next one."""
+        self._partners: dict[str, tuple[Fault, bytes]] = {}
+        """By rule: a frame that goes after the next one the rule is aimed at."""
         self.waiting_bytes = 0
 
     # ---------------------------------------------------------------------------------------------- in
@@ -45,7 +45,8 @@ class Lane:
         """A frame sets out; what comes of it at once."""
         steps: list[Step] = []
         copies, pause, pace, overtakes = 1, 0, None, False
-        behind: list[bytes] = []
+        partners = self._partners_of(channel)
+        behind = list(partners.values())
         for rule in tuple(self._faults.frames):
             fault = rule.fault
             if not rule.in_force(now) or not rule.concerns(self._line, self._number):
@@ -57,18 +58,13 @@ class Lane:
                     if fault.direction == self._direction:
                         pace = min(pace or fault.bytes_per_s or 1, fault.bytes_per_s or 1)
                 continue
-            if not self._is_aimed(fault, channel):
-                continue
-            if fault.kind is Kind.SWAP and rule.name in self._partners:
-                behind.append(self._partners.pop(rule.name))
-                continue
-            if not self._faults.strikes(rule):
+            if rule.name in partners or not self._is_aimed(fault, channel) or not self._faults.strikes(rule):
                 continue
             match fault.kind:
                 case Kind.DROP | Kind.MUTE:
                     return steps + self._depart(behind, now)
                 case Kind.SWAP:
-                    self._partners[rule.name] = payload
+                    self._partners[rule.name] = fault, payload
                     return steps + self._depart(behind, now)
                 case Kind.CLOSE:
                     return [*steps, Close(fault.code)]
@@ -93,6 +89,13 @@ class Lane:
             heapq.heappush(self._waiting, (self._free_at, next(self._order), close))
             return []
         return [close]
+
+    def _partners_of(self, channel: str) -> dict[str, bytes]:
+        """The frames this one has changed places with, by rule."""
+        found = {name: frame for name, (fault, frame) in self._partners.items() if self._is_aimed(fault, channel)}
+        for name in found:
+            del self._partners[name]
+        return found
 
     def _is_aimed(self, fault: Fault, channel: str) -> bool:
         return fault.direction == self._direction and fault.channel in (None, channel)

@@ -1,6 +1,6 @@
 """A venue small enough to see through, for tests of what is the same for all venues.
 
-Words, parted by blanks: `whoami`, `book`, `buy QTY PRICE`, `sell QTY PRICE`, `flood N`, `break`, `bye CODE`.
+Words, parted by blanks: `time`, `whoami`, `book`, `buy QTY PRICE`, `sell QTY PRICE`, `flood N`, `break`, `bye CODE`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from venuewire.model.session import Command, Event
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, OrdType, Side, TimeInForce
 from venuewire.venue import (
     Acceptor,
+    Affliction,
     Answer,
     Capabilities,
     Close,
@@ -29,6 +30,7 @@ from venuewire.venue import (
     Refusal,
     Request,
     Send,
+    SkipSequence,
     Stage,
     Venue,
 )
@@ -67,6 +69,8 @@ class ToyAcceptor:
 
     def receive(self, payload: bytes, now: int) -> list[Out]:
         match payload.decode().split():
+            case ["time"]:
+                return [Send(str(now).encode())]
             case ["whoami"]:
                 return [Send(str(self.account).encode())]
             case ["book"]:
@@ -115,15 +119,20 @@ class ToyAcceptor:
 
 class ToyHost:
     lines: ClassVar[tuple[str, ...]] = ("feed", "trade")
-    habits: ClassVar[Mapping[str, str]] = {}
+    habits: ClassVar[Mapping[str, str]] = {"odd": "it does what nobody expects"}
 
-    def afflict(self, affliction: Any, now: int) -> bool:
-        return False
+    def afflict(self, affliction: Affliction, now: int) -> bool:
+        """There are no numbers to skip here."""
+        if isinstance(affliction, SkipSequence):
+            return False
+        self.suffered.append((now, affliction))
+        return True
 
     def __init__(self, stage: Stage, exchange: Exchange, random_hex: Callable[[int], str]) -> None:
         self.exchange = exchange
         self.key = stage.credentials["key"]
         self.left: list[str] = []
+        self.suffered: list[tuple[int, Affliction]] = []
         HOSTS.append(self)
 
     def accept(self, line: str) -> Acceptor:
@@ -132,6 +141,8 @@ class ToyHost:
     def serve(self, request: Request, now: int) -> Answer:
         if request.path == "/break":
             raise RuntimeError("a bug of ours")
+        if request.path == "/key" and request.headers.get("x-key") != self.key:
+            return Answer(403, b"no such key")
         if request.path == "/buy":
             order = NewOrder(
                 symbol="BTC-USD", side=Side.BUY, ord_type=OrdType.LIMIT, order_qty="0.01", price=request.body.decode()
@@ -196,4 +207,5 @@ TOY = Venue(
     stage=stage,
     host=ToyHost,
     default_symbol="BTC-USD",
+    secret_headers=frozenset({"x-key"}),
 )
