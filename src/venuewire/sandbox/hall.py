@@ -62,6 +62,10 @@ class Hall:
         """The sandbox's time."""
         return self._clock.now()
 
+    def account(self, name: str) -> str:
+        """The account at a venue that the ready line's credentials belong to. Raises `ConfigError`."""
+        return self._floor(name).stage.account
+
     def dials(self, name: str) -> int:
         """How many handshakes a venue has seen, accepted or refused. Raises `ConfigError`."""
         return self._floor(name).dials
