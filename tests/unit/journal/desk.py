@@ -82,4 +82,4 @@ def acknowledged(cl_ord_id: str) -> ExecutionReport:
     return new(order_id=f"v{cl_ord_id}", cl_ord_id=cl_ord_id, transact_time=NOW)
 
 
-__all__ = ["acknowledged", "cancellation", "crashed", "fill", "files", "opened", "order", "replacement", "report"]
+__all__ = ["acknowledged", "cancellation", "crashed", "files", "fill", "opened", "order", "replacement", "report"]

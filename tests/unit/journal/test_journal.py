@@ -149,7 +149,8 @@ async def test_a_caller_that_is_cancelled_has_not_sent_it(tmp_path: Path) -> Non
             await task
     with opened(tmp_path / "j") as journal:
         recovered = journal.recover()
-    assert recovered.in_flight == recovered.open == ()
+    assert not recovered.in_flight
+    assert not recovered.open
 
 
 async def test_commands_end_being_in_flight_by_evidence_only(tmp_path: Path) -> None:
