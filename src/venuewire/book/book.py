@@ -31,7 +31,7 @@ class OrderBook:
         size_scale: int,
         depth: int | None = None,
         *,
-        ladder: type[Ladder] = twins.ladder,
+        ladder: type[Ladder] | None = None,
     ) -> None:
         self.symbol = symbol
         self.price_scale = price_scale
@@ -44,9 +44,9 @@ class OrderBook:
         """Best bid as an integer in `price_scale`; None when there is no bid."""
         self.ask: int | None = None
         """Best ask, likewise."""
-        self._ladder = ladder
-        self._bids = ladder(1)
-        self._asks = ladder(-1)
+        self._ladder = ladder or twins.ladder
+        self._bids = self._ladder(1)
+        self._asks = self._ladder(-1)
         # The shape last read, and the native reader for it; None where rows must come from Python.
         self._shape: Shape | None = None
         self._read: Any = None

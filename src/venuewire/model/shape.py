@@ -127,7 +127,9 @@ def _fields(row: type[Struct], roles: Mapping[str, Role], lot: int) -> tuple[Fie
 
 
 def _field(key: str, role: Role, hint: Any, lot: int) -> FieldPlan:
-    form = Form.WORD if role in {Role.SIDE, Role.OP} else _FORMS[_bare(hint)]
+    form = Form.WORD if role in {Role.SIDE, Role.OP} else _FORMS.get(_bare(hint))
+    if form is None:
+        raise ValueError(f"a field for a {role.name} is not a number: {hint}")
     return key, role, form, lot if role is Role.SIZE else 0
 
 

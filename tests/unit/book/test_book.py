@@ -139,3 +139,17 @@ def test_a_full_book_that_cannot_be_read_leaves_the_old_one() -> None:
     with pytest.raises(RemoteProtocolError):
         book.replace(damaged(), 3, 3)
     assert book.as_dict() == before
+
+
+def test_numbers_of_any_width_are_kept_exact() -> None:
+    wide = 10**25 + 1
+    book = book_of((SET_BID, 5, 1), (SET_ASK, 9, 4))
+    book.apply_rows([(SET_BID, 6, 2), (SET_BID, 7, wide), (SET_ASK, 9, 0)])
+    assert raw(book) == {SET_BID: {7: wide, 6: 2, 5: 1}, SET_ASK: {}}
+    book.replace([(SET_ASK, wide, wide)])
+    assert (book.bid, book.ask, raw(book)[SET_ASK]) == (None, wide, {wide: wide})
+    book.apply_rows([(SET_BID, 5, 1)])
+    assert (book.bid, book.size_at(Side.BUY, Decimal("0.05"))) == (5, Decimal("0.00000001"))
+    fresh = OrderBook("BTC-USD", 2, 8)
+    fresh.replace([(SET_BID, 5, wide), (SET_ASK, 7, 1)])
+    assert raw(fresh) == {SET_BID: {5: wide}, SET_ASK: {7: 1}}

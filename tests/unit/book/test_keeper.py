@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from venuewire.book import BookKeeper
 from venuewire.book.states import TRANSITIONS, Happening
@@ -316,5 +316,5 @@ class KeepersLife(RuleBasedStateMachine):
         assert self.keeper.resyncs == len(closed)
 
 
-TestKeepersLife = KeepersLife.TestCase
-TestKeepersLife.settings = settings(stateful_step_count=30)
+def test_a_keepers_life() -> None:
+    run_state_machine_as_test(KeepersLife, settings=settings(stateful_step_count=30))

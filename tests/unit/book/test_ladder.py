@@ -1,4 +1,4 @@
-"""The ladder against the slowest thing that can be right: a dict that is sorted whenever it is looked at."""
+"""The ladder, either twin, against the slowest thing that can be right: a dict sorted whenever it is looked at."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import venuewire.book.ladder as module
-from venuewire.book import Ladder
+from venuewire.book import Ladder, twins
 from venuewire.errors import BookError
 
 Op = tuple[str, int, int]
@@ -57,7 +57,7 @@ def doing(ladder: Ladder) -> dict[str, Callable[[int, int], None]]:
 @SIDES
 @given(ops=OPS)
 def test_a_ladder_is_a_sorted_dict_after_every_operation(sign: int, ops: list[Op]) -> None:
-    ladder, reference = Ladder(sign), Reference(sign)
+    ladder, reference = twins.ladder(sign), Reference(sign)
     do = doing(ladder)
     for what, n, size in ops:
         do[what](n, size)
@@ -96,7 +96,7 @@ def test_prices_that_came_and_went_leave_nothing_behind() -> None:
 @SIDES
 @given(levels=st.dictionaries(PRICES, SIZES), before=st.dictionaries(PRICES, SIZES), n=st.integers(0, 50))
 def test_loading_replaces_everything(sign: int, levels: dict[int, int], before: dict[int, int], n: int) -> None:
-    ladder, reference = Ladder(sign), Reference(sign)
+    ladder, reference = twins.ladder(sign), Reference(sign)
     ladder.load(before)
     ladder.load(levels)
     for price, size in levels.items():
@@ -107,7 +107,7 @@ def test_loading_replaces_everything(sign: int, levels: dict[int, int], before: 
 
 
 def test_the_best_bid_is_the_highest_and_the_best_ask_the_lowest() -> None:
-    bids, asks = Ladder(1), Ladder(-1)
+    bids, asks = twins.ladder(1), twins.ladder(-1)
     for ladder in (bids, asks):
         for price in (100, 102, 101):
             ladder.set(price, 5)
@@ -116,7 +116,7 @@ def test_the_best_bid_is_the_highest_and_the_best_ask_the_lowest() -> None:
 
 
 def test_thru_leaves_the_price_itself() -> None:
-    bids, asks = Ladder(1), Ladder(-1)
+    bids, asks = twins.ladder(1), twins.ladder(-1)
     for ladder in (bids, asks):
         for price in (98, 99, 100, 101):
             ladder.set(price, 1)
@@ -126,7 +126,7 @@ def test_thru_leaves_the_price_itself() -> None:
 
 
 def test_a_deep_ladder_stays_sorted_where_changes_cluster_and_where_they_do_not() -> None:
-    bids = Ladder(1)
+    bids = twins.ladder(1)
     bids.load(dict.fromkeys(range(10_000, 30_000), 1))
     for price in (29_999, 30_001, 20_000, 9_000, 30_000):
         bids.set(price, 0 if price in {29_999, 20_000} else 7)
@@ -138,7 +138,7 @@ def test_a_deep_ladder_stays_sorted_where_changes_cluster_and_where_they_do_not(
 
 @SIDES
 def test_negative_numbers_are_refused_where_they_come(sign: int) -> None:
-    ladder = Ladder(sign)
+    ladder = twins.ladder(sign)
     ladder.set(5, 1)
     for price, size in ((-1, 1), (6, -1), (5, -1), (-1, 0), (-1, -1)):
         with pytest.raises(BookError, match="negative"):
@@ -146,3 +146,39 @@ def test_negative_numbers_are_refused_where_they_come(sign: int) -> None:
     with pytest.raises(BookError, match="negative"):
         ladder.delete_thru(-1)
     assert ladder.top() == [(5, 1)]
+
+
+@SIDES
+def test_what_does_not_fit_is_refused_before_anything_changes(sign: int) -> None:
+    ladder = twins.ladder(sign)
+    ladder.set(5, 1)
+    wide = 1 << 63
+    if twins.ladder is Ladder:
+        ladder.set(wide, wide)
+        assert (wide, wide) in ladder.top()
+        return
+    for price, size in ((wide, 1), (6, wide)):
+        with pytest.raises(OverflowError):
+            ladder.set(price, size)
+        with pytest.raises(OverflowError):
+            ladder.load({1: 2, price: size})
+    with pytest.raises(OverflowError):
+        ladder.delete_thru(wide)
+    assert (ladder.top(), ladder.size(wide)) == ([(5, 1)], 0)
+    ladder.set(wide - 1, wide - 1)
+    assert ladder.size(wide - 1) == wide - 1
+
+
+@given(rows=st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 20), st.integers(-1, 3)), max_size=40))
+def test_rows_are_applied_up_to_the_one_that_is_refused(rows: list[tuple[int, int, int]]) -> None:
+    sides = twins.ladder(1), twins.ladder(-1)
+    pure = Ladder(1), Ladder(-1)
+    told = []
+    for ladder, (bids, asks) in ((twins.ladder, sides), (Ladder, pure)):
+        try:
+            ladder.apply(bids, asks, rows)
+        except BookError as error:
+            told.append(str(error))
+    assert len(told) in {0, 2}
+    assert len(set(told)) < 2
+    assert [side.top() for side in sides] == [side.top() for side in pure]
