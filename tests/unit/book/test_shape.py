@@ -19,7 +19,7 @@ from msgspec import Struct
 from venuewire.book import BookKeeper, OrderBook, twins
 from venuewire.errors import BookError, RemoteProtocolError
 from venuewire.model.market import SET_ASK, SET_BID, BookSnapshot, BookUpdate, LevelReader, LevelRow
-from venuewire.model.shape import Op, Shape
+from venuewire.model.shape import Shape
 from venuewire.model.terms import Trust
 from venuewire.venues.alor import books as alor
 from venuewire.venues.coinbase import translate as coinbase
@@ -387,4 +387,3 @@ def test_a_plan_that_makes_no_sense_is_refused() -> None:
     for plan in wrong:
         with pytest.raises(ValueError, match=r"not|too many|means"):
             twins.native.Reader(*plan)
-    assert Op.THRU == 2
