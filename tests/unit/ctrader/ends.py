@@ -56,9 +56,10 @@ class Sandbox:
 
     def publish(self) -> None:
         """What happened at the exchange, to every connection."""
-        for event in self.exchange.drain():
-            for line in self.lines:
-                line.take(line.acceptor.publish(event, self.now))
+        while events := self.exchange.drain():
+            for line in list(self.lines):
+                for event in events:
+                    line.take(line.acceptor.publish(event, self.now))
 
     def others(self, side: Side, qty: str, price: str, symbol: str = "EURUSD") -> None:
         """Somebody else places a limit order."""

@@ -161,7 +161,7 @@ def test_what_is_no_message_is_named_too() -> None:
     assert error(raw.send(b"[]"))[1] == "INVALID_REQUEST"
 
 
-@pytest.mark.parametrize("kind", [2101, 2126, 2137, 2199, 0, -1])
+@pytest.mark.parametrize("kind", [2101, 2126, 2138, 2199, 0, -1])
 def test_unknown_and_server_only_numbers_are_unsupported(kind: int) -> None:
     assert error(authorised().ask(kind, {}))[1] == "UNSUPPORTED_MESSAGE"
 
@@ -184,9 +184,22 @@ def test_more_than_fifty_requests_a_second_are_refused_and_do_not_count() -> Non
 
 def test_historical_requests_have_their_own_limit() -> None:
     raw = authorised()
-    codes = [error(raw.ask(2133, raw.of()))[1] for _ in range(6)]
-    assert codes == ["UNSUPPORTED_MESSAGE"] * 5 + ["REQUEST_FREQUENCY_EXCEEDED"]
+    kinds = [raw.ask(2133, raw.of())[0]["payloadType"] for _ in range(5)]
+    assert kinds == [2134] * 5
+    assert error(raw.ask(2133, raw.of()))[1] == "REQUEST_FREQUENCY_EXCEEDED"
     assert raw.ask(2121, raw.of())[0]["payloadType"] == 2122
+
+
+def test_a_historical_type_asked_for_too_often_is_blocked_for_a_while() -> None:
+    raw = authorised()
+    codes = [raw.ask(2137, raw.of(symbolId=1, period="M1", count=1))[0]["payload"].get("errorCode") for _ in range(9)]
+    assert codes == [None] * 5 + ["REQUEST_FREQUENCY_EXCEEDED"] * 2 + ["BLOCKED_PAYLOAD_TYPE"] * 2
+    assert raw.said[-1]["payload"]["retryAfter"] == 5
+    raw.wait(3)
+    assert raw.ask(2137, raw.of(symbolId=1, period=1, count=1))[0]["payload"]["retryAfter"] == 2
+    assert raw.ask(2133, raw.of())[0]["payloadType"] == 2134
+    raw.wait(2)
+    assert raw.ask(2137, raw.of(symbolId=1, period=1, count=1))[0]["payloadType"] == 2138
 
 
 def test_an_idle_line_is_closed_with_bye() -> None:

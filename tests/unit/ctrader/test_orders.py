@@ -456,13 +456,12 @@ def test_what_is_open_is_listed() -> None:
     ours.submit(new(cl_ord_id="600", ref="60"))
     (status,) = ours.submit(OrderMassStatusRequest(ref="70"))
     assert isinstance(status, MassStatus)
-    (report,) = status.reports
-    assert (report.exec_type, report.ord_status, report.cl_ord_id, report.price) == (
-        ExecType.ORDER_STATUS,
-        OrdStatus.NEW,
-        "600",
-        Decimal("1.14"),
-    )
+    assert [(r.exec_type, r.ord_status, r.cl_ord_id, r.price) for r in status.reports] == [
+        (ExecType.ORDER_STATUS, OrdStatus.NEW, "600", Decimal("1.14")),
+        (ExecType.TRADE, None, "500", None),
+        (ExecType.ORDER_STATUS, OrdStatus.FILLED, "500", None),
+    ]
+    assert all(report.historical for report in status.reports)
     (holdings,) = ours.submit(RequestForPositions(ref="71"))
     assert isinstance(holdings, Holdings)
     assert [(position.qty, position.avg_px) for position in holdings.positions] == [(Decimal(3000), Decimal("1.1482"))]

@@ -194,8 +194,7 @@ def test_any_change_arrives_as_it_was_asked(qty: int | None, price: int | None) 
     sent = TABLE.decode(2109, encode(requests.amend_order(command, EURUSD, 7)))
     assert isinstance(sent, AmendOrderReq)
     if qty is None and price is None:
-        with pytest.raises(Refused, match="Nothing to amend"):
-            requests.replace_command(sent, STANDING, EURUSD, "9")
+        assert requests.replace_command(sent, STANDING, EURUSD, "9") is None
     else:
         assert requests.replace_command(sent, STANDING, EURUSD, "9") == command
 
@@ -229,7 +228,9 @@ def request(**fields: Any) -> NewOrderReq:
         ({"order_type": "BEST"}, "INVALID_REQUEST"),
         ({"trade_side": 3}, "INVALID_REQUEST"),
         ({"order_type": 1, "stop_loss": Decimal(1)}, "INVALID_REQUEST"),
-        ({"limit_price": Decimal(1), "relative_take_profit": 5}, "INVALID_REQUEST"),
+        ({"limit_price": Decimal(1), "guaranteed_stop_loss": True}, "INVALID_REQUEST"),
+        ({"limit_price": Decimal(1), "stop_trigger_method": "OPPOSITE"}, "INVALID_REQUEST"),
+        ({"limit_price": Decimal(1), "stop_trigger_method": "SOMEHOW"}, "INVALID_REQUEST"),
         ({"limit_price": Decimal(1), "time_in_force": 5}, "INVALID_REQUEST"),
         ({"limit_price": Decimal(1), "client_order_id": "1" * 51}, "INVALID_REQUEST"),
         ({"limit_price": Decimal(1), "label": "1" * 101}, "INVALID_REQUEST"),

@@ -75,7 +75,9 @@ CORE = [
     *("rec_2132_cancel_unknown_order", "rec_2142_order_details_unknown", "rec_2150_account_list"),
     *("rec_flow_amend_sltp", "rec_flow_full_close", "rec_flow_limit_amend_cancel_with_levels"),
     *("rec_flow_limit_place_cancel", "rec_flow_market_with_relative_sltp", "rec_flow_partial_close"),
-    "rec_flow_stop_loss_trigger",
+    *("rec_flow_stop_loss_trigger", "rec_2107_trailing_sl_changed", "rec_2119_conversion_chain"),
+    *("rec_2138_trendbars_m15", "rec_2144_cash_flow", "rec_2144_cash_flow_empty", "rec_2180_deals_by_position"),
+    *("rec_2180_deals_empty", "rec_2182_order_details", "rec_2184_orders_by_position"),
 ]
 FRAGMENTS: dict[str, Any] = {
     "json_2117_symbol_details": model.Symbol,

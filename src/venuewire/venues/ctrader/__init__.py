@@ -11,6 +11,7 @@ from venuewire.model.session import Command
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, OrdType, TimeInForce
 from venuewire.venue import Capabilities, Endpoint, Exchange, Host, Initiator, Limits, Rate, Seat, Stage, Venue
 from venuewire.venues.ctrader.credentials import CTraderCredentials, credentials_from
+from venuewire.venues.ctrader.periods import OF_LENGTH
 
 
 def _route(command: Command) -> str:
@@ -47,7 +48,7 @@ VENUE = Venue(
     lines=("ws",),
     route=_route,
     capabilities=Capabilities(
-        channels=frozenset({Channel.BOOK, Channel.QUOTES, Channel.ORDERS, Channel.POSITIONS}),
+        channels=frozenset({Channel.BOOK, Channel.QUOTES, Channel.BARS, Channel.ORDERS, Channel.POSITIONS}),
         ord_types=frozenset({OrdType.MARKET, OrdType.LIMIT, OrdType.STOP, OrdType.STOP_LIMIT}),
         times_in_force=frozenset(
             {
@@ -57,6 +58,13 @@ VENUE = Venue(
                 TimeInForce.FILL_OR_KILL,
             }
         ),
+        order_fields=frozenset(
+            {
+                *("stop_loss_px", "take_profit_px", "stop_loss_offset", "take_profit_offset", "trailing_stop_loss"),
+                *("position_id", "position_effect"),
+            }
+        ),
+        bar_periods=frozenset(OF_LENGTH),
         cl_ord_id=r"[!-~]{1,50}",
         snapshot_on_resubscribe=False,
     ),

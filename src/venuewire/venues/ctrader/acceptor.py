@@ -14,12 +14,14 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
+
 from venuewire.codec import Envelope
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.market import BookUpdate, Quote
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import Event
-from venuewire.model.terms import NANOS_PER_SECOND, Nanos, to_scaled
+from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos, to_scaled
 from venuewire.venue import (
     Affliction,
     Answer,
@@ -38,16 +40,20 @@ from venuewire.venue import (
     Throttle,
 )
 from venuewire.venues.ctrader import acceptor_http, translate
+from venuewire.venues.ctrader.acceptor_history import Archive, first_deposit
+from venuewire.venues.ctrader.acceptor_money import Treasury
 from venuewire.venues.ctrader.acceptor_orders import OrderDesk
+from venuewire.venues.ctrader.acceptor_symbols import Symbols
 from venuewire.venues.ctrader.account import AccountBook
+from venuewire.venues.ctrader.blocks import Blocks
 from venuewire.venues.ctrader.faults import field_at_fault, malformed
 from venuewire.venues.ctrader.requests import Refused
-from venuewire.venues.ctrader.stage import ASSETS, BALANCE, DEPOSIT, ROWS, full_symbol, light_symbol
+from venuewire.venues.ctrader.stage import BALANCE, DEPOSIT, ROWS, Row
 from venuewire.venues.ctrader.streams import DepthStream, SpotStream
+from venuewire.venues.ctrader.tape import PAST_MINUTES, Tape
 from venuewire.venues.ctrader.tokens import LIFE_SECONDS, Granted, Tokens
-from venuewire.venues.ctrader.wire import market, model, session, trading, words
+from venuewire.venues.ctrader.wire import history, margin, market, model, session, trading, words
 from venuewire.venues.ctrader.wire.base import Message
-from venuewire.venues.ctrader.wire.market import as_ids
 from venuewire.venues.ctrader.wire.table import HEARTBEAT, HEARTBEAT_FRAME, REQUESTS, TABLE, frame, open_frame
 
 VERSION = "91"
@@ -64,6 +70,7 @@ _UNAUTHORISED = frozenset({2100, 2104, 2173})
 # 2133, 2137, 2145, 2175 are documented as historical; the rest of them presumably are.
 _HISTORICAL = frozenset({2133, 2137, 2143, 2145, 2175, 2179, 2181, 2183, 2185})
 _PER_SECOND, _HISTORICAL_PER_SECOND = 50, 5
+_MINUTE_MS = 60_000
 
 
 class CTraderHost:
@@ -84,7 +91,13 @@ class CTraderHost:
         self.symbols = {row.symbol_id: row for row in ROWS if row.name in exchange.instruments}
         balance = to_scaled(Decimal(stage.balances.get(DEPOSIT, BALANCE)), 2)
         self.account = AccountBook(self.account_id, balance, rows)
-        self.desk = OrderDesk(exchange, self.port, self.account, self.symbols)
+        self.names = Symbols(self.account_id, self.symbols)
+        self.desk = OrderDesk(exchange, self.port, self.account, self.symbols, self.tell)
+        self.treasury = Treasury(self.account, exchange, self.names, self.tell)
+        self.tapes: dict[str, Tape] = {}
+        """Filled when anybody comes: the past ends then."""
+        self.archive = Archive(self.account, self.port, self.names, self.tapes, lambda: self._deposit)
+        self._deposit = first_deposit(balance, 0)
         self.closes = {
             name: to_scaled(Decimal(price), translate.PRICE_SCALE) for name, price in stage.reference_prices.items()
         }
@@ -108,6 +121,64 @@ class CTraderHost:
                 expires_at=now + LIFE_SECONDS * NANOS_PER_SECOND,
             )
             self.tokens.add(granted)
+            began = now // NANOS_PER_MILLI
+            opened = began // _MINUTE_MS * _MINUTE_MS - PAST_MINUTES * _MINUTE_MS
+            self._deposit = replace(self._deposit, change_balance_timestamp=opened)
+            self.account.registered_at = opened
+            for row in self.symbols.values():
+                seed, tick = f"{self.account_id} {row.name}", 10 ** (translate.PRICE_SCALE - row.digits)
+                self.tapes[row.name] = Tape(seed, self.closes[row.name], tick, began)
+
+    def answers(self) -> dict[type[Message], Callable[[Any, str | None, Nanos], list[Message]]]:
+        """Requests that are the same on every connection."""
+        names, treasury, archive = self.names, self.treasury, self.archive
+        plain: dict[type[Message], Callable[[Any], Message]] = {
+            market.AssetListReq: names.assets,
+            market.AssetClassListReq: names.asset_classes,
+            market.SymbolCategoryListReq: names.categories,
+            market.SymbolsListReq: names.listed,
+            market.SymbolByIdReq: names.details,
+            market.SymbolsForConversionReq: names.conversion,
+            margin.GetDynamicLeverageByIDReq: names.leverage,
+            margin.ExpectedMarginReq: treasury.expected,
+            margin.GetPositionUnrealizedPnLReq: treasury.unrealised,
+            margin.MarginCallListReq: treasury.calls,
+        }
+        timed: dict[type[Message], Callable[[Any, int], Message]] = {
+            history.GetTrendbarsReq: archive.bars,
+            history.GetTickDataReq: archive.ticks,
+            history.DealListReq: archive.deals,
+            history.OrderListReq: archive.orders,
+            history.DealListByPositionIdReq: archive.deals_of,
+            history.OrderListByPositionIdReq: archive.orders_of,
+            history.OrderDetailsReq: archive.order,
+            history.DealOffsetListReq: archive.offsets,
+            history.CashFlowHistoryListReq: archive.cash_flow,
+        }
+        return {
+            margin.MarginCallUpdateReq: lambda request, _ref, now: [treasury.change(request, now)],
+            **{record: _untimed(answer) for record, answer in plain.items()},
+            **{record: _in_millis(answer) for record, answer in timed.items()},
+        }
+
+    def tell(self, payload: bytes) -> None:
+        """To every connection of the account, at its next turn."""
+        for connection in self.connections:
+            connection.push(payload)
+
+    def hears_by(self, connection: CTraderAcceptor) -> bool:
+        """Each connection is told of every quote: the host listens to one of them."""
+        return next(iter(self.connections), None) is connection
+
+    def quoted(self, quote: Quote, now: Nanos) -> None:
+        """What the host itself does with a quote: bars, protective orders, margin calls."""
+        time = now // NANOS_PER_MILLI
+        bid, ask = (
+            None if price is None else to_scaled(price, translate.PRICE_SCALE) for price in (quote.bid, quote.ask)
+        )
+        self.tapes[quote.symbol].quoted(bid, ask, time)
+        self.desk.quoted(quote, now)
+        self.treasury.quoted(now)
 
     def accept(self, line: str) -> CTraderAcceptor:
         """A new connection."""
@@ -172,6 +243,9 @@ class CTraderAcceptor:
         self._pushed: list[Out] = []
         """Told at the next turn: what another connection, or the token endpoint, has brought about."""
         self._spots: dict[str, SpotStream] = {}
+        self._bars: dict[str, dict[int, None]] = {}
+        """Periods of live bars, by symbol."""
+        self._blocks = Blocks()
         self._depth: dict[str, DepthStream] = {}
         self._quote_ids = count(1)
         self._methods: dict[type[Message], Callable[[Any, str | None, Nanos], list[Message]]] = {
@@ -181,9 +255,7 @@ class CTraderAcceptor:
             session.GetAccountListByAccessTokenReq: self._account_list,
             session.RefreshTokenReq: self._refresh,
             session.AccountLogoutReq: self._log_out,
-            market.AssetListReq: self._asset_list,
-            market.SymbolsListReq: self._symbols_list,
-            market.SymbolByIdReq: self._symbol_details,
+            session.GetCtidProfileByTokenReq: self._profile,
             market.SubscribeSpotsReq: self._subscribe_spots,
             market.UnsubscribeSpotsReq: self._unsubscribe_spots,
             market.SubscribeDepthQuotesReq: self._subscribe_depth,
@@ -194,6 +266,10 @@ class CTraderAcceptor:
             trading.AmendOrderReq: self._trade(host.desk.amend),
             trading.CancelOrderReq: self._trade(host.desk.cancel),
             trading.ClosePositionReq: self._trade(host.desk.close),
+            trading.AmendPositionSLTPReq: self._trade(host.desk.protect),
+            market.SubscribeLiveTrendbarReq: self._subscribe_bars,
+            market.UnsubscribeLiveTrendbarReq: self._unsubscribe_bars,
+            **host.answers(),
         }
 
     # ----------------------------------------------------------------------------------------- the connection
@@ -236,12 +312,32 @@ class CTraderAcceptor:
             moved = None if depth is None else depth.event(event.rows())
             return [] if moved is None else self._sent([Send(frame(moved))], now)
         if isinstance(event, Quote):
-            spots = self._spots.get(event.symbol)
-            ticked = None if spots is None else spots.next(event, now)
-            return [] if ticked is None else self._sent([Send(frame(ticked))], now)
+            return self._sent(self._quoted(event, now), now)
         if isinstance(event, ExecutionReport) and event.account == self.account:
             return self._sent([Send(payload) for payload in self._host.account.frames(event)], now)
         return []
+
+    def _quoted(self, quote: Quote, now: Nanos) -> list[Out]:
+        if self._host.hears_by(self):
+            self._host.quoted(quote, now)
+        spots = self._spots.get(quote.symbol)
+        ticked = None if spots is None else spots.next(quote, now)
+        if ticked is None:
+            return self._take_pushed()
+        if ticked.bid is not None:
+            # Bars are of bids: events that tell the ask alone carry none.
+            ticked = replace(ticked, trendbar=self._live_bars(quote.symbol, now))
+        return [Send(frame(ticked)), *self._take_pushed()]
+
+    def _live_bars(self, symbol: str, now: Nanos) -> tuple[model.Trendbar, ...]:
+        tape, time = self._host.tapes[symbol], now // NANOS_PER_MILLI
+        bars = (tape.live(period, time) for period in self._bars.get(symbol, ()))
+        return tuple(bar for bar in bars if bar is not None)
+
+    def push(self, payload: bytes) -> None:
+        """Tell this at the next turn, if the account is authorised here."""
+        if self._granted is not None:
+            self._pushed.append(Send(payload))
 
     def say_goodbye(self) -> None:
         """Close at the next turn, as the venue does before its maintenance."""
@@ -325,12 +421,15 @@ class CTraderAcceptor:
 
     def _pace(self, kind: int, now: Nanos) -> None:
         """Requests over the limit are refused, and do not count."""
+        self._blocks.look(kind, now)
         asked, most = (self._asked, _PER_SECOND)
         if kind in _HISTORICAL:
             asked, most = self._asked_history, _HISTORICAL_PER_SECOND
         while asked and asked[0] <= now - NANOS_PER_SECOND:
             asked.popleft()
         if len(asked) >= most or now < self._host.throttled_until:
+            if kind in _HISTORICAL and now >= self._host.throttled_until:
+                self._blocks.breached(kind, now)
             text = "You have reached the rate limit of requests"
             raise Refused("REQUEST_FREQUENCY_EXCEEDED", text, is_order=False)
         asked.append(now)
@@ -351,7 +450,12 @@ class CTraderAcceptor:
                 ctid_trader_account_id=account_id,
                 description=refused.text,
             )
-        return session.ErrorRes(ctid_trader_account_id=account_id, error_code=refused.code, description=refused.text)
+        return session.ErrorRes(
+            ctid_trader_account_id=account_id,
+            error_code=refused.code,
+            description=refused.text,
+            retry_after=refused.retry_after,
+        )
 
     # ----------------------------------------------------------------------------------------- who they are
 
@@ -389,6 +493,11 @@ class CTraderAcceptor:
                 access_token=request.access_token, permission_scope=granted.scope, ctid_trader_account=accounts
             )
         ]
+
+    def _profile(self, request: session.GetCtidProfileByTokenReq, ref: str | None, now: Nanos) -> list[Message]:
+        """2151: whose token it is."""
+        self._grant_of(request.access_token, now)
+        return [session.GetCtidProfileByTokenRes(profile=model.CtidProfile(user_id=self._host.account_id % 1_000_000))]
 
     def _authorise_account(self, request: session.AccountAuthReq, ref: str | None, now: Nanos) -> list[Message]:
         granted = self._grant_of(request.access_token, now)
@@ -441,41 +550,13 @@ class CTraderAcceptor:
     def _end_account(self) -> None:
         self._granted = None
         self._spots.clear()
+        self._bars.clear()
         self._depth.clear()
-
-    # ----------------------------------------------------------------------------------------- what is traded
-
-    def _asset_list(self, request: market.AssetListReq, ref: str | None, now: Nanos) -> list[Message]:
-        assets = tuple(
-            model.Asset(asset_id=asset_id, name=name, display_name=name, digits=2) for asset_id, name in ASSETS.items()
-        )
-        return [market.AssetListRes(ctid_trader_account_id=self._host.account_id, asset=assets)]
-
-    def _symbols_list(self, request: market.SymbolsListReq, ref: str | None, now: Nanos) -> list[Message]:
-        lights = tuple(light_symbol(row) for row in self._host.symbols.values())
-        return [market.SymbolsListRes(ctid_trader_account_id=self._host.account_id, symbol=lights)]
-
-    def _symbol_details(self, request: market.SymbolByIdReq, ref: str | None, now: Nanos) -> list[Message]:
-        symbols = tuple(full_symbol(self._host.symbols[symbol_id]) for symbol_id in self._ids(request.symbol_id))
-        return [market.SymbolByIdRes(ctid_trader_account_id=self._host.account_id, symbol=symbols)]
-
-    def _ids(self, asked: tuple[int, ...] | int) -> tuple[int, ...]:
-        """The symbols of a request, each once."""
-        ids = tuple(dict.fromkeys(as_ids(asked)))
-        if not ids:
-            raise Refused("INVALID_REQUEST", "Message missing required fields: symbolId", is_order=False)
-        for symbol_id in ids:
-            if symbol_id not in self._host.symbols:
-                raise Refused("SYMBOL_NOT_FOUND", f"Symbol not found with id {symbol_id}", is_order=False)
-        return ids
-
-    def _names(self, asked: tuple[int, ...] | int) -> dict[str, int]:
-        return {self._host.symbols[symbol_id].name: symbol_id for symbol_id in self._ids(asked)}
 
     # ----------------------------------------------------------------------------------------- market data
 
     def _subscribe_spots(self, request: market.SubscribeSpotsReq, ref: str | None, now: Nanos) -> list[Message]:
-        names, account_id = self._names(request.symbol_id), self._host.account_id
+        names, account_id = self._host.names.names(request.symbol_id), self._host.account_id
         _refuse_twice(names, self._spots)
         answers: list[Message] = [market.SubscribeSpotsRes(ctid_trader_account_id=account_id)]
         for name, symbol_id in names.items():
@@ -485,14 +566,15 @@ class CTraderAcceptor:
         return answers
 
     def _unsubscribe_spots(self, request: market.UnsubscribeSpotsReq, ref: str | None, now: Nanos) -> list[Message]:
-        """Depth needs spots: without them it goes silent as well."""
-        for name in self._names(request.symbol_id):
+        """Depth and live bars need spots: without them they go silent as well."""
+        for name in self._host.names.names(request.symbol_id):
             self._spots.pop(name, None)
+            self._bars.pop(name, None)
             self._depth.pop(name, None)
         return [market.UnsubscribeSpotsRes(ctid_trader_account_id=self._host.account_id)]
 
     def _subscribe_depth(self, request: market.SubscribeDepthQuotesReq, ref: str | None, now: Nanos) -> list[Message]:
-        names, account_id = self._names(request.symbol_id), self._host.account_id
+        names, account_id = self._host.names.names(request.symbol_id), self._host.account_id
         if missing := [name for name in names if name not in self._spots]:
             text = f"Not subscribed to spots of {', '.join(missing)}"
             raise Refused("NOT_SUBSCRIBED_TO_SPOTS", text, is_order=False)
@@ -506,9 +588,39 @@ class CTraderAcceptor:
     def _unsubscribe_depth(
         self, request: market.UnsubscribeDepthQuotesReq, ref: str | None, now: Nanos
     ) -> list[Message]:
-        for name in self._names(request.symbol_id):
+        for name in self._host.names.names(request.symbol_id):
             self._depth.pop(name, None)
         return [market.UnsubscribeDepthQuotesRes(ctid_trader_account_id=self._host.account_id)]
+
+    def _subscribe_bars(self, request: market.SubscribeLiveTrendbarReq, ref: str | None, now: Nanos) -> list[Message]:
+        """2135: the first event repeats the prices and carries the bar."""
+        row, period = self._bar_of(request)
+        spots = self._spots.get(row.name)
+        if spots is None:
+            # Observed so; the schema would have NOT_SUBSCRIBED_TO_SPOTS.
+            text = f"Not subscribed to spots of {row.name}"
+            raise Refused("INVALID_REQUEST", text, is_order=False)
+        wanted = self._bars.setdefault(row.name, {})
+        if period in wanted:
+            raise Refused("ALREADY_SUBSCRIBED", f"Already subscribed to these bars of {row.name}", is_order=False)
+        wanted[period] = None
+        first = replace(spots.again(self._host.closes[row.name], now), trendbar=self._live_bars(row.name, now))
+        return [market.SubscribeLiveTrendbarRes(ctid_trader_account_id=self._host.account_id), first]
+
+    def _unsubscribe_bars(
+        self, request: market.UnsubscribeLiveTrendbarReq, ref: str | None, now: Nanos
+    ) -> list[Message]:
+        row, period = self._bar_of(request)
+        self._bars.get(row.name, {}).pop(period, None)
+        return [market.UnsubscribeLiveTrendbarRes(ctid_trader_account_id=self._host.account_id)]
+
+    def _bar_of(self, request: market.SubscribeLiveTrendbarReq | market.UnsubscribeLiveTrendbarReq) -> tuple[Row, int]:
+        try:
+            period = words.number_of(words.TrendbarPeriod, request.period)
+        except ValueError:
+            text = f"period has no value {request.period!r}"
+            raise Refused("INVALID_REQUEST", text, is_order=False) from None
+        return self._host.names.row(request.symbol_id), period
 
     # ----------------------------------------------------------------------------------------- the account
 
@@ -523,7 +635,7 @@ class CTraderAcceptor:
             trading.ReconcileRes(
                 ctid_trader_account_id=self._host.account_id,
                 position=account.positions(),
-                order=account.orders(self._host.port),
+                order=account.orders(self._host.port, with_protection=bool(request.return_protection_orders)),
             )
         ]
 
@@ -537,6 +649,14 @@ class CTraderAcceptor:
             return []
 
         return run
+
+
+def _untimed(answer: Callable[[Any], Message]) -> Callable[[Any, str | None, Nanos], list[Message]]:
+    return lambda request, _ref, _now: [answer(request)]
+
+
+def _in_millis(answer: Callable[[Any, int], Message]) -> Callable[[Any, str | None, Nanos], list[Message]]:
+    return lambda request, _ref, now: [answer(request, now // NANOS_PER_MILLI)]
 
 
 def _refuse_twice(names: dict[str, int], subscribed: dict[str, Any]) -> None:

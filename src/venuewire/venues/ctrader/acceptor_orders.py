@@ -5,28 +5,44 @@ Each method raises `Refused` with the sheet's code, or returns nothing: what hap
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from msgspec.structs import replace
 
 from venuewire.model.instrument import Instrument
+from venuewire.model.market import Quote
 from venuewire.model.orders import CancelReject, ExecutionReport, NewOrder
-from venuewire.model.terms import Nanos, Side
+from venuewire.model.terms import NANOS_PER_MILLI, Nanos, OrdType, Side, TimeInForce
 from venuewire.venue import Exchange, Port
 from venuewire.venues.ctrader import requests, translate
-from venuewire.venues.ctrader.account import NO_REF, AccountBook, Terms
-from venuewire.venues.ctrader.positions import Holding
+from venuewire.venues.ctrader.account import NO_REF, AccountBook
+from venuewire.venues.ctrader.marks import Terms
+from venuewire.venues.ctrader.positions import Holding, as_price, plain
+from venuewire.venues.ctrader.protection import Levels, ProtectiveOrder
 from venuewire.venues.ctrader.requests import Refused
 from venuewire.venues.ctrader.stage import Row
 from venuewire.venues.ctrader.wire import trading, words
+from venuewire.venues.ctrader.wire.table import frame
 
 
 class OrderDesk:
     """Orders of the one account."""
 
-    def __init__(self, exchange: Exchange, port: Port, book: AccountBook, symbols: Mapping[int, Row]) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        port: Port,
+        book: AccountBook,
+        symbols: Mapping[int, Row],
+        tell: Callable[[bytes], None],
+    ) -> None:
         self._exchange = exchange
         self._port = port
         self._book = book
         self._symbols = symbols
+        self._tell = tell
+        """Says something to every connection of the account: what happens here and not at the exchange."""
 
     def _instrument(self, symbol_id: int) -> Instrument:
         row = self._symbols.get(symbol_id)
@@ -49,9 +65,17 @@ class OrderDesk:
             base_slippage_price=request.base_slippage_price if is_range else None,
             slippage_in_points=request.slippage_in_points if is_range else None,
         )
+        terms = replace(terms, levels=self._levels(request, command, instrument))
         if request.position_id:
             terms = self._for_position(terms, request, command)
         self._execute(self._unrepeated(command), terms, now)
+
+    @staticmethod
+    def _levels(request: trading.NewOrderReq, command: NewOrder, instrument: Instrument) -> Levels:
+        """Of a market order only distances are allowed; the others know their own price."""
+        entry = command.stop_px if command.stop_px is not None else command.price
+        exact = None if entry is None else Decimal(entry)
+        return requests.levels_of(request, command.side, exact, instrument.min_price_increment, Levels())
 
     def _unrepeated(self, command: NewOrder) -> NewOrder:
         """This venue does not mind a clientOrderId that is used again; the exchange does, so it is not told."""
@@ -71,14 +95,10 @@ class OrderDesk:
             raise Refused("INVALID_REQUEST", text, position_id=holding.position_id)
         if is_closing and request.volume > holding.volume:
             raise _too_much(holding, request.volume)
-        return Terms(
-            order_type=terms.order_type,
-            client_order_id=terms.client_order_id,
-            label=terms.label,
-            comment=terms.comment,
-            holding=holding,
-            is_closing=is_closing,
-        )
+        if terms.levels:
+            text = "The levels of a position are changed with 2110"
+            raise Refused("INVALID_REQUEST", text, position_id=holding.position_id)
+        return replace(terms, holding=holding, is_closing=is_closing)
 
     def _open_position(self, position_id: int) -> Holding:
         self._book.catch_up(self._port)
@@ -129,7 +149,21 @@ class OrderDesk:
         standing = self._standing(request.order_id)
         instrument = self._exchange.instruments[standing.symbol]
         command = requests.replace_command(request, standing, instrument, ref or NO_REF)
-        self._change(self._port.execute(command, now), request.order_id)
+        entry = request.stop_price or request.limit_price or standing.stop_px or standing.price
+        old = self._book.levels_of(standing.order_id)
+        tick = instrument.min_price_increment
+        levels = requests.levels_of(request, standing.side or Side.BUY, entry, tick, old)
+        if command is None and levels == old:
+            raise Refused("INVALID_REQUEST", "Nothing to amend.", order_id=request.order_id)
+        if command is not None:
+            self._change(self._port.execute(command, now), request.order_id)
+        if levels != old:
+            self._book.reterm(standing.order_id, levels)
+        if command is None:
+            # The exchange knows nothing of levels: nobody but us will tell.
+            told = self._book.restated(replace(standing, transact_time=now), ref)
+            if told is not None:
+                self._tell(told)
 
     def cancel(self, request: trading.CancelOrderReq, ref: str | None, now: Nanos) -> None:
         """2108."""
@@ -142,6 +176,119 @@ class OrderDesk:
             if isinstance(report, CancelReject):
                 code = translate.code_of(report.reason)
                 raise Refused(code, report.text or code, order_id=order_id)
+
+    # ----------------------------------------------------------------------------------------- protection
+
+    def protect(self, request: trading.AmendPositionSLTPReq, ref: str | None, now: Nanos) -> None:
+        """2110: these levels and no others."""
+        holding = self._open_position(request.position_id)
+        guard = self._book.guard(holding.position_id)
+        row = self._symbols[holding.symbol_id]
+        quote = self._exchange.quote(row.name)
+        market = quote.bid if holding.is_buy else quote.ask
+        requests.trigger_of(request, 1)
+        trailing = self._asked_levels(request, holding, guard, row, market)
+        if guard is None and request.stop_loss is None and request.take_profit is None:
+            raise _nothing(holding)
+        if guard is not None and not _differs(guard, request, trailing=trailing):
+            raise _nothing(holding)
+        self._tell(frame(self._set_levels(request, holding, guard, trailing, market, now // NANOS_PER_MILLI), ref))
+
+    def _asked_levels(
+        self,
+        request: trading.AmendPositionSLTPReq,
+        holding: Holding,
+        guard: ProtectiveOrder | None,
+        row: Row,
+        market: Decimal | None,
+    ) -> bool:
+        """Refuse what cannot be; is the stop loss to follow the market?"""
+        tick = Decimal(1).scaleb(-row.digits)
+        for level, is_above in ((request.stop_loss, not holding.is_buy), (request.take_profit, holding.is_buy)):
+            requests.check_level(level, market, tick, is_above=is_above, position_id=holding.position_id)
+        if request.guaranteed_stop_loss:
+            raise Refused("INVALID_REQUEST", "Guaranteed stop loss is for limited-risk accounts only")
+        if request.trailing_stop_loss is not None and request.stop_loss is None:
+            raise Refused("INVALID_REQUEST", "trailingStopLoss needs a stopLoss", position_id=holding.position_id)
+        if request.trailing_stop_loss is None:
+            return guard is not None and guard.is_trailing and request.stop_loss is not None
+        return request.trailing_stop_loss
+
+    def _set_levels(
+        self,
+        request: trading.AmendPositionSLTPReq,
+        holding: Holding,
+        guard: ProtectiveOrder | None,
+        trailing: bool,
+        market: Decimal | None,
+        time: int,
+    ) -> trading.ExecutionEvent:
+        """The position has these levels from now on."""
+        holding.updated_at = time
+        if guard is not None and request.stop_loss is None and request.take_profit is None:
+            self._book.unprotect(guard, words.OrderStatus.CANCELLED, time)
+            return self._book.told_of(words.ExecutionType.ORDER_CANCELLED, guard, by_server=False)
+        kind = words.ExecutionType.ORDER_ACCEPTED if guard is None else words.ExecutionType.ORDER_REPLACED
+        guard = guard or self._book.protect(holding, time)
+        guard.updated_at, guard.method = time, requests.trigger_of(request, guard.method)
+        entry = as_price(holding.entry) if market is None else market
+        guard.set(request.stop_loss, request.take_profit, is_trailing=trailing, market=entry)
+        return self._book.told_of(kind, guard, by_server=False)
+
+    def quoted(self, quote: Quote, now: Nanos) -> None:
+        """The market has moved: trailing stops follow, and what is reached is filled at the market."""
+        for guard in self._book.guards_of(quote.symbol):
+            if guard.follow(quote.bid, quote.ask):
+                self._tell(frame(self._moved(guard, now)))
+            if guard.is_reached(quote.bid, quote.ask):
+                self._fire(guard, quote.symbol, now)
+
+    def _moved(self, guard: ProtectiveOrder, now: Nanos) -> trading.TrailingSLChangedEvent:
+        assert guard.stop_loss is not None
+        return trading.TrailingSLChangedEvent(
+            ctid_trader_account_id=self._book.account_id,
+            position_id=guard.holding.position_id,
+            order_id=guard.number,
+            stop_price=plain(guard.stop_loss),
+            utc_last_update_timestamp=now // NANOS_PER_MILLI,
+        )
+
+    def _fire(self, guard: ProtectiveOrder, symbol: str, now: Nanos) -> None:
+        """Close the position at the market; what is not filled is tried again at the next quote."""
+        # Another fill of the position may be waiting to be published.
+        self._book.catch_up(self._port)
+        holding = guard.holding
+        if self._book.guard(holding.position_id) is not guard:
+            return
+        command = NewOrder(
+            symbol=symbol,
+            side=Side.SELL if holding.is_buy else Side.BUY,
+            ord_type=OrdType.MARKET,
+            order_qty=translate.units(holding.volume),
+            time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL,
+            account=self._port.account,
+        )
+        terms = Terms(
+            order_type=words.OrderType.STOP_LOSS_TAKE_PROFIT.value,
+            holding=holding,
+            is_closing=True,
+            protection=guard,
+        )
+        reports = self._port.execute(command, now)
+        for report in reports:
+            if isinstance(report, ExecutionReport) and report.order_id:
+                self._book.place(report.order_id, symbol, command.side, terms)
+        self._book.book(reports)
+
+
+def _differs(guard: ProtectiveOrder, request: trading.AmendPositionSLTPReq, *, trailing: bool) -> bool:
+    method = requests.trigger_of(request, guard.method)
+    asked = (request.stop_loss, request.take_profit, trailing, method)
+    return asked != (guard.stop_loss, guard.take_profit, guard.is_trailing, guard.method)
+
+
+def _nothing(holding: Holding) -> Refused:
+    return Refused("INVALID_REQUEST", "Nothing to amend.", position_id=holding.position_id)
 
 
 def _too_much(holding: Holding, volume: int) -> Refused:

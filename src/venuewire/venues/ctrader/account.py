@@ -6,63 +6,54 @@ gets the same bytes, whoever asks first. Fills that happened while nobody was co
 
 The recorded sequences (sheet, order and position life): an order is ACCEPTED with the shell of its position (status
 CREATED, volume 0), then FILLED or PARTIAL_FILL with the position and the deal; REPLACED; CANCELLED or EXPIRED, which
-close a shell that never held anything.
+close a shell that never held anything. A position with levels gets a protective order right after the fill (a server
+event without `clientMsgId`); a closing fill is followed by what becomes of it, with the `clientMsgId` of the close.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from venuewire.model.orders import ExecutionReport
-from venuewire.model.terms import NANOS_PER_MILLI, ExecType, Nanos, OrdStatus, OrdType, Side, TimeInForce
+from venuewire.model.orders import CancelReject, ExecutionReport
+from venuewire.model.terms import ExecType, OrdStatus, OrdType, Side
 from venuewire.venue import Port
 from venuewire.venues.ctrader import translate
+from venuewire.venues.ctrader.marks import MONEY_DIGITS, Mark, Terms, deal_record, millis, order_record
 from venuewire.venues.ctrader.positions import LEVERAGE, Closing, Holding, PositionBook, as_price, plain
+from venuewire.venues.ctrader.protection import FIRST_ID, Levels, ProtectiveOrder, entry_on_tick
 from venuewire.venues.ctrader.stage import DEPOSIT_ASSET, Row, tariff
 from venuewire.venues.ctrader.wire import model, words
 from venuewire.venues.ctrader.wire.table import frame
 from venuewire.venues.ctrader.wire.trading import ExecutionEvent
 
-MONEY_DIGITS = 2
 NO_REF = "\0"
 """`ref` of a command whose request had no clientMsgId: the exchange must still tell that a client asked."""
 _CACHED = 1024
 _REMEMBERED = 20_000
 """Fills that are not booked again; more than the exchange still lists."""
+_TYPES = words.ExecutionType
 
 
-class Terms(Struct, frozen=True, kw_only=True):
-    """What a request says of an order that the exchange has no field for."""
+class Step(NamedTuple):
+    """One execution to be told, and whether it carries the `clientMsgId` of what caused it."""
 
-    order_type: int
-    client_order_id: str | None = None
-    label: str | None = None
-    comment: str | None = None
-    base_slippage_price: Decimal | None = None
-    slippage_in_points: int | None = None
-    holding: Holding | None = None
-    """The position it adds to or closes; None: one of its own."""
-    is_closing: bool = False
+    event: ExecutionEvent
+    echoes: bool
 
 
-class _Mark:
-    """One order, as the venue knows it beyond the exchange's reports."""
+class _Fill(NamedTuple):
+    """A booked fill: the position after it, the deal, the order where it is not the exchange's, what follows."""
 
-    __slots__ = ("announced", "executed", "holding", "number", "opened_at", "row", "terms")
-
-    def __init__(self, number: int, row: Row, terms: Terms, holding: Holding) -> None:
-        self.number = number
-        self.row = row
-        self.terms = terms
-        self.holding = holding
-        self.opened_at = 0
-        self.announced = False
-        self.executed = 0
-        """Volume filled before the fill that is being told."""
+    position: model.Position
+    deal: model.Deal
+    order: model.Order | None
+    then: tuple[Step, ...]
 
 
 class AccountBook:
@@ -72,8 +63,14 @@ class AccountBook:
         self.account_id = account_id
         self.money = PositionBook(balance)
         self._rows = rows
-        self._marks: dict[str, _Mark] = {}
-        self._fills: dict[str, tuple[model.Position, model.Deal]] = {}
+        self._marks: dict[str, Mark] = {}
+        self._fills: dict[str, _Fill] = {}
+        self._guards: dict[int, ProtectiveOrder] = {}
+        """By position, while they stand."""
+        self.protective: dict[int, ProtectiveOrder] = {}
+        """By number, those that are over as well."""
+        self._next_guard = FIRST_ID
+        self.registered_at: int | None = None
         self._frames: OrderedDict[ExecutionReport, tuple[bytes, ...]] = OrderedDict()
 
     def place(self, order_id: str, symbol: str, side: Side, terms: Terms) -> None:
@@ -84,7 +81,32 @@ class AccountBook:
         holding = terms.holding or self.money.begin(
             row.symbol_id, is_buy=side is Side.BUY, label=terms.label, comment=terms.comment
         )
-        self._marks[order_id] = _Mark(int(order_id), row, terms, holding)
+        holding.is_trailing = terms.levels.is_trailing or holding.is_trailing
+        self._marks[order_id] = Mark(int(order_id), row, terms, holding)
+
+    def reterm(self, order_id: str, levels: Levels) -> None:
+        """A pending order is to have other levels."""
+        mark = self._marks[order_id]
+        mark.terms = replace(mark.terms, levels=levels)
+        mark.holding.is_trailing = levels.is_trailing
+
+    def levels_of(self, order_id: str) -> Levels:
+        """What a pending order asks for its position."""
+        mark = self._marks.get(order_id)
+        return Levels() if mark is None else mark.terms.levels
+
+    def restated(self, report: ExecutionReport, ref: str | None) -> bytes | None:
+        """A pending order that was changed in what only this venue knows of it."""
+        mark = self._mark(report)
+        return None if mark is None else frame(self._event(_TYPES.ORDER_REPLACED, mark, report, by_server=False), ref)
+
+    def book(self, reports: Iterable[ExecutionReport | CancelReject]) -> None:
+        """Fills that are known before they are published."""
+        for report in reports:
+            if isinstance(report, ExecutionReport) and report.exec_type is ExecType.TRADE:
+                mark = self._mark(report)
+                if mark is not None and report.exec_id not in self._fills:
+                    self._fill(mark, report)
 
     def holding(self, position_id: int) -> Holding | None:
         """One position, open or not."""
@@ -95,7 +117,7 @@ class AccountBook:
         known = self._frames.get(report)
         if known is None:
             ref = None if report.ref == NO_REF else report.ref
-            known = tuple(frame(event, ref) for event in self._executions(report))
+            known = tuple(frame(step.event, ref if step.echoes else None) for step in self._steps(report))
             self._frames[report] = known
             if len(self._frames) > _CACHED:
                 self._frames.popitem(last=False)
@@ -115,10 +137,28 @@ class AccountBook:
         """2125: those that hold something; the shells of pending orders are not listed."""
         return tuple(self._position(holding) for holding in self.money.open_positions())
 
-    def orders(self, port: Port) -> tuple[model.Order, ...]:
-        """2125: the pending ones."""
+    def orders(self, port: Port, *, with_protection: bool = False) -> tuple[model.Order, ...]:
+        """2125: the pending ones; the protective ones only if asked for."""
+        guards = [guard.record(self.unit(guard.holding.symbol_id)) for guard in self._guards.values()]
         marked = [(self._mark(report), report) for report in port.orders()]
-        return tuple(_order(mark, report) for mark, report in marked if mark is not None)
+        pending = [order_record(mark, report) for mark, report in marked if mark is not None]
+        return (*(guards if with_protection else ()), *pending)
+
+    def all_orders(self, port: Port) -> list[model.Order]:
+        """Every order that is remembered, done or not, oldest change first."""
+        told = [guard.record(self.unit(guard.holding.symbol_id)) for guard in self.protective.values()]
+        for report in port.orders(working=False):
+            mark = self._mark(report)
+            if mark is not None and mark.terms.protection is None:
+                told.append(order_record(mark, report))
+        return sorted(told, key=lambda order: (order.utc_last_update_timestamp or 0, order.order_id))
+
+    def deals(self, port: Port) -> list[model.Deal]:
+        """Every deal that is remembered, oldest first, as lists tell them [recorded]: last updated when it was sent."""
+        self.catch_up(port)
+        found = [fill.deal for fill in self._fills.values()]
+        told = [replace(deal, utc_last_update_timestamp=deal.create_timestamp) for deal in found]
+        return sorted(told, key=lambda deal: (deal.execution_timestamp or 0, deal.deal_id))
 
     def trader(self) -> model.Trader:
         """2122, with the fields a real server sends."""
@@ -135,13 +175,14 @@ class AccountBook:
             french_risk=False,
             trader_login=self.account_id % 10_000_000,
             account_type=0,
+            registration_timestamp=self.registered_at,
             is_limited_risk=False,
             money_digits=MONEY_DIGITS,
         )
 
     # ----------------------------------------------------------------------------------------- executions
 
-    def _mark(self, report: ExecutionReport) -> _Mark | None:
+    def _mark(self, report: ExecutionReport) -> Mark | None:
         """The order of a report; one placed past this venue's own requests is taken as it is reported."""
         mark = self._marks.get(report.order_id)
         if mark is None and report.order_id.isdecimal() and report.symbol in self._rows and report.side is not None:
@@ -151,29 +192,30 @@ class AccountBook:
             mark = self._marks[report.order_id]
         return mark
 
-    def _executions(self, report: ExecutionReport) -> list[ExecutionEvent]:
+    def _steps(self, report: ExecutionReport) -> list[Step]:
         # Refused before the book: 2132 has told whoever asked, and nobody else hears of it.
         mark = self._mark(report) if report.order_id else None
-        if mark is None:
+        if mark is None or (mark.terms.protection is not None and report.exec_type is not ExecType.TRADE):
+            # A protective order that found nobody to trade with stands as it stood.
             return []
-        told: list[ExecutionEvent] = []
+        told: list[Step] = []
         if not mark.announced:
-            mark.announced, mark.opened_at = True, _millis(report.transact_time)
-            told.append(self._accepted(mark, report))
+            mark.announced, mark.opened_at = True, millis(report.transact_time)
+            told.append(Step(self._accepted(mark, report), echoes=True))
         match report.exec_type:
             case ExecType.TRADE:
-                told.append(self._traded(mark, report))
+                told += self._traded(mark, report)
             case ExecType.REPLACED:
-                told.append(self._event(words.ExecutionType.ORDER_REPLACED, mark, report))
+                told.append(Step(self._event(words.ExecutionType.ORDER_REPLACED, mark, report), echoes=True))
             case ExecType.CANCELED | ExecType.EXPIRED | ExecType.REJECTED:
-                told.append(self._ended(mark, report))
+                told.append(Step(self._ended(mark, report), echoes=True))
             case _:
                 # NEW has been told above; a stop that is reached is told by its fill.
                 pass
         return told
 
-    def _accepted(self, mark: _Mark, report: ExecutionReport) -> ExecutionEvent:
-        order = _order(mark, report, status=words.OrderStatus.ACCEPTED, executed=0)
+    def _accepted(self, mark: Mark, report: ExecutionReport) -> ExecutionEvent:
+        order = order_record(mark, report, status=words.OrderStatus.ACCEPTED, executed=0)
         return ExecutionEvent(
             ctid_trader_account_id=self.account_id,
             execution_type=words.ExecutionType.ORDER_ACCEPTED.value,
@@ -182,23 +224,25 @@ class AccountBook:
             is_server_event=report.ref is None,
         )
 
-    def _event(self, kind: words.ExecutionType, mark: _Mark, report: ExecutionReport) -> ExecutionEvent:
+    def _event(
+        self, kind: words.ExecutionType, mark: Mark, report: ExecutionReport, *, by_server: bool | None = None
+    ) -> ExecutionEvent:
         return ExecutionEvent(
             ctid_trader_account_id=self.account_id,
             execution_type=kind.value,
             position=self._position(mark.holding),
-            order=_order(mark, report),
-            is_server_event=report.ref is None,
+            order=order_record(mark, report),
+            is_server_event=report.ref is None if by_server is None else by_server,
         )
 
-    def _ended(self, mark: _Mark, report: ExecutionReport) -> ExecutionEvent:
+    def _ended(self, mark: Mark, report: ExecutionReport) -> ExecutionEvent:
         kind = {
             ExecType.CANCELED: words.ExecutionType.ORDER_CANCELLED,
             ExecType.EXPIRED: words.ExecutionType.ORDER_EXPIRED,
             ExecType.REJECTED: words.ExecutionType.ORDER_REJECTED,
         }[report.exec_type]
         if not mark.terms.is_closing:
-            self.money.abandon(mark.holding, _millis(report.transact_time))
+            self.money.abandon(mark.holding, millis(report.transact_time))
         event = self._event(kind, mark, report)
         code = translate.code_of(report.ord_rej_reason) if report.exec_type is ExecType.REJECTED else None
         return ExecutionEvent(
@@ -210,23 +254,23 @@ class AccountBook:
             is_server_event=event.is_server_event,
         )
 
-    def _traded(self, mark: _Mark, report: ExecutionReport) -> ExecutionEvent:
-        position, deal = self._fills.get(report.exec_id) or self._fill(mark, report)
+    def _traded(self, mark: Mark, report: ExecutionReport) -> list[Step]:
+        fill = self._fills.get(report.exec_id) or self._fill(mark, report)
         is_done = report.ord_status is OrdStatus.FILLED
-        kind = words.ExecutionType.ORDER_FILLED if is_done else words.ExecutionType.ORDER_PARTIAL_FILL
-        return ExecutionEvent(
+        event = ExecutionEvent(
             ctid_trader_account_id=self.account_id,
-            execution_type=kind.value,
-            position=position,
-            order=_order(mark, report),
-            deal=deal,
+            execution_type=(_TYPES.ORDER_FILLED if is_done else _TYPES.ORDER_PARTIAL_FILL).value,
+            position=fill.position,
+            order=fill.order or order_record(mark, report),
+            deal=fill.deal,
             is_server_event=report.ref is None,
         )
+        return [Step(event, echoes=True), *fill.then]
 
-    def _fill(self, mark: _Mark, report: ExecutionReport) -> tuple[model.Position, model.Deal]:
-        """Book a fill, once; the position after it, and the deal."""
+    def _fill(self, mark: Mark, report: ExecutionReport) -> _Fill:
+        """Book a fill, once; what there is to tell of it."""
         volume, price = translate.hundredths(report.last_qty or Decimal(0)), report.last_px or Decimal(0)
-        time, costs = _millis(report.transact_time), tariff(mark.row)
+        time, costs = millis(report.transact_time), tariff(mark.row)
         closing: Closing | None = None
         if mark.terms.is_closing and mark.holding.volume >= volume:
             cost, closing = self.money.reduce(mark.holding, volume, price, costs, time)
@@ -235,19 +279,102 @@ class AccountBook:
                 # The position it was meant for is gone: ids are never used again.
                 mark.holding = self.money.begin(mark.row.symbol_id, is_buy=report.side is Side.BUY)
             cost = self.money.add(mark.holding, volume, price, costs, time)
-        deal = _deal(mark, report, volume, price, cost, closing)
-        told = self._fills[report.exec_id] = (self._position(mark.holding), deal)
+        deal = deal_record(mark, report, volume, price, cost, closing)
+        order = self._protection_filled(mark, volume, price, time)
+        told = self._fills[report.exec_id] = _Fill(
+            self._position(mark.holding), deal, order, self._follow_up(mark, time)
+        )
         mark.executed += volume
         if len(self._fills) > _REMEMBERED:
             del self._fills[next(iter(self._fills))]
         return told
 
+    # ----------------------------------------------------------------------------------------- protection
+
+    def guard(self, position_id: int) -> ProtectiveOrder | None:
+        """The protective order of an open position."""
+        return self._guards.get(position_id)
+
+    def guards_of(self, symbol: str) -> list[ProtectiveOrder]:
+        """Those of all open positions in a symbol."""
+        symbol_id = self._rows[symbol].symbol_id
+        return [guard for guard in self._guards.values() if guard.holding.symbol_id == symbol_id]
+
+    def protect(self, holding: Holding, time: int) -> ProtectiveOrder:
+        """A new protective order for an open position; its levels are still to be set."""
+        guard = ProtectiveOrder(self._next_guard, holding, time)
+        self._next_guard += 1
+        self._guards[holding.position_id] = self.protective[guard.number] = guard
+        if len(self.protective) > _REMEMBERED:
+            del self.protective[next(iter(self.protective))]
+        return guard
+
+    def unprotect(self, guard: ProtectiveOrder, status: words.OrderStatus, time: int) -> None:
+        """It is over."""
+        guard.end(status, time)
+        self._guards.pop(guard.holding.position_id, None)
+
+    def told_of(self, kind: words.ExecutionType, guard: ProtectiveOrder, *, by_server: bool) -> ExecutionEvent:
+        """A step of a protective order, with its position."""
+        return ExecutionEvent(
+            ctid_trader_account_id=self.account_id,
+            execution_type=kind.value,
+            position=self._position(guard.holding),
+            order=guard.record(self.unit(guard.holding.symbol_id)),
+            is_server_event=by_server,
+        )
+
+    def _protection_filled(self, mark: Mark, volume: int, price: Decimal, time: int) -> model.Order | None:
+        """A level was reached: the order that is told of is the protective one."""
+        guard = mark.terms.protection
+        if guard is None:
+            return None
+        before = (guard.execution_price or Decimal(0)) * guard.executed
+        guard.executed += volume
+        guard.execution_price = as_price(Fraction(before + price * volume) / guard.executed)
+        guard.updated_at = time
+        if not mark.holding.is_open:
+            self.unprotect(guard, words.OrderStatus.FILLED, time)
+        return guard.record(mark.row.unit)
+
+    def _follow_up(self, mark: Mark, time: int) -> tuple[Step, ...]:
+        """What the server does with the protection of a position that a fill has changed."""
+        holding, levels = mark.holding, mark.terms.levels
+        guard = self._guards.get(holding.position_id)
+        if guard is not None and guard is mark.terms.protection:
+            return ()
+        if guard is None:
+            return self._protected(mark, time) if levels and holding.is_open else ()
+        guard.updated_at = holding.updated_at = time
+        if not holding.is_open:
+            self.unprotect(guard, words.OrderStatus.CANCELLED, time)
+            return (Step(self.told_of(_TYPES.ORDER_CANCELLED, guard, by_server=True), mark.terms.is_closing),)
+        guard.volume = holding.volume + guard.executed
+        return (Step(self.told_of(_TYPES.ORDER_REPLACED, guard, by_server=True), mark.terms.is_closing),)
+
+    def _protected(self, mark: Mark, time: int) -> tuple[Step, ...]:
+        """Levels are reckoned from the price of the fill, not of the request."""
+        holding, levels = mark.holding, mark.terms.levels
+        entry = entry_on_tick(holding, mark.row.digits)
+        guard = self.protect(holding, time)
+        guard.set(
+            levels.stop_loss(entry, is_buy=holding.is_buy),
+            levels.take_profit(entry, is_buy=holding.is_buy),
+            is_trailing=levels.is_trailing,
+            market=entry,
+        )
+        return (Step(self.told_of(_TYPES.ORDER_ACCEPTED, guard, by_server=True), echoes=False),)
+
+    # ----------------------------------------------------------------------------------------- records
+
     def _position(self, holding: Holding) -> model.Position:
         """A position as it stands."""
+        guard = self._guards.get(holding.position_id)
         status = words.PositionStatus.CREATED
         if holding.is_open:
             status = words.PositionStatus.OPEN
-        elif holding.closed_at is not None:
+        elif holding.closed_at is not None and guard is None:
+            # While its protective order is still to be cancelled it is CREATED again [recorded].
             status = words.PositionStatus.CLOSED
         price = as_price(holding.entry) if holding.is_open else Decimal("0.0")
         return model.Position(
@@ -260,12 +387,14 @@ class AccountBook:
                 label=holding.label,
                 guaranteed_stop_loss=False,
                 comment=holding.comment,
-                measurement_units=self._unit(holding.symbol_id),
-                close_timestamp=holding.closed_at,
+                measurement_units=self.unit(holding.symbol_id),
+                close_timestamp=holding.closed_at if status is words.PositionStatus.CLOSED else None,
             ),
             position_status=status.value,
             swap=0,
             price=price,
+            stop_loss=None if guard is None or guard.stop_loss is None else plain(guard.stop_loss),
+            take_profit=None if guard is None or guard.take_profit is None else plain(guard.take_profit),
             utc_last_update_timestamp=holding.updated_at,
             commission=holding.commission,
             # Every symbol here is quoted in the deposit currency: the rate of its base is its price.
@@ -273,117 +402,11 @@ class AccountBook:
             mirroring_commission=0,
             guaranteed_stop_loss=False,
             used_margin=holding.used_margin,
+            stop_loss_trigger_method=None if guard is None else guard.method,
             money_digits=MONEY_DIGITS,
+            trailing_stop_loss=holding.is_trailing if guard is None else guard.is_trailing,
         )
 
-    def _unit(self, symbol_id: int) -> str:
+    def unit(self, symbol_id: int) -> str:
+        """What a symbol's volumes count."""
         return next((row.unit for row in self._rows.values() if row.symbol_id == symbol_id), "")
-
-
-def _order(
-    mark: _Mark, report: ExecutionReport, *, status: words.OrderStatus | None = None, executed: int | None = None
-) -> model.Order:
-    """An order as its report tells it; `status` and `executed` where it is told as it was before."""
-    told = status or _STATUS[report.ord_status or OrdStatus.NEW]
-    done = translate.hundredths(report.cum_qty or Decimal(0)) if executed is None else executed
-    is_range = mark.terms.order_type == words.OrderType.MARKET_RANGE
-    is_stop_limit = mark.terms.order_type == words.OrderType.STOP_LIMIT
-    time = _millis(report.transact_time)
-    expires = report.expire_time
-    return model.Order(
-        order_id=mark.number,
-        trade_data=model.TradeData(
-            symbol_id=mark.row.symbol_id,
-            volume=translate.hundredths(report.order_qty or Decimal(0)),
-            trade_side=translate.SIDES[report.side or Side.BUY].value,
-            open_timestamp=mark.opened_at or time,
-            label=mark.terms.label,
-            guaranteed_stop_loss=False,
-            comment=mark.terms.comment,
-            measurement_units=mark.row.unit,
-            close_timestamp=time if told is words.OrderStatus.FILLED else None,
-        ),
-        order_type=mark.terms.order_type,
-        order_status=told.value,
-        expiration_timestamp=None if expires is None else _millis(expires),
-        execution_price=None if report.avg_px is None or not done else plain(report.avg_px),
-        executed_volume=done,
-        utc_last_update_timestamp=time,
-        base_slippage_price=mark.terms.base_slippage_price,
-        slippage_in_points=_points(mark, report) if is_stop_limit else mark.terms.slippage_in_points,
-        closing_order=mark.terms.is_closing,
-        limit_price=None if report.price is None or is_range or is_stop_limit else plain(report.price),
-        stop_price=None if report.stop_px is None else plain(report.stop_px),
-        client_order_id=mark.terms.client_order_id,
-        time_in_force=_life(report.time_in_force),
-        position_id=mark.holding.position_id,
-    )
-
-
-_STATUS = {
-    OrdStatus.PENDING_NEW: words.OrderStatus.ACCEPTED,
-    OrdStatus.NEW: words.OrderStatus.ACCEPTED,
-    OrdStatus.PARTIALLY_FILLED: words.OrderStatus.ACCEPTED,
-    OrdStatus.FILLED: words.OrderStatus.FILLED,
-    OrdStatus.REJECTED: words.OrderStatus.REJECTED,
-    OrdStatus.EXPIRED: words.OrderStatus.EXPIRED,
-    OrdStatus.CANCELED: words.OrderStatus.CANCELLED,
-}
-
-
-def _points(mark: _Mark, report: ExecutionReport) -> int | None:
-    """The limit of a stop-limit order, as this venue tells it."""
-    if report.price is None or report.stop_px is None:
-        return mark.terms.slippage_in_points
-    return abs(int((report.price - report.stop_px).scaleb(mark.row.digits)))
-
-
-def _deal(
-    mark: _Mark, report: ExecutionReport, volume: int, price: Decimal, cost: int, closing: Closing | None
-) -> model.Deal:
-    """One fill as a deal."""
-    is_done = report.ord_status is OrdStatus.FILLED
-    time = _millis(report.transact_time)
-    return model.Deal(
-        deal_id=int(report.exec_id),
-        order_id=mark.number,
-        position_id=mark.holding.position_id,
-        volume=translate.hundredths(report.order_qty or Decimal(0)) - mark.executed,
-        filled_volume=volume,
-        symbol_id=mark.row.symbol_id,
-        create_timestamp=mark.opened_at or time,
-        execution_timestamp=time,
-        utc_last_update_timestamp=time,
-        execution_price=plain(price),
-        trade_side=translate.SIDES[report.side or Side.BUY].value,
-        deal_status=(words.DealStatus.FILLED if is_done else words.DealStatus.PARTIALLY_FILLED).value,
-        margin_rate=plain(price),
-        commission=cost,
-        base_to_usd_conversion_rate=plain(price),
-        close_position_detail=None if closing is None else _detail(closing, volume),
-        money_digits=MONEY_DIGITS,
-    )
-
-
-def _detail(closing: Closing, volume: int) -> model.ClosePositionDetail:
-    return model.ClosePositionDetail(
-        entry_price=as_price(closing.entry_price),
-        gross_profit=closing.gross_profit,
-        swap=0,
-        commission=closing.commission,
-        balance=closing.balance,
-        quote_to_deposit_conversion_rate=Decimal("1.0"),
-        closed_volume=volume,
-        balance_version=closing.balance_version,
-        money_digits=MONEY_DIGITS,
-        pnl_conversion_fee=0,
-    )
-
-
-def _millis(time: Nanos) -> int:
-    return time // NANOS_PER_MILLI
-
-
-def _life(life: TimeInForce | None) -> int | None:
-    number = None if life is None else translate.LIVES.get(life)
-    return None if number is None else number.value

@@ -44,6 +44,17 @@ class Holdings:
         """Open positions, in the order they were told."""
         return tuple(self._positions.values())
 
+    def position(self, position_id: str) -> Position | None:
+        """One open position; None for one we were not told of."""
+        return self._positions.get(position_id)
+
+    def margin_changed(self, position_id: int, used_margin: int, money_digits: int | None, now: Nanos) -> list[Balance]:
+        """2141: what is available has changed, without a fill."""
+        if str(position_id) not in self._positions:
+            return []
+        self._margins[str(position_id)] = translate.amount(used_margin, money_digits)
+        return list(self.balances(now))
+
     def balances(self, now: Nanos) -> tuple[Balance, ...]:
         """The balance, once it is known."""
         if self._balance is None:

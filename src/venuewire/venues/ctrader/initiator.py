@@ -7,14 +7,19 @@ the id of the request that caused them, also when another program made it; only 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 
-from venuewire.codec import Envelope
+from msgspec.structs import replace
+
+from venuewire.codec import Envelope, checked
 from venuewire.errors import LocalProtocolError
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import BookSnapshot, BookUpdate, Quote, given
+from venuewire.model.market import Bar, BookSnapshot, BookUpdate, Quote, given
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import (
+    BarRequest,
+    Bars,
     Command,
     Event,
     GrantInvalidated,
@@ -34,13 +39,26 @@ from venuewire.model.session import (
     VenueStatus,
 )
 from venuewire.model.session import Holdings as HoldingsEvent
-from venuewire.model.terms import NANOS_PER_MILLI, Channel, ExecType, Nanos, OrdStatus, from_scaled
+from venuewire.model.terms import (
+    NANOS_PER_MILLI,
+    NANOS_PER_SECOND,
+    Channel,
+    ExecType,
+    Nanos,
+    OrdStatus,
+    OrdType,
+    PositionEffect,
+    from_scaled,
+)
 from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
 from venuewire.venues.ctrader import requests, translate
 from venuewire.venues.ctrader.authorisation import TOKEN_ENDED, Authorisation
+from venuewire.venues.ctrader.bars import LiveBars, bar_of
 from venuewire.venues.ctrader.depth import DepthBook
+from venuewire.venues.ctrader.evidence import FIRST_LOOK, LONGEST_LOOK, SLACK, Evidence
 from venuewire.venues.ctrader.holdings import Holdings
-from venuewire.venues.ctrader.wire import market, model, session, trading, words
+from venuewire.venues.ctrader.periods import OF_LENGTH
+from venuewire.venues.ctrader.wire import history, margin, market, model, session, trading, words
 from venuewire.venues.ctrader.wire.base import Message
 from venuewire.venues.ctrader.wire.table import HEARTBEAT_FRAME, TABLE, frame, open_frame
 
@@ -49,13 +67,15 @@ Out = Event | Send
 # The session of the account has ended without our being told.
 _NOT_AUTHORISED = frozenset({"ACCOUNT_NOT_AUTHORIZED", "CH_CLIENT_NOT_AUTHENTICATED", *TOKEN_ENDED})
 _ORDER_COMMANDS = (NewOrder, ReplaceOrder, CancelOrder)
+_HISTORICAL_PER_SECOND = 5
+_NAMES_KEPT = 10_000
 _FINISHED = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED, OrdStatus.EXPIRED})
 
 
 class _Asked:
     """A request in flight, and how far it has come."""
 
-    __slots__ = ("command", "for_spots", "lights", "repeated", "symbol_id")
+    __slots__ = ("bars", "command", "evidence", "for_guard", "for_spots", "lights", "period", "repeated", "symbol_id")
 
     def __init__(self, command: Command, symbol_id: int = 0) -> None:
         self.command = command
@@ -65,12 +85,20 @@ class _Asked:
         self.repeated = False
         """A step was tried again already."""
         self.lights: tuple[model.LightSymbol, ...] = ()
+        self.period = 0
+        """Of bars."""
+        self.bars: list[Bar] = []
+        """Of a request for bars, the newest page first."""
+        self.evidence: Evidence | None = None
+        """Of a mass status."""
+        self.for_guard = False
+        """It is about a protective order."""
 
 
 class _Spot:
     """Prices of one symbol as last told, and who wants to know them."""
 
-    __slots__ = ("ask", "bid", "on", "symbol", "wanted")
+    __slots__ = ("ask", "bars", "bid", "on", "symbol", "wanted")
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
@@ -79,7 +107,8 @@ class _Spot:
         self.bid: int | None = None
         self.ask: int | None = None
         self.wanted: set[str] = set()
-        """Refs of the quote subscriptions; a depth book needs spots too, but nobody wants to hear of those."""
+        """Refs of the quote subscriptions; depth and bars need spots too, but nobody wants to hear of those."""
+        self.bars = LiveBars(symbol)
 
 
 class CTraderInitiator:
@@ -109,7 +138,21 @@ class CTraderInitiator:
             trading.TraderUpdatedEvent: self._trader_changed,
             trading.ExecutionEvent: self._executed,
             trading.OrderErrorEvent: self._order_refused,
+            trading.TrailingSLChangedEvent: self._trailed,
+            market.SubscribeLiveTrendbarRes: self._bars_taken,
+            market.UnsubscribeLiveTrendbarRes: self._bars_ended,
+            history.GetTrendbarsRes: self._bars_came,
+            history.OrderListRes: self._orders_listed,
+            history.DealListRes: self._deals_listed,
+            margin.MarginChangedEvent: self._margin_changed,
+            margin.MarginCallTriggerEvent: self._margin_called,
         }
+        self._guards: dict[str, ExecutionReport] = {}
+        """Protective orders that stand, as last told; kept over the lives of the line."""
+        self._names: dict[str, str] = {}
+        """Our ids of orders whose request cannot carry one, by the venue's."""
+        self._heard_at: Nanos = 0
+        """When anything came last, in whichever life."""
         self._forget()
 
     def _forget(self) -> None:
@@ -123,6 +166,8 @@ class CTraderInitiator:
         self._assets: dict[int, str] = {}
         self._authorised = Authorisation(self._line, self._seat)
         self._kept_holdings: Holdings | None = None
+        self._asked_history: deque[Nanos] = deque(maxlen=_HISTORICAL_PER_SECOND)
+        self._away_since = self._heard_at - SLACK if self._heard_at else 0
 
     @property
     def _account_id(self) -> int:
@@ -160,17 +205,46 @@ class CTraderInitiator:
             case Unsubscribe():
                 return self._unsubscribe(command)
             case NewOrder():
-                return self._ask(command, requests.new_order(command, self._known(command.symbol), self._account_id))
+                return self._order(command, self._known(command.symbol))
             case ReplaceOrder():
-                return self._ask(command, requests.amend_order(command, self._known(command.symbol), self._account_id))
+                return self._replace(command, self._known(command.symbol))
             case CancelOrder():
-                return self._ask(command, requests.cancel_order(command, self._account_id))
+                guard = self._guards.get(command.order_id)
+                if guard is None:
+                    return self._ask(command, requests.cancel_order(command, self._account_id))
+                return self._ask(command, requests.cancel_protection(guard, self._account_id), for_guard=True)
             case MassCancel():
                 raise LocalProtocolError("cTrader has no mass cancel; cancel the orders one by one")
             case SecurityListRequest():
                 return self._ask(command, market.SymbolsListReq(ctid_trader_account_id=self._account_id))
-            case OrderMassStatusRequest() | RequestForPositions():
+            case RequestForPositions():
                 return self._ask(command, trading.ReconcileReq(ctid_trader_account_id=self._account_id))
+            case OrderMassStatusRequest():
+                return self._ask_standing(command, now)
+            case BarRequest():
+                return self._ask_past(command, self._known(command.symbol), now)
+
+    def _order(self, command: NewOrder, instrument: Instrument) -> list[Effect]:
+        """2106; or, for what can only reduce a position, 2111 at the market and 2110 at a level."""
+        account_id = self._account_id
+        if command.position_effect is not PositionEffect.CLOSE:
+            return self._ask(command, requests.new_order(command, instrument, account_id))
+        held = self._holdings.position(command.position_id)
+        if command.ord_type is OrdType.MARKET:
+            return self._ask(command, requests.close_position(command, instrument, account_id, held))
+        guard = next((g for g in self._guards.values() if g.position_id == command.position_id), None)
+        if guard is not None:
+            text = f"position {command.position_id} has protective order {guard.order_id}: replace that one"
+            raise LocalProtocolError(text)
+        message = requests.protect_position(command, instrument, account_id, held)
+        return self._ask(command, message, for_guard=True)
+
+    def _replace(self, command: ReplaceOrder, instrument: Instrument) -> list[Effect]:
+        guard = self._guards.get(command.order_id)
+        if guard is None:
+            return self._ask(command, requests.amend_order(command, instrument, self._account_id))
+        message = requests.amend_protection(command, guard, instrument, self._account_id)
+        return self._ask(command, message, for_guard=True)
 
     def _known(self, symbol: str | None) -> Instrument:
         found = self._seat.instruments.get(symbol or "")
@@ -178,8 +252,9 @@ class CTraderInitiator:
             raise LocalProtocolError(f"{symbol!r} is not a symbol of this account")
         return found
 
-    def _ask(self, command: Command, message: Message, symbol_id: int = 0) -> list[Effect]:
-        self._asked[command.ref] = _Asked(command, symbol_id)
+    def _ask(self, command: Command, message: Message, symbol_id: int = 0, *, for_guard: bool = False) -> list[Effect]:
+        asked = self._asked[command.ref] = _Asked(command, symbol_id)
+        asked.for_guard = for_guard
         return [Send(frame(message, command.ref), command.ref)]
 
     def _subscribe(self, command: Subscribe, now: Nanos) -> list[Effect]:
@@ -190,8 +265,10 @@ class CTraderInitiator:
                 return []
             case Channel.QUOTES | Channel.BOOK:
                 return self._subscribe_market(command, self._known(command.symbol), now)
+            case Channel.BARS:
+                return self._subscribe_bars(command, self._known(command.symbol))
             case Channel.TRADES:
-                raise LocalProtocolError("cTrader publishes no trades; subscribe to QUOTES or BOOK")
+                raise LocalProtocolError("cTrader publishes no trades; subscribe to QUOTES, BARS or BOOK")
             case Channel.HEARTBEATS:
                 raise LocalProtocolError("cTrader's heartbeats come unasked")
 
@@ -211,6 +288,29 @@ class CTraderInitiator:
         if spot.bid is not None or spot.ask is not None:
             self.ready.append(self._quote(spot, 0, now))
         return []
+
+    def _subscribe_bars(self, command: Subscribe, instrument: Instrument) -> list[Effect]:
+        period = _period(command.period)
+        symbol_id = int(instrument.security_id)
+        spot = self._spots.setdefault(symbol_id, _Spot(instrument.symbol))
+        known = bool(spot.bars.refs.get(period))
+        spot.bars.refs.setdefault(period, set()).add(command.ref)
+        if known and spot.on:
+            self.ready.append(SubscriptionAccepted(ref=command.ref))
+            return []
+        asked = self._asked[command.ref] = _Asked(command, symbol_id)
+        asked.period = period
+        return list(self._ask_bars(asked) if spot.on else self._ask_spots(asked))
+
+    def _ask_bars(self, asked: _Asked) -> list[Send]:
+        asked.for_spots = False
+        record = (
+            market.SubscribeLiveTrendbarReq
+            if isinstance(asked.command, Subscribe)
+            else market.UnsubscribeLiveTrendbarReq
+        )
+        message = record(ctid_trader_account_id=self._account_id, period=asked.period, symbol_id=asked.symbol_id)
+        return self._next_step(asked, message)
 
     def _ask_spots(self, asked: _Asked) -> list[Send]:
         asked.for_spots = True
@@ -237,12 +337,14 @@ class CTraderInitiator:
 
     def _unsubscribe(self, command: Unsubscribe) -> list[Effect]:
         instrument = self._seat.instruments.get(command.symbol or "")
-        if command.channel not in {Channel.BOOK, Channel.QUOTES} or instrument is None:
+        if command.channel not in {Channel.BOOK, Channel.QUOTES, Channel.BARS} or instrument is None:
             return self._done_already(command)
         symbol_id = int(instrument.security_id)
         spot = self._spots.get(symbol_id)
         if spot is None:
             return self._done_already(command)
+        if command.channel is Channel.BARS:
+            return self._unsubscribe_bars(command, spot, symbol_id)
         books = self._book_refs.get(symbol_id, set())
         wanted = books if command.channel is Channel.BOOK else spot.wanted
         wanted.discard(command.subscription)
@@ -253,6 +355,18 @@ class CTraderInitiator:
             return list(self._ask_depth(asked))
         return list(self._end_spots(asked)) or self._done_already(command)
 
+    def _unsubscribe_bars(self, command: Unsubscribe, spot: _Spot, symbol_id: int) -> list[Effect]:
+        period = next((p for p, refs in spot.bars.refs.items() if command.subscription in refs), 0)
+        if not period:
+            return self._done_already(command)
+        spot.bars.refs[period].discard(command.subscription)
+        if spot.bars.refs[period]:
+            return self._done_already(command)
+        spot.bars.end(period)
+        asked = self._asked[command.ref] = _Asked(command, symbol_id)
+        asked.period = period
+        return list(self._ask_bars(asked))
+
     def _done_already(self, command: Unsubscribe) -> list[Effect]:
         self._asked.pop(command.ref, None)
         self.ready.append(SubscriptionAccepted(ref=command.ref))
@@ -261,7 +375,7 @@ class CTraderInitiator:
     def _end_spots(self, asked: _Asked) -> list[Send]:
         """2129, unless somebody still needs the prices."""
         spot = self._spots.get(asked.symbol_id)
-        if spot is None or not spot.on or spot.wanted or self._book_refs.get(asked.symbol_id):
+        if spot is None or not spot.on or spot.wanted or spot.bars.refs or self._book_refs.get(asked.symbol_id):
             return []
         ids = (asked.symbol_id,)
         return self._next_step(
@@ -277,6 +391,7 @@ class CTraderInitiator:
     def receive(self, envelope: Envelope, now: Nanos) -> Sequence[Out]:
         """What one message means. Raises `RemoteProtocolError` on damage."""
         message = TABLE.decode(envelope.kind, envelope.body)
+        self._heard_at = now
         if type(message) is market.DepthEvent:
             return self._depth_moved(message, envelope.body, now)
         if type(message) is market.SpotEvent:
@@ -359,7 +474,12 @@ class CTraderInitiator:
         ended = self._look_for_end(rejected)
         if isinstance(command, (Subscribe, Unsubscribe)):
             return [*ended, *self._refuse_subscription(asked, rejected, is_ended=bool(ended))]
+        if asked.evidence is not None and asked.evidence.has_pending:
+            # The pending orders have been listed; how the others ended cannot be learned now.
+            return self._tell_standing(asked, now)
         del self._asked[command.ref]
+        if isinstance(command, BarRequest) and asked.bars:
+            return [Bars(bars=tuple(asked.bars), complete=False, ref=command.ref)]
         if isinstance(command, NewOrder):
             return [translate.rejected_order(command, rejected, str(self._account_id), now), *ended]
         if isinstance(command, (ReplaceOrder, CancelOrder)):
@@ -384,6 +504,8 @@ class CTraderInitiator:
                 return []
             if code == "ALREADY_SUBSCRIBED" and asked.for_spots:
                 return self._spots_on(asked)
+            if code == "ALREADY_SUBSCRIBED" and asked.period:
+                return self._accept(asked)
             if code == "ALREADY_SUBSCRIBED" and not asked.repeated:
                 asked.repeated = True
                 self._depth_on.add(asked.symbol_id)
@@ -392,6 +514,8 @@ class CTraderInitiator:
                 asked.repeated, spot.on = True, False
                 return list(self._ask_spots(asked))
             spot.wanted.discard(command.ref)
+            if asked.period in spot.bars.refs:
+                spot.bars.end(asked.period)
             self._book_refs.get(asked.symbol_id, set()).discard(command.ref)
         del self._asked[command.ref]
         return [SubscriptionRejected(code=code, text=rejected.text, ref=command.ref)]
@@ -415,6 +539,8 @@ class CTraderInitiator:
         self._spots[asked.symbol_id].on = True
         if isinstance(command, Subscribe) and command.channel is Channel.BOOK:
             return list(self._ask_depth(asked))
+        if isinstance(command, Subscribe) and command.channel is Channel.BARS:
+            return list(self._ask_bars(asked))
         return self._accept(asked)
 
     def _spots_ended(self, message: market.UnsubscribeSpotsRes, ref: str | None, now: Nanos) -> list[Out]:
@@ -424,6 +550,16 @@ class CTraderInitiator:
         spot = self._spots[asked.symbol_id]
         spot.on, spot.bid, spot.ask = False, None, None
         return self._accept(asked)
+
+    def _bars_taken(self, message: market.SubscribeLiveTrendbarRes, ref: str | None, now: Nanos) -> list[Out]:
+        asked = self._taken(ref)
+        return [] if asked is None else self._accept(asked)
+
+    def _bars_ended(self, message: market.UnsubscribeLiveTrendbarRes, ref: str | None, now: Nanos) -> list[Out]:
+        asked = self._taken(ref)
+        if asked is None:
+            return []
+        return list(self._end_spots(asked)) or self._accept(asked)
 
     def _depth_taken(self, message: market.SubscribeDepthQuotesRes, ref: str | None, now: Nanos) -> list[Out]:
         asked = self._taken(ref)
@@ -475,9 +611,11 @@ class CTraderInitiator:
             spot.bid = message.bid
         if message.ask is not None:
             spot.ask = message.ask
-        if not spot.wanted:
-            return []
-        return [self._quote(spot, (message.timestamp or 0) * NANOS_PER_MILLI, now)]
+        # A live bar has no close: it is the bid it comes with.
+        told: list[Out] = list(spot.bars.moved(message.trendbar, spot.bid, now)) if message.trendbar else []
+        if spot.wanted:
+            told.append(self._quote(spot, (message.timestamp or 0) * NANOS_PER_MILLI, now))
+        return told
 
     @staticmethod
     def _quote(spot: _Spot, transact_time: Nanos, now: Nanos) -> Quote:
@@ -540,12 +678,9 @@ class CTraderInitiator:
         asked = self._asked.get(ref or "")
         if asked is None:
             return []
-        account = str(self._account_id)
-        if isinstance(asked.command, OrderMassStatusRequest):
-            del self._asked[asked.command.ref]
-            known = self._seat.by_security_id
-            reports = tuple(translate.order_status(order, account, known, now) for order in message.order)
-            return [MassStatus(reports=reports, ref=ref)]
+        if asked.evidence is not None:
+            asked.evidence.pending(message.order)
+            return self._look_back(asked, history.OrderListReq, now)
         self._holdings.restate(message.position, now)
         return list(self._ask_trader(asked) if self._assets else self._ask_assets(asked))
 
@@ -568,6 +703,110 @@ class CTraderInitiator:
         if currency is not None:
             self._holdings.settle(trader, currency)
 
+    # ----------------------------------------------------------------------------------------- the past
+
+    def _may_ask_past(self, now: Nanos) -> bool:
+        """Five historical requests a second; counted when there is room for one."""
+        asked = self._asked_history
+        if len(asked) == _HISTORICAL_PER_SECOND and now - asked[0] < NANOS_PER_SECOND:
+            return False
+        asked.append(now)
+        return True
+
+    def _ask_past(self, command: BarRequest, instrument: Instrument, now: Nanos) -> list[Effect]:
+        """2137. Raises `LocalProtocolError` for a period the venue has not, and for the sixth request in a second."""
+        period = _period(command.period)
+        if not 0 <= command.start < command.end:
+            raise LocalProtocolError("bars are of a window: start must be before end")
+        if not self._may_ask_past(now):
+            raise LocalProtocolError("cTrader takes five historical requests a second; ask again in a second")
+        asked = self._asked[command.ref] = _Asked(command, int(instrument.security_id))
+        asked.period = period
+        return list(self._ask_page(asked, command, (command.end - 1) // NANOS_PER_MILLI))
+
+    def _ask_page(self, asked: _Asked, command: BarRequest, end: int) -> list[Send]:
+        message = history.GetTrendbarsReq(
+            ctid_trader_account_id=self._account_id,
+            from_timestamp=-(-command.start // NANOS_PER_MILLI),
+            to_timestamp=end,
+            period=asked.period,
+            symbol_id=asked.symbol_id,
+        )
+        return self._next_step(asked, message)
+
+    def _bars_came(self, message: history.GetTrendbarsRes, ref: str | None, now: Nanos) -> list[Out]:
+        """2138: the newest bars of the window; the older ones are asked for next, while the limit allows."""
+        asked = self._asked.get(ref or "")
+        if asked is None or not isinstance(asked.command, BarRequest):
+            return []
+        command = asked.command
+        page = [bar_of(command.symbol, asked.period, found, None, now) for found in message.trendbar]
+        known = asked.bars[0].open_time if asked.bars else command.end
+        page = [bar for bar in page if command.start <= bar.open_time < known]
+        asked.bars[:0] = page
+        has_more = bool(message.has_more) and bool(page) and page[0].open_time > command.start
+        if has_more and self._may_ask_past(now):
+            return list(self._ask_page(asked, command, page[0].open_time // NANOS_PER_MILLI - 1))
+        del self._asked[command.ref]
+        return [Bars(bars=tuple(asked.bars), complete=not has_more, ref=ref)]
+
+    def _ask_standing(self, command: OrderMassStatusRequest, now: Nanos) -> list[Effect]:
+        """2124, then 2175 and 2133 for what has ended since we last heard."""
+        message = trading.ReconcileReq(ctid_trader_account_id=self._account_id, return_protection_orders=True)
+        effects = self._ask(command, message)
+        since = max(self._away_since or now - FIRST_LOOK, now - LONGEST_LOOK)
+        self._asked[command.ref].evidence = Evidence(since, now)
+        return effects
+
+    def _look_back(
+        self, asked: _Asked, record: type[history.OrderListReq | history.DealListReq], now: Nanos
+    ) -> list[Out]:
+        """The first page of a list."""
+        if asked.evidence is not None:
+            asked.evidence.begin_list()
+        return self._next_page(asked, record, now) or self._tell_standing(asked, now)
+
+    def _next_page(
+        self, asked: _Asked, record: type[history.OrderListReq | history.DealListReq], now: Nanos
+    ) -> list[Out]:
+        if asked.evidence is None or not self._may_ask_past(now):
+            return []
+        start, end = asked.evidence.window()
+        message = record(ctid_trader_account_id=self._account_id, from_timestamp=start, to_timestamp=end)
+        return list(self._next_step(asked, message))
+
+    def _orders_listed(self, message: history.OrderListRes, ref: str | None, now: Nanos) -> list[Out]:
+        asked = self._asked.get(ref or "")
+        if asked is None or asked.evidence is None:
+            return []
+        is_news = asked.evidence.listed(message.order)
+        more = self._next_page(asked, history.OrderListReq, now) if message.has_more and is_news else []
+        return more or self._look_back(asked, history.DealListReq, now)
+
+    def _deals_listed(self, message: history.DealListRes, ref: str | None, now: Nanos) -> list[Out]:
+        asked = self._asked.get(ref or "")
+        if asked is None or asked.evidence is None:
+            return []
+        is_news = asked.evidence.dealt(message.deal)
+        more = self._next_page(asked, history.DealListReq, now) if message.has_more and is_news else []
+        return more or self._tell_standing(asked, now)
+
+    def _tell_standing(self, asked: _Asked, now: Nanos) -> list[Out]:
+        """Everything that was learned."""
+        assert asked.evidence is not None
+        ref = asked.command.ref
+        del self._asked[ref]
+        found = asked.evidence.reports(str(self._account_id), self._seat.by_security_id, now)
+        reports = tuple(self._named(report) for report in found)
+        self._guards = {
+            str(order.order_id): report
+            for order in asked.evidence.working
+            if order.order_type == words.OrderType.STOP_LOSS_TAKE_PROFIT
+            for report in reports
+            if report.order_id == str(order.order_id) and report.ord_status not in _FINISHED
+        }
+        return [MassStatus(reports=reports, ref=ref)]
+
     # ----------------------------------------------------------------------------------------- orders
 
     def _executed(self, message: trading.ExecutionEvent, ref: str | None, now: Nanos) -> list[Out]:
@@ -578,12 +817,60 @@ class CTraderInitiator:
         told: list[Out] = []
         if message.execution_type == words.ExecutionType.ORDER_CANCEL_REJECTED:
             told += self._cancel_rejected(message, asked, ref, now)
+        is_guard = message.order is not None and message.order.order_type == words.OrderType.STOP_LOSS_TAKE_PROFIT
+        if asked is not None and asked.for_guard is not is_guard:
+            # What the server does with the protection of a position that we close is no answer to the close.
+            asked = ref = None
         report = translate.execution_report(message, self._seat.by_security_id, now, ref)
         if report is not None:
+            report = self._named(report, asked)
             told.append(report)
+            if is_guard:
+                self._note_guard(report)
             self._note(report, asked)
         told += self._holdings.executed(message, now)
         return told
+
+    def _named(self, report: ExecutionReport, asked: _Asked | None = None) -> ExecutionReport:
+        """With our id, where the venue's request has no place for one: 2110 and 2111."""
+        command = None if asked is None else asked.command
+        if isinstance(command, NewOrder) and command.position_effect is PositionEffect.CLOSE:
+            self._names[report.order_id] = command.cl_ord_id
+            if len(self._names) > _NAMES_KEPT:
+                del self._names[next(iter(self._names))]
+        name = self._names.get(report.order_id)
+        return report if not name else replace(report, cl_ord_id=name)
+
+    def _note_guard(self, report: ExecutionReport) -> None:
+        if report.ord_status in _FINISHED:
+            self._guards.pop(report.order_id, None)
+        else:
+            self._guards[report.order_id] = report
+
+    def _trailed(self, message: trading.TrailingSLChangedEvent, ref: str | None, now: Nanos) -> list[Out]:
+        """2107: the stop of a protective order has followed the market."""
+        guard = self._guards.get(str(message.order_id))
+        if guard is None:
+            return [Unknown(kind=str(TABLE.kind(message)), body=b"")]
+        moved = replace(
+            guard,
+            exec_type=ExecType.REPLACED,
+            stop_px=checked(message.stop_price),
+            transact_time=translate.nanos(message.utc_last_update_timestamp),
+            recv_time=now,
+            ref=None,
+        )
+        self._guards[guard.order_id] = moved
+        return [moved]
+
+    def _margin_changed(self, message: margin.MarginChangedEvent, ref: str | None, now: Nanos) -> list[Out]:
+        return list(self._holdings.margin_changed(message.position_id, message.used_margin, message.money_digits, now))
+
+    def _margin_called(self, message: margin.MarginCallTriggerEvent, ref: str | None, now: Nanos) -> list[Out]:
+        """2172: the account's margin level has fallen below one of its thresholds."""
+        threshold = checked(message.margin_call.margin_level_threshold)
+        text = f"margin call: the margin level is below {threshold:f} percent"
+        return [VenueStatus(up=True, code="MARGIN_CALL", text=text)]
 
     def _note(self, report: ExecutionReport, asked: _Asked | None) -> None:
         """Is the request that caused it over? A change is at its first answer, an order when it is done."""
@@ -614,6 +901,15 @@ class CTraderInitiator:
                 recv_time=now,
             )
         ]
+
+
+def _period(length: Nanos | None) -> int:
+    """The venue's number for a period. Raises `LocalProtocolError`."""
+    period = None if length is None else OF_LENGTH.get(length)
+    if period is None:
+        names = ", ".join(p.name for p in OF_LENGTH.values())
+        raise LocalProtocolError(f"cTrader has bars of {names}; {length} nanoseconds is none of them")
+    return int(period)
 
 
 def _without_ref(rejected: RequestRejected) -> RequestRejected:

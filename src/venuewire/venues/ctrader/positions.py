@@ -58,6 +58,7 @@ class Holding:
         "commission",
         "entry",
         "is_buy",
+        "is_trailing",
         "label",
         "opened_at",
         "position_id",
@@ -81,6 +82,8 @@ class Holding:
         self.opened_at: int | None = None
         self.updated_at: int | None = None
         self.closed_at: int | None = None
+        self.is_trailing = False
+        """Its order asked for a stop that follows."""
 
     @property
     def is_open(self) -> bool:

@@ -12,19 +12,46 @@ from enum import IntEnum
 from msgspec.structs import replace
 
 from venuewire.errors import LocalProtocolError
+from venuewire.model.account import Position
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, ExecutionReport, NewOrder, ReplaceOrder
-from venuewire.model.terms import EXACT, NANOS_PER_MILLI, OrdType, Side, TimeInForce, decimal
+from venuewire.model.terms import (
+    EXACT,
+    NANOS_PER_MILLI,
+    OrdType,
+    PositionEffect,
+    Side,
+    TimeInForce,
+    decimal,
+    to_scaled,
+)
 from venuewire.venues.ctrader import translate
+from venuewire.venues.ctrader.protection import Levels
 from venuewire.venues.ctrader.wire import words
-from venuewire.venues.ctrader.wire.trading import AmendOrderReq, CancelOrderReq, ClosePositionReq, NewOrderReq
+from venuewire.venues.ctrader.wire.trading import (
+    AmendOrderReq,
+    AmendPositionSLTPReq,
+    CancelOrderReq,
+    ClosePositionReq,
+    NewOrderReq,
+)
 
 
 class Refused(Exception):
     """The far end refuses a request: 2142, or 2132 where `is_order`."""
 
-    def __init__(self, code: str, text: str, *, is_order: bool = True, order_id: int = 0, position_id: int = 0) -> None:
+    def __init__(
+        self,
+        code: str,
+        text: str,
+        *,
+        is_order: bool = True,
+        order_id: int = 0,
+        position_id: int = 0,
+        retry_after: int | None = None,
+    ) -> None:
         self.code, self.text, self.is_order = code, text, is_order
+        self.retry_after = retry_after
         self.order_id, self.position_id = order_id, position_id
         super().__init__(f"{code}: {text}")
 
@@ -36,6 +63,7 @@ def new_order(command: NewOrder, instrument: Instrument, account_id: int) -> New
     """2106. Raises `LocalProtocolError` for what the venue cannot take."""
     _refuse_strangers(command)
     price, stop_px = _prices_of(command.ord_type, command.price, command.stop_px, instrument)
+    entry = stop_px if stop_px is not None else price
     slippage = None
     if command.ord_type is OrdType.STOP_LIMIT:
         assert price is not None
@@ -51,10 +79,120 @@ def new_order(command: NewOrder, instrument: Instrument, account_id: int) -> New
         stop_price=stop_px,
         time_in_force=_life(command),
         expiration_timestamp=_expiry(command),
+        stop_loss=_level(command.stop_loss_px, "stop_loss_px", command, entry, instrument),
+        take_profit=_level(command.take_profit_px, "take_profit_px", command, entry, instrument),
         comment=command.text or None,
         slippage_in_points=slippage,
+        position_id=order_number(command.position_id) if command.position_id else None,
         client_order_id=command.cl_ord_id or None,
+        relative_stop_loss=_offset(command.stop_loss_offset, command.stop_loss_px, "stop_loss", instrument),
+        relative_take_profit=_offset(command.take_profit_offset, command.take_profit_px, "take_profit", instrument),
+        trailing_stop_loss=True if command.trailing_stop_loss else None,
     )
+
+
+def close_position(
+    command: NewOrder, instrument: Instrument, account_id: int, held: Position | None
+) -> ClosePositionReq:
+    """2111: a market order that can only reduce a position. Raises `LocalProtocolError`."""
+    _check_close(command, instrument, held)
+    if command.time_in_force not in {None, TimeInForce.IMMEDIATE_OR_CANCEL}:
+        raise LocalProtocolError("closing a position at the market is immediate at cTrader")
+    return ClosePositionReq(
+        ctid_trader_account_id=account_id,
+        position_id=order_number(command.position_id),
+        volume=_volume(command.order_qty, instrument),
+    )
+
+
+def protect_position(
+    command: NewOrder, instrument: Instrument, account_id: int, held: Position | None
+) -> AmendPositionSLTPReq:
+    """2110: a closing STOP is the position's stop loss, a closing LIMIT its take profit.
+
+    Raises `LocalProtocolError`.
+    """
+    position = _check_close(command, instrument, held)
+    price, stop_px = _prices_of(command.ord_type, command.price, command.stop_px, instrument)
+    if command.ord_type is OrdType.STOP_LIMIT:
+        raise LocalProtocolError("a position is closed by a MARKET, STOP or LIMIT order at cTrader")
+    if command.order_qty != abs(position.qty):
+        raise LocalProtocolError(f"a stop loss or take profit covers the whole position of {abs(position.qty)}")
+    if command.time_in_force not in {None, TimeInForce.GOOD_TILL_CANCEL}:
+        raise LocalProtocolError("a stop loss or take profit stands until it is cancelled")
+    return AmendPositionSLTPReq(
+        ctid_trader_account_id=account_id,
+        position_id=order_number(command.position_id),
+        stop_loss=stop_px,
+        take_profit=price,
+        trailing_stop_loss=True if command.trailing_stop_loss else None,
+    )
+
+
+def amend_protection(
+    command: ReplaceOrder, guard: ExecutionReport, instrument: Instrument, account_id: int
+) -> AmendPositionSLTPReq:
+    """2110: the protective order's levels; what is not given stays. Raises `LocalProtocolError`."""
+    if command.order_qty is not None and command.order_qty != guard.order_qty:
+        raise LocalProtocolError("a protective order always covers its whole position")
+    stop_px = guard.stop_px if command.stop_px is None else _on_tick(_exact(command.stop_px), "stop_px", instrument)
+    price = guard.price if command.price is None else _on_tick(_exact(command.price), "price", instrument)
+    return AmendPositionSLTPReq(
+        ctid_trader_account_id=account_id,
+        position_id=order_number(guard.position_id),
+        stop_loss=stop_px,
+        take_profit=price,
+    )
+
+
+def cancel_protection(guard: ExecutionReport, account_id: int) -> AmendPositionSLTPReq:
+    """2110 without levels: both are removed."""
+    return AmendPositionSLTPReq(ctid_trader_account_id=account_id, position_id=order_number(guard.position_id))
+
+
+def _check_close(command: NewOrder, instrument: Instrument, held: Position | None) -> Position:
+    """A close names its position and is against it: the venue looks at the id alone."""
+    _refuse_strangers(command)
+    if not command.position_id:
+        raise LocalProtocolError("position_effect CLOSE needs position_id: cTrader keeps positions one by one")
+    if held is None:
+        raise LocalProtocolError(f"position {command.position_id} is not known; ask for the positions first")
+    if held.symbol != instrument.symbol:
+        raise LocalProtocolError(f"position {command.position_id} is in {held.symbol}, not in {instrument.symbol}")
+    if (held.qty > 0) is (command.side is Side.BUY):
+        raise LocalProtocolError(f"{command.side} would not reduce position {command.position_id} of {held.qty}")
+    if command.order_qty is not None and _exact(command.order_qty) > abs(held.qty):
+        raise LocalProtocolError(f"order_qty {command.order_qty} is above the position's {abs(held.qty)}")
+    levels = (command.stop_loss_px, command.take_profit_px, command.stop_loss_offset, command.take_profit_offset)
+    if any(level is not None for level in levels):
+        raise LocalProtocolError("an order that closes a position has no stop loss or take profit of its own")
+    return held
+
+
+def _level(
+    level: Decimal | str | int | None, what: str, command: NewOrder, entry: Decimal | None, instrument: Instrument
+) -> Decimal | None:
+    """An attached level as a price: on its own side of the order's price."""
+    if level is None:
+        return None
+    if entry is None:
+        raise LocalProtocolError(f"a MARKET order at cTrader takes no {what}: give its distance, as an offset")
+    exact = _on_tick(_exact(level), what, instrument)
+    is_below = (command.side is Side.BUY) is (what == "stop_loss_px")
+    if exact == entry or (exact < entry) is not is_below:
+        raise LocalProtocolError(f"{what} {exact} is on the wrong side of the order's price {entry}")
+    return exact
+
+
+def _offset(
+    offset: Decimal | str | int | None, level: Decimal | str | int | None, what: str, instrument: Instrument
+) -> int | None:
+    """An attached level as a distance in 1/100000."""
+    if offset is None:
+        return None
+    if level is not None:
+        raise LocalProtocolError(f"give {what}_px or {what}_offset, not both")
+    return to_scaled(_on_tick(_exact(offset), f"{what}_offset", instrument), translate.PRICE_SCALE)
 
 
 def amend_order(command: ReplaceOrder, instrument: Instrument, account_id: int) -> AmendOrderReq:
@@ -96,10 +234,20 @@ def _refuse_strangers(command: NewOrder) -> None:
         raise LocalProtocolError("cTrader sizes orders in units: give order_qty, not cash_order_qty")
     if command.cancel_on_disconnect:
         raise LocalProtocolError("cTrader does not cancel orders when a connection is lost")
+    if command.max_floor is not None or command.trigger_price_direction is not None:
+        raise LocalProtocolError("cTrader has no iceberg orders, and its stops trigger in their own direction only")
+    if command.trailing_stop_loss and not _has_stop(command):
+        raise LocalProtocolError("trailing_stop_loss needs a stop loss")
     if len(command.cl_ord_id) > 50:
         raise LocalProtocolError("cl_ord_id is longer than the 50 characters cTrader keeps")
     if len(command.text) > 512:
         raise LocalProtocolError("text is longer than the 512 characters cTrader keeps")
+
+
+def _has_stop(command: NewOrder) -> bool:
+    if command.position_effect is PositionEffect.CLOSE:
+        return command.ord_type is OrdType.STOP
+    return command.stop_loss_px is not None or command.stop_loss_offset is not None
 
 
 def _exact(value: Decimal | str | int) -> Decimal:
@@ -173,7 +321,6 @@ def _expiry(command: NewOrder) -> int | None:
 # --------------------------------------------------------------------------- requests as commands
 
 _MAX_LENGTHS = {"comment": 512, "label": 100, "client_order_id": 50}
-_PROTECTION = ("stop_loss", "take_profit", "relative_stop_loss", "relative_take_profit")
 
 
 def new_order_command(request: NewOrderReq, instrument: Instrument, account: str, ref: str) -> NewOrder:
@@ -213,8 +360,11 @@ def new_order_command(request: NewOrderReq, instrument: Instrument, account: str
 
 def replace_command(
     request: AmendOrderReq, standing: ExecutionReport, instrument: Instrument, ref: str
-) -> ReplaceOrder:
-    """2109 as a command; `standing` is the order as it is. Raises `Refused`."""
+) -> ReplaceOrder | None:
+    """2109 as a command; `standing` is the order as it is. None: it changes nothing the exchange knows of.
+
+    Raises `Refused`.
+    """
     _refuse_unserved(request, 0)
     side, kind = standing.side or Side.BUY, standing.ord_type or OrdType.LIMIT
     price, stop_px = _sane(request.limit_price), _sane(request.stop_price)
@@ -225,7 +375,7 @@ def replace_command(
     qty = None if request.volume is None else _units(request.volume)
     same = (qty in {None, standing.order_qty}, price in {None, standing.price}, stop_px in {None, standing.stop_px})
     if all(same):
-        raise Refused("INVALID_REQUEST", "Nothing to amend.", order_id=request.order_id)
+        return None
     return ReplaceOrder(
         symbol=standing.symbol,
         side=side,
@@ -281,11 +431,75 @@ def _refuse_unserved(request: NewOrderReq | AmendOrderReq, kind: int) -> None:
         raise Refused("INVALID_REQUEST", text)
     if kind == words.OrderType.STOP_LOSS_TAKE_PROFIT:
         raise Refused("INVALID_REQUEST", "STOP_LOSS_TAKE_PROFIT orders are made by the server only")
-    if any(getattr(request, name) is not None for name in _PROTECTION) or request.trailing_stop_loss:
-        raise Refused("INVALID_REQUEST", "protective orders are not played by this sandbox yet")
+    if request.guaranteed_stop_loss:
+        raise Refused("INVALID_REQUEST", "Guaranteed stop loss is for limited-risk accounts only")
+    trigger = request.stop_trigger_method
+    if trigger is not None and _number(words.OrderTriggerMethod, trigger, "stopTriggerMethod") != 1:
+        raise Refused("INVALID_REQUEST", "stopTriggerMethod other than TRADE is not played by this sandbox")
     for name, most in _MAX_LENGTHS.items():
         if len(getattr(request, name, None) or "") > most:
             raise Refused("INVALID_REQUEST", f"{name} is longer than {most} characters")
+
+
+def levels_of(
+    request: NewOrderReq | AmendOrderReq, side: Side, entry: Decimal | None, tick: Decimal, old: Levels
+) -> Levels:
+    """The protection an order asks for, as distances; what is not given stays. `entry`: its own price, if it has one.
+
+    Raises `Refused`.
+    """
+    loss = _distance(request.stop_loss, request.relative_stop_loss, entry, tick, up=side is Side.SELL)
+    profit = _distance(request.take_profit, request.relative_take_profit, entry, tick, up=side is Side.BUY)
+    loss = old.relative_stop_loss if loss is None else loss
+    trailing = old.is_trailing if request.trailing_stop_loss is None else request.trailing_stop_loss
+    if request.trailing_stop_loss and loss is None:
+        raise Refused("INVALID_REQUEST", "trailingStopLoss needs a stop loss")
+    return Levels(
+        relative_stop_loss=loss,
+        relative_take_profit=old.relative_take_profit if profit is None else profit,
+        is_trailing=trailing,
+    )
+
+
+def _distance(
+    level: Decimal | None, relative: int | None, entry: Decimal | None, tick: Decimal, *, up: bool
+) -> int | None:
+    """A level as a distance from the entry in 1/100000, however it was given."""
+    if level is not None and relative is not None:
+        raise Refused("INVALID_REQUEST", "a level is absolute or relative, not both")
+    if level is not None and entry is not None:
+        sound = _needed(level, "a level")
+        gap = EXACT.subtract(sound, entry) if up else EXACT.subtract(entry, sound)
+        if not translate.is_multiple(sound, tick):
+            raise Refused("TRADING_BAD_STOPS", f"{sound} has more digits than the symbol allows")
+        relative = int(gap.scaleb(translate.PRICE_SCALE))
+    if relative is None:
+        return None
+    if relative <= 0 or not translate.is_multiple(Decimal(relative).scaleb(-translate.PRICE_SCALE), tick):
+        raise Refused("TRADING_BAD_STOPS", "stop loss or take profit is on the wrong side, or off the tick")
+    if not up and entry is not None and Decimal(relative).scaleb(-translate.PRICE_SCALE) >= entry:
+        raise Refused("TRADING_BAD_STOPS", "stop loss or take profit is below zero")
+    return relative
+
+
+def check_level(
+    level: Decimal | None, market: Decimal | None, tick: Decimal, *, is_above: bool, position_id: int
+) -> None:
+    """A level of an open position: on the tick, and on its own side of the market. Raises `Refused`."""
+    if level is None:
+        return
+    sound = _needed(level, "a level")
+    if not translate.is_multiple(sound, tick):
+        raise Refused("TRADING_BAD_STOPS", f"{sound} has more digits than the symbol allows", position_id=position_id)
+    if market is not None and (sound <= market if is_above else sound >= market):
+        text = f"{sound} is on the wrong side of the current price {market}"
+        raise Refused("TRADING_BAD_STOPS", text, position_id=position_id)
+
+
+def trigger_of(request: AmendPositionSLTPReq, old: int) -> int:
+    """How the stop loss is to look at the market."""
+    method = request.stop_loss_trigger_method
+    return old if method is None else _number(words.OrderTriggerMethod, method, "stopLossTriggerMethod")
 
 
 def _needed(value: Decimal | None, name: str) -> Decimal:

@@ -51,6 +51,24 @@ ROWS = (
     Row(275, "US100.cash", "Nasdaq 100", "US100", 2, 0, 100, 1, 1, 10**5, _PER_LOT, 0, "Contracts", "21480.50"),
 )
 _WEEK = 7 * 24 * 3600
+_CATEGORY = {"XAUUSD": 9, "US100.cash": 13}
+_FOREX = 11
+ASSET_CLASSES = (
+    model.AssetClass(id=1, name="Forex", sorting_number=Decimal("1.0")),
+    model.AssetClass(id=2, name="Metals", sorting_number=Decimal("2.0")),
+    model.AssetClass(id=3, name="Indices", sorting_number=Decimal("3.0")),
+)
+CATEGORIES = (
+    model.SymbolCategory(id=_FOREX, asset_class_id=1, name="Forex Majors", sorting_number=Decimal("1.0")),
+    model.SymbolCategory(id=9, asset_class_id=2, name="Precious Metals", sorting_number=Decimal("2.0")),
+    model.SymbolCategory(id=13, asset_class_id=3, name="Cash Indices", sorting_number=Decimal("3.0")),
+)
+LEVERAGE_ID = 1001
+
+
+def assets_of(row: Row) -> tuple[int, int]:
+    """Base and quote, by id."""
+    return _IDS[row.base], DEPOSIT_ASSET
 
 
 def light_symbol(row: Row) -> model.LightSymbol:
@@ -61,7 +79,7 @@ def light_symbol(row: Row) -> model.LightSymbol:
         enabled=True,
         base_asset_id=_IDS[row.base],
         quote_asset_id=DEPOSIT_ASSET,
-        symbol_category_id=11,
+        symbol_category_id=_CATEGORY.get(row.name, _FOREX),
         description=row.description,
         sorting_number=Decimal(f"{row.symbol_id}.0"),
     )
@@ -102,6 +120,7 @@ def full_symbol(row: Row) -> model.Symbol:
         precise_trading_commission_rate=row.rate,
         precise_min_commission=0,
         pnl_conversion_fee_rate=0,
+        leverage_id=LEVERAGE_ID,
         swap_period=24,
         swap_time=0,
         skip_swap_periods=0,

@@ -41,6 +41,17 @@ class SpotStream:
             timestamp=now // NANOS_PER_MILLI if self._with_time else None,
         )
 
+    def again(self, session_close: int, now: Nanos) -> SpotEvent:
+        """What was told last: what follows a subscription to live bars."""
+        return SpotEvent(
+            ctid_trader_account_id=self._account_id,
+            symbol_id=self._symbol_id,
+            bid=self._bid,
+            ask=self._ask,
+            session_close=session_close,
+            timestamp=now // NANOS_PER_MILLI if self._with_time else None,
+        )
+
     def next(self, quote: Quote, now: Nanos) -> SpotEvent | None:
         """What changed; None when nothing did. A side that went empty is not told: the venue has no word for it."""
         bid = None if quote.bid is None else to_scaled(quote.bid, PRICE_SCALE)

@@ -49,7 +49,6 @@ ORD_TYPES = {
     OrdType.STOP: words.OrderType.STOP,
     OrdType.STOP_LIMIT: words.OrderType.STOP_LIMIT,
 }
-# A protective order (4) carries a stop, a limit, or both: FIX has no word for it, so it stays untold.
 ORD_TYPES_BACK = {1: OrdType.MARKET, 2: OrdType.LIMIT, 3: OrdType.STOP, 5: OrdType.MARKET, 6: OrdType.STOP_LIMIT}
 
 LIVES = {
@@ -196,10 +195,10 @@ def execution_report(
     report = replace(standing, exec_type=exec_type, code=code, text=code, ref=ref)
     if exec_type is ExecType.REJECTED:
         return replace(report, ord_rej_reason=reason_of(code))
-    return _with_fill(report, deal) if exec_type is ExecType.TRADE and deal is not None else report
+    return with_fill(report, deal) if exec_type is ExecType.TRADE and deal is not None else report
 
 
-def _with_fill(report: ExecutionReport, deal: model.Deal) -> ExecutionReport:
+def with_fill(report: ExecutionReport, deal: model.Deal) -> ExecutionReport:
     """The report with what the deal says."""
     volume = deal.filled_volume if deal.filled_volume is not None else deal.volume
     return replace(
@@ -250,10 +249,11 @@ def _standing(
         symbol=symbol_of(symbol_id, instruments),
         exec_type=ExecType.ORDER_STATUS,
         order_id=str(order.order_id),
-        cl_ord_id=order.client_order_id or "",
+        # The id of a protective order is the server's own; one of ours must never be taken for it.
+        cl_ord_id="" if order.order_type == words.OrderType.STOP_LOSS_TAKE_PROFIT else order.client_order_id or "",
         side=side,
         ord_status=_status(order.order_status, done),
-        ord_type=None if order.order_type is None else ORD_TYPES_BACK.get(order.order_type),
+        ord_type=_ord_type(order),
         time_in_force=None if order.time_in_force is None else LIVES_BACK.get(order.time_in_force),
         order_qty=qty,
         price=price,
@@ -267,6 +267,13 @@ def _standing(
         transact_time=nanos(order.utc_last_update_timestamp),
         recv_time=now,
     )
+
+
+def _ord_type(order: model.Order) -> OrdType | None:
+    """A protective order (4) is a stop with its stop loss, and a limit where it has a take profit alone."""
+    if order.order_type == words.OrderType.STOP_LOSS_TAKE_PROFIT:
+        return OrdType.STOP if order.stop_price is not None else OrdType.LIMIT
+    return None if order.order_type is None else ORD_TYPES_BACK.get(order.order_type)
 
 
 def _status(status: int | None, done: Decimal | None) -> OrdStatus | None:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from venuewire.venues.ctrader.wire.base import Ids, Int, Message, UInt
-from venuewire.venues.ctrader.wire.model import ArchivedSymbol, Asset, DepthQuote, LightSymbol, Symbol, Trendbar
+from venuewire.venues.ctrader.wire.base import Ids, Int, Message, UInt, Word
+from venuewire.venues.ctrader.wire.model import (
+    ArchivedSymbol,
+    Asset,
+    AssetClass,
+    DepthQuote,
+    LightSymbol,
+    Symbol,
+    SymbolCategory,
+    Trendbar,
+)
 
 
 class AssetListReq(Message, frozen=True, kw_only=True):
@@ -121,6 +130,82 @@ class DepthEvent(Message, frozen=True, kw_only=True):
     symbol_id: Int
     new_quotes: tuple[DepthQuote, ...] = ()
     deleted_quotes: tuple[UInt, ...] = ()
+
+
+class SymbolsForConversionReq(Message, frozen=True, kw_only=True):
+    """2118, answered by 2119 (PROTO)."""
+
+    ctid_trader_account_id: Int
+    first_asset_id: Int
+    last_asset_id: Int
+
+
+class SymbolsForConversionRes(Message, frozen=True, kw_only=True):
+    """2119 (PROTO). The chain is in order."""
+
+    ctid_trader_account_id: Int
+    symbol: tuple[LightSymbol, ...] = ()
+
+
+class SymbolChangedEvent(Message, frozen=True, kw_only=True):
+    """2120 (PROTO): these symbols are to be read again."""
+
+    ctid_trader_account_id: Int
+    symbol_id: tuple[Int, ...] = ()
+
+
+class AssetClassListReq(Message, frozen=True, kw_only=True):
+    """2153, answered by 2154 (PROTO)."""
+
+    ctid_trader_account_id: Int
+
+
+class AssetClassListRes(Message, frozen=True, kw_only=True):
+    """2154 (PROTO)."""
+
+    ctid_trader_account_id: Int
+    asset_class: tuple[AssetClass, ...] = ()
+
+
+class SymbolCategoryListReq(Message, frozen=True, kw_only=True):
+    """2160, answered by 2161 (PROTO)."""
+
+    ctid_trader_account_id: Int
+
+
+class SymbolCategoryListRes(Message, frozen=True, kw_only=True):
+    """2161 (PROTO)."""
+
+    ctid_trader_account_id: Int
+    symbol_category: tuple[SymbolCategory, ...] = ()
+
+
+class SubscribeLiveTrendbarReq(Message, frozen=True, kw_only=True):
+    """2135, answered by 2165 (PROTO)."""
+
+    ctid_trader_account_id: Int
+    period: Word
+    symbol_id: Int
+
+
+class SubscribeLiveTrendbarRes(Message, frozen=True, kw_only=True):
+    """2165 (PROTO)."""
+
+    ctid_trader_account_id: Int
+
+
+class UnsubscribeLiveTrendbarReq(Message, frozen=True, kw_only=True):
+    """2136, answered by 2166 (PROTO)."""
+
+    ctid_trader_account_id: Int
+    period: Word
+    symbol_id: Int
+
+
+class UnsubscribeLiveTrendbarRes(Message, frozen=True, kw_only=True):
+    """2166 (PROTO)."""
+
+    ctid_trader_account_id: Int
 
 
 def as_ids(value: Ids) -> tuple[int, ...]:

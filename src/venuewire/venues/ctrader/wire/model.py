@@ -298,3 +298,83 @@ class DepthQuote(Message, frozen=True, kw_only=True):
     size: UInt
     bid: UInt | None = None
     ask: UInt | None = None
+
+
+class AssetClass(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
+    id: Int | None = None
+    name: str | None = None
+    sorting_number: Decimal | None = None
+
+
+class SymbolCategory(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
+    id: Int
+    asset_class_id: Int
+    name: str
+    sorting_number: Decimal | None = None
+
+
+class TickData(Message, frozen=True, kw_only=True):
+    """The first row of a list is absolute, every later one a difference to the row before it."""
+
+    timestamp: Int
+    """Milliseconds."""
+    tick: Int
+
+
+class ExpectedMargin(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
+    volume: Int
+    buy_margin: Int
+    sell_margin: Int
+
+
+class PositionUnrealizedPnL(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
+    position_id: Int
+    gross_unrealized: Int = field(name="grossUnrealizedPnL")
+    net_unrealized: Int = field(name="netUnrealizedPnL")
+    """Swap and the opening commission are in it, the future closing commission is not."""
+
+
+class MarginCall(Message, frozen=True, kw_only=True):
+    """One of the three thresholds of an account."""
+
+    margin_call_type: Int
+    margin_level_threshold: Decimal
+    """Percent (assumed)."""
+    utc_last_update_timestamp: Int | None = None
+
+
+class DynamicLeverageTier(Message, frozen=True, kw_only=True):
+    """PROTO, model messages. The scale of `leverage` is not documented; hundredths are assumed."""
+
+    volume: Int
+    leverage: Int
+
+
+class DynamicLeverage(Message, frozen=True, kw_only=True):
+    """Tiers ascend by volume; the last also applies above it."""
+
+    leverage_id: Int
+    tiers: tuple[DynamicLeverageTier, ...] = ()
+
+
+class DealOffset(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
+    deal_id: Int
+    volume: Int
+    execution_timestamp: Int | None = None
+    execution_price: Decimal | None = None
+
+
+class CtidProfile(Message, frozen=True, kw_only=True):
+    """PROTO, model messages."""
+
+    user_id: Int

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from venuewire.codec import SecretText
 from venuewire.venues.ctrader.wire.base import Int, Message, UInt
-from venuewire.venues.ctrader.wire.model import CtidTraderAccount
+from venuewire.venues.ctrader.wire.model import CtidProfile, CtidTraderAccount
 
 
 class HeartbeatEvent(Message, frozen=True, kw_only=True):
@@ -67,6 +67,18 @@ class GetAccountListByAccessTokenRes(Message, frozen=True, kw_only=True):
     access_token: SecretText
     permission_scope: Int | None = None
     ctid_trader_account: tuple[CtidTraderAccount, ...] = ()
+
+
+class GetCtidProfileByTokenReq(Message, frozen=True, kw_only=True):
+    """2151, answered by 2152 (PROTO)."""
+
+    access_token: SecretText
+
+
+class GetCtidProfileByTokenRes(Message, frozen=True, kw_only=True):
+    """2152 (PROTO)."""
+
+    profile: CtidProfile
 
 
 class RefreshTokenReq(Message, frozen=True, kw_only=True):

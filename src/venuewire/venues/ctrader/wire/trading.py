@@ -104,6 +104,29 @@ class ClosePositionReq(Message, frozen=True, kw_only=True):
     volume: Int
 
 
+class AmendPositionSLTPReq(Message, frozen=True, kw_only=True):
+    """2110, answered by 2126 or 2132 (PROTO). A level that is left out is removed."""
+
+    ctid_trader_account_id: Int
+    position_id: Int
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    guaranteed_stop_loss: bool | None = None
+    trailing_stop_loss: bool | None = None
+    """Absent: as it was. False needs a `stop_loss`."""
+    stop_loss_trigger_method: Word | None = None
+
+
+class TrailingSLChangedEvent(Message, frozen=True, kw_only=True):
+    """2107 (PROTO): a trailing stop has moved; nothing else tells of it."""
+
+    ctid_trader_account_id: Int
+    position_id: Int
+    order_id: Int
+    stop_price: Decimal
+    utc_last_update_timestamp: Int
+
+
 class ExecutionEvent(Message, frozen=True, kw_only=True):
     """2126 (PROTO)."""
 
