@@ -17,6 +17,7 @@
     │   ├── RequestTimedOut           no answer by its deadline
     │   └── RateLimited               the venue's limit would be, or was, exceeded
     ├── BookError                 a book cannot take a message as it is
+    ├── SlowReader                a stream was ended because its reader fell too far behind
     ├── JournalError              intents cannot be written or read
     ├── ClientFailed              a fault of ours ended the client; its cause is what to report
     └── ConfigError               credentials, names or settings are missing or wrong
@@ -58,6 +59,8 @@ class ConnectFailed(TransportError):
 
     def __init__(self, address: str, reason: str, status: int | None = None, body: bytes = b"") -> None:
         self.address, self.reason, self.status, self.body = address, reason, status, body
+        self.retry_after: float | None = None
+        """Seconds the other end asks us to wait, where it says."""
         super().__init__(f"cannot connect to {address}: {reason}")
 
 
@@ -167,6 +170,16 @@ class BookError(VenueError):
     """A book cannot take a message as it is; it asks for a new snapshot."""
 
     recovery = Recovery.RESYNC
+
+
+class SlowReader(VenueError):
+    """The reader of a stream fell behind by more than its bound, and had asked to be ended then."""
+
+    recovery = Recovery.RESYNC
+
+    def __init__(self, bound: int) -> None:
+        self.bound = bound
+        super().__init__(f"the reader fell behind by {bound} items, the bound of its stream")
 
 
 class JournalError(VenueError):

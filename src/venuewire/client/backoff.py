@@ -1,17 +1,19 @@
-"""When to dial again: full jitter under a growing cap, and one limit on dials for all lines of the process."""
+"""When to dial again: full jitter under a growing cap, and one limit on dials for everybody behind this address."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
+from venuewire.transport.window import SharedTimes
 from venuewire.venue import Rate
 
 FIRST_CAP = NANOS_PER_SECOND // 2
 LAST_CAP = 30 * NANOS_PER_SECOND
 # A line that lived this long was healthy: the next loss starts from the first cap again.
 HEALTHY = 30 * NANOS_PER_SECOND
+# A dial reserved further ahead than this was noted by a clock that is not ours (a stepped one, one set back since).
+HORIZON = 60 * NANOS_PER_SECOND
 
 
 class Backoff:
@@ -31,23 +33,30 @@ class Backoff:
 
 
 class DialBudget:
-    """At most `rate.count` dials to one address in any `rate.per`, over all lines of this process."""
+    """At most `rate.count` dials in any `rate.per`, by all who share this; with `shared`, by other processes too."""
 
-    _budgets: dict[str, DialBudget] = {}  # noqa: RUF012  # shared on purpose: the venue counts per address
-
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: Rate, shared: SharedTimes | None = None) -> None:
         self._rate = rate
-        self._taken: deque[Nanos] = deque()
-
-    @classmethod
-    def of(cls, address: str, rate: Rate) -> DialBudget:
-        """The one budget of an address."""
-        return cls._budgets.setdefault(address, cls(rate))
+        self._shared = shared
+        self._taken: list[Nanos] = []
+        """In order, and no two the same."""
 
     def take(self, now: Nanos) -> Nanos:
         """Reserve the next dial; when it may be made (`now` or later)."""
-        while self._taken and self._taken[0] <= now - self._rate.per:
-            self._taken.popleft()
-        when = now if len(self._taken) < self._rate.count else self._taken[-self._rate.count] + self._rate.per
-        self._taken.append(when)
+        if self._shared is None:
+            return self._reserve(now)
+        with self._shared.locked() as theirs:
+            if theirs is None:
+                return self._reserve(now)
+            self._taken = sorted({*self._taken, *theirs})
+            when = self._reserve(now)
+            theirs[:] = self._taken
+            return when
+
+    def _reserve(self, now: Nanos) -> Nanos:
+        taken = self._taken = [time for time in self._taken if now - self._rate.per < time <= now + HORIZON]
+        when = now if len(taken) < self._rate.count else max(now, taken[-self._rate.count] + self._rate.per)
+        if taken and when <= taken[-1]:
+            when = taken[-1] + 1
+        taken.append(when)
         return when

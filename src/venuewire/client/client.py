@@ -4,61 +4,72 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-import secrets
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias, get_args
 
 from venuewire import errors
 from venuewire.client import config
+from venuewire.client.budgets import budgets_of
 from venuewire.client.connection import Connection
 from venuewire.client.desk import Desk
-from venuewire.client.live import LiveBook, LiveOrder
-from venuewire.client.market import READER_BOUND, MarketData
+from venuewire.client.live import BOOK_READER_BOUND, LiveBook, LiveOrder
+from venuewire.client.market import FIRST_PAUSE, LONGEST_PAUSE, READER_BOUND, MarketData
+from venuewire.client.metrics import KeptMetrics, Metrics
+from venuewire.client.offset import Offset
 from venuewire.client.requests import Requests
-from venuewire.client.stream import FanOut, Stream
+from venuewire.client.stream import FanOut, Policy, Stream, policy
+from venuewire.client.subscription import Subscription
+from venuewire.client.waiting import before
 from venuewire.model.account import Balance, Position
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, BookUpdate, Quote, Trade
 from venuewire.model.orders import CancelReject, ExecutionReport, NewOrder
 from venuewire.model.session import (
     Damaged,
+    Degraded,
     Event,
+    GrantInvalidated,
+    Heartbeat,
     Holdings,
     LoggedOn,
     LoggedOut,
     LogonRejected,
     Missed,
     OrderMassStatusRequest,
+    Renewed,
     RequestForPositions,
     SecurityList,
     SecurityListRequest,
     SessionEvent,
-    Subscribe,
     Unanswered,
     Unknown,
     VenueStatus,
 )
-from venuewire.model.terms import NANOS_PER_SECOND, Channel
+from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos
 from venuewire.session.session import Session
-from venuewire.session.states import SessionState
+from venuewire.session.states import LOGGED_ON, SessionState
 from venuewire.transport.clock import Clock, SystemClock
+from venuewire.transport.entropy import Entropy, SystemEntropy
 from venuewire.transport.http import SocketNetwork
 from venuewire.transport.network import Network
+from venuewire.transport.store import FileStore
 from venuewire.venue import Credentials, Seat, Venue
 from venuewire.venues import find
 
 logger = logging.getLogger("venuewire.client")
 
 LOGON_SECONDS = 30
+# Seconds of the machine's clock that lines have to close; then they are cut.
+CLOSING_SECONDS = 5
 # Lines that share a grant renew one after the other, so that the second finds what the first obtained.
 RENEW_STAGGER = 5 * NANOS_PER_SECOND
 
-News: TypeAlias = SessionEvent | Unknown | VenueStatus | Position | Balance
+News: TypeAlias = SessionEvent | Unknown | VenueStatus | GrantInvalidated | Position | Balance
+Store: TypeAlias = Path | str | Callable[[Credentials], None]
 
 
 def connect(
@@ -69,28 +80,46 @@ def connect(
     settings: Mapping[str, Any] | None = None,
     network: Network | None = None,
     clock: Clock | None = None,
+    entropy: Entropy | None = None,
+    store: Store | None = None,
+    metrics: Metrics | None = None,
+    cadence: Mapping[Channel, Nanos] | None = None,
 ) -> Client:
     """A client of `venue`; use it as `async with`, which logs on and comes back when everything is ready.
 
     Without `credentials` they are looked for in the environment (by the names the official SDKs use), in
     `venuewire.toml`, and in the keyring; `ConfigError` says what is missing. `symbols` narrows the list of
     instruments where a venue has very many. `settings` are the venue's switches, listed in its page.
+
+    `store`: where tokens that work once are kept when the venue gives the next: a file (its newer tokens are used in
+    place of the configured ones), or a function that is called with the new credentials before they are relied on.
+    Without credentials of your own, `store` of `venuewire.toml` is used. `cadence` sets the longest silence (in
+    nanoseconds) of a channel after which it is taken for stale and asked for anew, where you know it better than the
+    venue's documents. `network`, `clock` and `entropy` are for simulations.
     """
     found = find(venue)
+    if credentials is None:
+        credentials = config.credentials(found)
+        store = config.store(found) if store is None else store
     return Client(
         found,
-        credentials or config.credentials(found),
+        credentials,
         symbols=tuple(symbols),
         settings=settings,
         network=network,
         clock=clock,
+        entropy=entropy,
+        store=store,
+        metrics=metrics,
+        cadence=cadence,
     )
 
 
 class Client:
     """One account at one venue: its lines, kept; its books, trades, quotes, orders, positions.
 
-    Leaving the `async with` closes the lines; it does not cancel orders.
+    Used once, as `async with`. Leaving it closes the lines; it does not cancel orders. A fault of ours ends the client:
+    whoever waits, and the `async with` itself, gets `ClientFailed`.
     """
 
     def __init__(
@@ -102,29 +131,63 @@ class Client:
         settings: Mapping[str, Any] | None = None,
         network: Network | None = None,
         clock: Clock | None = None,
+        entropy: Entropy | None = None,
+        store: Store | None = None,
+        metrics: Metrics | None = None,
+        cadence: Mapping[Channel, Nanos] | None = None,
     ) -> None:
         self.venue = venue
         self.clock: Clock = clock or SystemClock()
+        self.metrics: Metrics = metrics or KeptMetrics()
         self._symbols = symbols
+        self._entropy: Entropy = entropy or SystemEntropy()
         self._network: Network = network or SocketNetwork(credentials.ca)
-        self.seat = Seat(credentials, unique=_unique, random_hex=_random_hex, settings=settings)
+        self._owns_network = network is None
+        self._store_trouble = ""
+        self._unsaved: Credentials | None = None
+        credentials, self._save = _stored(credentials, store)
+        switches = dict(settings or {})
+        if self._save is not None:
+            switches["store"] = self._keep_credentials
+        self.seat = Seat(credentials, unique=self._entropy.unique, random_hex=self._entropy.hex, settings=switches)
+        self._offset = Offset()
         urls = {endpoint.name: endpoint.production for endpoint in venue.endpoints} | credentials.endpoints
         self.connections = {line: self._connection(line, position, urls) for position, line in enumerate(venue.lines)}
         self._requests = Requests(venue, self.connections, self.clock)
-        self.market = MarketData(self._requests, self.seat, venue.capabilities, venue.limits, self.clock, self._spawn)
+        self._cadence = {**venue.limits.cadence, **(cadence or {})}
+        self.market = MarketData(
+            self._requests,
+            self.seat,
+            venue.capabilities,
+            venue.limits,
+            self.clock,
+            self._spawn,
+            self.metrics,
+            self._cadence,
+        )
         self.desk = Desk(venue, self._requests, self.seat, self.clock, account="")
         self._news: FanOut[News] = FanOut(self.clock.now)
         self._ready: dict[str, asyncio.Event] = {line: asyncio.Event() for line in venue.lines}
-        self._refused: LogonRejected | None = None
+        self._own: dict[Channel, Subscription] = {}
+        """The account's own channels, held as long as the client."""
+        self._refused: dict[str, LogonRejected] = {}
+        self._fault: errors.VenueError | None = None
         self._last_trouble = ""
         self._tasks: asyncio.TaskGroup | None = None
         self._runner: asyncio.Task[None] | None = None
         self._started = False
+        self._syncing = False
+        self._sync_again = False
+        self._away: dict[str, tuple[int, asyncio.Event]] = {}
+        """Lines whose venue has said that it is down: in which life, and what is set when it is up."""
+        self._spawned: set[asyncio.Task[None]] = set()
+        self._ended_grants: set[str] = set()
+        """Lines whose grant the venue has ended: with the next they get their subscriptions anew."""
         self._closing = asyncio.Event()
         self._table: dict[type, Callable[[Connection, Any], None]] = self._dispatch_table()
 
     def _connection(self, line: str, position: int, urls: dict[str, str]) -> Connection:
-        venue = self.venue
+        venue, budgets = self.venue, budgets_of(self._network, self.clock)
         initiator = venue.initiator(line, self.seat)
         session = Session(
             line,
@@ -133,25 +196,35 @@ class Client:
             venue.limits,
             venue.capabilities,
             renew_early=(len(venue.lines) - 1 - position) * RENEW_STAGGER,
+            fetch_pacer=budgets.fetches(venue, urls.get("http", urls[line])),
+            send_pacer=budgets.sends(venue, urls[line]),
         )
         return Connection(
             session,
             initiator,
+            seat=self.seat,
             urls=urls,
             network=self._network,
             clock=self.clock,
             limits=venue.limits,
             deliver=self._deliver,
-            draw=random.random,
+            draw=self._entropy.draw,
+            budget=budgets.dials(venue, urls[line]),
+            fetched=self._let_lines_look,
+            offset=self._offset,
+            refusal=venue.refusal,
         )
 
     # ------------------------------------------------------------------ life
 
     async def __aenter__(self) -> Self:
         """Log on, learn the instruments, take up orders and positions. Raises `LogonRejected`, `ConnectFailed`."""
+        if self._runner is not None or self._closing.is_set():
+            raise errors.LocalProtocolError("a client is used once; make another with connect(...)")
         self._runner = asyncio.create_task(self._run(), name=f"client of {self.venue.name}")
+        self._runner.add_done_callback(self._note_end)
         try:
-            await self._within(self._start())
+            await self._start()
         except BaseException:
             await self._stop()
             raise
@@ -161,83 +234,187 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stop()
+        if self._fault is not None and error is None:
+            raise self._fault
 
     async def close(self) -> None:
         """Close the lines and let go of everything; the same as leaving the `async with`."""
-        await self._stop()
+        await self.__aexit__(None, None, None)
 
     async def _run(self) -> None:
         """Owns every task of this client."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            for connection in self.connections.values():
+            lines = [
                 tasks.create_task(connection.run(), name=f"{self.venue.name} {connection.session.line}")
+                for connection in self.connections.values()
+            ]
+            watch = tasks.create_task(self._watch_silence(), name="watch over silent channels")
             await self._closing.wait()
+            self._tasks = None
+            for task in (watch, *self._spawned):
+                task.cancel()
             for connection in self.connections.values():
                 connection.close()
+            # What waits for an answer gets it from the closing of its line: sent, and not answered.
+            await asyncio.wait(lines)
+            self._end(errors.NotLoggedOn("of a closed client"))
+
+    def _note_end(self, runner: asyncio.Task[None]) -> None:
+        """Everything of this client is over. If that is our fault, everybody who waits is told."""
+        self._tasks = None
+        if runner.cancelled():
+            self._end(errors.NotLoggedOn("of a closed client"))
+            return
+        fault = _innermost(runner.exception())
+        if fault is None:
+            return
+        if isinstance(fault, errors.VenueError):
+            self._fault = fault
+        else:
+            self._fault = errors.ClientFailed(
+                f"the client of {self.venue.title} was ended by a fault of its own: {type(fault).__name__}"
+            )
+            self._fault.__cause__ = fault
+        logger.error("%s", self._fault, exc_info=fault)
+        self._end(self._fault)
+
+    def _end(self, error: errors.VenueError) -> None:
+        """Nobody waits for ever."""
+        self._requests.end(error)
+        self.market.end(None if self._fault is None else error)
+        self.desk.end(error)
+        self._news.end(self._fault)
+        for ready in self._ready.values():
+            ready.set()
 
     async def _stop(self) -> None:
-        runner, self._runner = self._runner, None
+        runner = self._runner
         if runner is None:
             return
-        closed = errors.NotLoggedOn("of a closed client")
-        self._requests.end(closed)
-        self.market.end(None)
-        self._news.end()
         self._closing.set()
-        try:
-            async with asyncio.timeout(5):
-                await runner
-        except TimeoutError:
+        if not runner.done():
+            await asyncio.wait((runner,), timeout=CLOSING_SECONDS)
+        if not runner.done():
             logger.warning("client of %s: lines did not close in time and were cut", self.venue.name)
-        finally:
+            runner.cancel()
+            await asyncio.wait((runner,))
+        if self._owns_network:
             await self._network.close()
 
-    async def _within(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` while the lines live; if they fail, that is the error."""
-        assert self._runner is not None
-        task = asyncio.ensure_future(work)
-        try:
-            await asyncio.wait((task, self._runner), return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                await self._runner
-                raise errors.NotLoggedOn("of a closed client")
-            task.result()
-        finally:
-            task.cancel()
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._tasks is None:
+            work.close()
+        else:
+            task = self._tasks.create_task(work)
+            self._spawned.add(task)
+            task.add_done_callback(self._spawned.discard)
+
+    # ------------------------------------------------------------------ beginning
 
     async def _start(self) -> None:
-        await self._log_on()
+        deadline = self.clock.now() + LOGON_SECONDS * NANOS_PER_SECOND
+        try:
+            await before(self.clock, deadline, self._take_up())
+        except TimeoutError:
+            waiting = [line for line, ready in self._ready.items() if not ready.is_set()]
+            reason = self._last_trouble or f"not ready within {LOGON_SECONDS} s"
+            where = f", line {', '.join(waiting)}" if waiting else ""
+            raise errors.ConnectFailed(f"{self.venue.title}{where}", reason) from None
+        self._started = True
+
+    async def _take_up(self) -> None:
+        """Log on and learn what there is; begun again when a line is lost meanwhile."""
+        while True:
+            await self.wait_ready()
+            try:
+                await self._learn()
+            except (errors.TransportError, errors.NotLoggedOn, errors.RequestTimedOut) as error:
+                if self._closing.is_set() or self._fault is not None:
+                    raise
+                self._last_trouble = str(error)
+                await self.clock.sleep_until(self.clock.now() + FIRST_PAUSE // 4)
+            else:
+                return
+
+    async def _learn(self) -> None:
         instruments = await self._requests.ask(SecurityListRequest(symbols=self._symbols))
         if not isinstance(instruments, SecurityList):
             raise errors.RemoteProtocolError("the venue did not answer with its instruments")
         self.seat.know(instruments.instruments)
         for channel in (Channel.ORDERS, Channel.POSITIONS):
             if channel in self.venue.capabilities.channels:
-                await self._requests.ask(Subscribe(channel=channel))
+                if channel not in self._own:
+                    self._own[channel] = Subscription(self._requests, channel, None, self._own_lost(channel))
+                await self._own[channel].accepted()
         await self.desk.sync()
-        self._started = True
 
-    async def _log_on(self) -> None:
+    def _own_lost(self, channel: Channel) -> Callable[[errors.VenueError], None]:
+        def lost(error: errors.VenueError) -> None:
+            logger.warning("%s: the subscription to own %s was lost: %s", self.venue.name, channel, error)
+            self._spawn(self._renew_own(channel))
+
+        return lost
+
+    async def _renew_own(self, channel: Channel) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self._own[channel].renew()
+            except (errors.TransportError, errors.NotLoggedOn):
+                return  # the line is gone: with it comes the subscription
+            except errors.VenueError as error:
+                logger.warning("%s: own %s still not subscribed: %s", self.venue.name, channel, error)
+                await self.clock.sleep_until(self.clock.now() + pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                self._sync_orders()
+                return
+
+    async def wait_ready(self) -> None:
+        """Return when every line is logged on. Raises `LogonRejected`, or what ended the client."""
+        while True:
+            self._raise_end()
+            waiting = [ready for ready in self._ready.values() if not ready.is_set()]
+            if not waiting:
+                return
+            await waiting[0].wait()
+
+    def _raise_end(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        if self._closing.is_set():
+            raise errors.NotLoggedOn("of a closed client")
+        for refused in self._refused.values():
+            raise errors.LogonRejected(refused.line, refused.code, refused.text)
+
+    def log_on_again(self) -> None:
+        """Dial the lines that were refused once more: the credentials have been put right at the venue."""
+        for line in list(self._refused):
+            del self._refused[line]
+            self._ready[line].clear()
+            self.connections[line].allow()
+
+    # ------------------------------------------------------------------ credentials that change
+
+    def _keep_credentials(self, credentials: Credentials) -> None:
+        """What a venue calls with the next tokens, before they are used. Trouble with the store must not lose them:
+        they serve on, and are written as soon as they can be."""
+        assert self._save is not None
+        self._unsaved = credentials
         try:
-            async with asyncio.timeout(LOGON_SECONDS):
-                for line in self.venue.lines:
-                    await self._ready[line].wait()
-                    self._raise_refusal()
-        except TimeoutError:
-            waiting = [line for line, ready in self._ready.items() if not ready.is_set()]
-            reason = self._last_trouble or f"not logged on within {LOGON_SECONDS} s"
-            raise errors.ConnectFailed(f"{self.venue.title}, line {', '.join(waiting)}", reason) from None
-
-    def _raise_refusal(self) -> None:
-        if self._refused is not None:
-            raise errors.LogonRejected(self._refused.line, self._refused.code, self._refused.text)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        if self._tasks is None or self._closing.is_set():
-            work.close()
+            self._save(credentials)
+        except Exception as error:  # noqa: BLE001  a user's function may raise anything, and its words may hold anything
+            self._store_trouble = f"new tokens could not be stored: {type(error).__name__}"
+            logger.error("%s: %s; they are kept in memory only", self.venue.name, self._store_trouble)
+            self._spawn(self._store_later())
         else:
-            self._tasks.create_task(work)
+            self._unsaved, self._store_trouble = None, ""
+
+    async def _store_later(self) -> None:
+        await self.clock.sleep_until(self.clock.now() + LONGEST_PAUSE)
+        if self._unsaved is not None:
+            self._keep_credentials(self._unsaved)
 
     # ------------------------------------------------------------------ market data
 
@@ -246,17 +423,36 @@ class Client:
         """What is traded here, by symbol."""
         return self.seat.instruments
 
-    def book(self, symbol: str) -> LiveBook:
-        """The book of a symbol: `async with client.book("BTC-USD") as book`. Raises `LocalProtocolError`."""
-        return self.market.book(symbol)
+    def book(self, symbol: str, *, bound: int = BOOK_READER_BOUND, policy: str = Policy.DROP_OLDEST) -> LiveBook:
+        """A hold on the book of a symbol: `async with client.book("BTC-USD") as book`. Raises `LocalProtocolError`.
 
-    def trades(self, symbol: str, *, bound: int = READER_BOUND) -> AbstractAsyncContextManager[Stream[Trade]]:
+        `bound` and `policy` (`drop_oldest`, `conflate`, `disconnect`) are those of its stream of changes; the book
+        itself is kept whether it is read or not.
+        """
+        return self.market.book(symbol, bound=bound, policy=_policy(policy))
+
+    def trades(
+        self, symbol: str, *, bound: int = READER_BOUND, policy: str = Policy.DROP_OLDEST
+    ) -> AbstractAsyncContextManager[Stream[Trade]]:
         """Public trades: `async with client.trades(symbol) as trades: async for trade in trades`."""
-        return self.market.topic(self.market.trades, Channel.TRADES, symbol, bound)
+        return self.market.topic(self.market.trades, Channel.TRADES, symbol, bound, _policy(policy))
 
-    def quotes(self, symbol: str, *, bound: int = READER_BOUND) -> AbstractAsyncContextManager[Stream[Quote]]:
+    def quotes(
+        self, symbol: str, *, bound: int = READER_BOUND, policy: str = Policy.DROP_OLDEST
+    ) -> AbstractAsyncContextManager[Stream[Quote]]:
         """Best bid and ask as the venue's quote channel tells them."""
-        return self.market.topic(self.market.quotes, Channel.QUOTES, symbol, bound)
+        return self.market.topic(self.market.quotes, Channel.QUOTES, symbol, bound, _policy(policy))
+
+    async def _watch_silence(self) -> None:
+        """Doubt channels that are silent for longer than they ever are."""
+        if not self._cadence:
+            return
+        while True:
+            due = self.market.next_overdue()
+            # What begins meanwhile cannot be overdue before the shortest cadence has passed.
+            latest = self.clock.now() + min(self._cadence.values())
+            await self.clock.sleep_until(latest if due is None else min(max(due, self.clock.now() + 1), latest))
+            self.market.check_silence(lambda line: self.connections[line].session.state in LOGGED_ON)
 
     # ------------------------------------------------------------------ orders
 
@@ -306,39 +502,80 @@ class Client:
             raise errors.RemoteProtocolError("the venue did not answer with positions")
         return answer
 
+    def _sync_orders(self) -> None:
+        """Something of our own orders may have been missed: ask where each stands, until the venue has said."""
+        if not self._started:
+            return  # the start asks for itself
+        self._sync_again = True
+        if not self._syncing:
+            self._syncing = True
+            self._spawn(self._sync_until_done())
+
+    async def _sync_until_done(self) -> None:
+        pause = FIRST_PAUSE
+        try:
+            while self._sync_again:
+                self._sync_again = False
+                try:
+                    await self.desk.sync()
+                except errors.NotLoggedOn:
+                    return  # the line's return asks again
+                except errors.VenueError as error:
+                    logger.warning("orders of %s could not be compared: %s", self.venue.name, error)
+                    self._sync_again = True
+                    await self.clock.sleep_until(self.clock.now() + pause)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+        finally:
+            self._syncing = False
+
     # ------------------------------------------------------------------ health
 
     def events(self) -> Stream[News]:
         """What the lines tell of themselves, from now on; never dropped."""
         return self._news.open(None)
 
-    async def wait_ready(self) -> None:
-        """Return when every line is logged on."""
-        for ready in self._ready.values():
-            await ready.wait()
-        self._raise_refusal()
-
     def health(self) -> dict[str, Any]:
-        """How it stands, for people and monitors: lines, books, readers."""
+        """How it stands, for people and monitors; plain values, times in seconds.
+
+        - `venue`; `ready`: every line is logged on; `refused`: why a line was refused, or None; `fault`: likewise of
+          a fault of ours; `trouble`: what last went wrong with a line; `store`: trouble with the credentials store
+        - `clock_offset_s`: the venue's clock minus ours, 0 while within what can be measured
+        - `lines`: for each what `Session.describe` tells (`state`, `venue_up`, `epoch`, `grant_seconds_left`,
+          `renewals`, `seconds_since_received`, `frames_in`, ...) and `dials`, `reconnects`
+        - `feeds`: seconds since the last message of each channel
+        - `books`: for each `trust`, `cause`, `updates`, `resyncs`, `gaps`, `last_gap` (from, to, cause, repaired),
+          `age_s` since the last good message, `users`, `dropped_by_readers`, and `readers` (each `offered`,
+          `delivered`, `dropped`, `waiting`, `lag_s` in event time)
+        - `streams`: the same of trades and quotes, by channel and symbol, with `count`
+        - `requests` in flight; `orders`: `open`
+        """
         now = self.clock.now()
+        refused = next(iter(self._refused.values()), None)
         return {
             "venue": self.venue.name,
+            "ready": self._fault is None and not self._closing.is_set() and not self._not_ready(),
+            "refused": None if refused is None else f"{refused.text} (code {refused.code}, line {refused.line})",
+            "fault": None if self._fault is None else str(self._fault),
+            "trouble": self._last_trouble,
+            "store": self._store_trouble,
+            "clock_offset_s": self.seat.clock_offset / NANOS_PER_SECOND,
             "lines": {
-                line: {**connection.session.describe(now), "dials": connection.dials}
+                line: {
+                    **connection.session.describe(now),
+                    "dials": connection.dials,
+                    "reconnects": max(0, connection.dials - 1),
+                }
                 for line, connection in self.connections.items()
             },
-            "books": {
-                symbol: {
-                    "trust": str(book.trust),
-                    "cause": book.keeper.cause,
-                    "updates": book.keeper.updates,
-                    "resyncs": book.keeper.resyncs,
-                    "dropped_by_readers": book.readers.dropped,
-                }
-                for symbol, book in self.market.books.items()
-            },
+            "feeds": self.market.ages(),
+            "books": self.market.describe_books(),
+            "streams": self.market.describe_topics(),
+            "requests": len(self._requests),
             "orders": {"open": sum(1 for _ in self.desk.blotter.open_orders())},
         }
+
+    def _not_ready(self) -> list[str]:
+        return [line for line, connection in self.connections.items() if connection.session.state not in LOGGED_ON]
 
     # ------------------------------------------------------------------ dispatch: every event passes here, once
 
@@ -349,8 +586,13 @@ class Client:
             ExecutionReport: self._on_report,
             CancelReject: self._on_cancel_reject,
             LoggedOn: self._on_logged_on,
+            Renewed: self._on_renewed,
+            Degraded: self._on_degraded,
             LoggedOut: self._on_logged_out,
             LogonRejected: self._on_logon_rejected,
+            GrantInvalidated: self._on_grant_ended,
+            VenueStatus: self._on_venue_status,
+            Heartbeat: self._on_heartbeat,
             Missed: self._on_missed,
             Damaged: self._on_damaged,
             Unanswered: self._on_unanswered,
@@ -387,63 +629,165 @@ class Client:
     def _on_cancel_reject(self, _: Connection, reject: CancelReject) -> None:
         self.desk.reject_cancel(reject)
 
+    def _on_heartbeat(self, _: Connection, beat: Heartbeat) -> None:
+        if beat.transact_time and beat.recv_time:
+            self.seat.clock_offset = self._offset.note(beat.transact_time, beat.recv_time, beat.recv_time)
+
+    # ---- the life of a line
+
     def _on_logged_on(self, connection: Connection, event: LoggedOn) -> None:
+        self._last_trouble = connection.trouble = ""
         self._ready[event.line].set()
+        self._ended_grants.discard(event.line)
+        self.metrics.count("logons", line=event.line)
+        self._note_grant(event.line, event.expires_at)
         if event.epoch > 1:
+            self.metrics.count("reconnects", line=event.line)
             self.market.restoring(event.line)
-            if self._started and self._carries_orders(connection):
-                self._spawn(self._sync_after_loss())
+            if self._tells_of_orders(connection):
+                self._sync_orders()
 
-    def _carries_orders(self, connection: Connection) -> bool:
-        return self._requests.connection_of(OrderMassStatusRequest()) is connection
+    def _tells_of_orders(self, connection: Connection) -> bool:
+        """Does news of our orders, or the list of them, come over this line?"""
+        own = self._own.get(Channel.ORDERS)
+        line = connection.session.line
+        return self._requests.connection_of(OrderMassStatusRequest()) is connection or (
+            own is not None and own.line == line
+        )
 
-    async def _sync_after_loss(self) -> None:
-        try:
-            await self.desk.sync()
-        except errors.VenueError as error:
-            logger.warning("orders of %s could not be compared after a reconnect: %s", self.venue.name, error)
+    def _on_renewed(self, connection: Connection, event: Renewed) -> None:
+        self.metrics.count("renewals", line=event.line)
+        self._note_grant(event.line, event.expires_at)
+        if event.line in self._ended_grants:
+            self._ended_grants.discard(event.line)
+            self.market.restoring(event.line)
+            if self._tells_of_orders(connection):
+                self._sync_orders()
 
-    def _on_logged_out(self, _: Connection, event: LoggedOut) -> None:
-        self._last_trouble = event.text
-        self._ready[event.line].clear()
+    def _note_grant(self, line: str, expires_at: Nanos | None) -> None:
+        if expires_at is not None:
+            left = (expires_at - self.clock.now()) / NANOS_PER_SECOND
+            self.metrics.gauge("grant_seconds_left", left, line=line)
+        self.metrics.gauge("clock_offset_seconds", self.seat.clock_offset / NANOS_PER_SECOND)
+
+    def _on_degraded(self, connection: Connection, event: Degraded) -> None:
+        self._last_trouble = connection.trouble = f"renewal failed: {event.text}"
+        self.metrics.count("failed_renewals", line=event.line)
+
+    def _on_grant_ended(self, connection: Connection, event: GrantInvalidated) -> None:
+        """With the grant goes what was subscribed under it, at some venues without a word."""
+        line = connection.session.line
+        if line not in self._ended_grants and connection.session.state in LOGGED_ON:
+            self._ended_grants.add(line)
+            self.market.stale(f"the venue ended our grant: {event.text}", line)
+
+    def _on_logged_out(self, connection: Connection, event: LoggedOut) -> None:
+        self._last_trouble = connection.trouble = event.text
+        self._ended_grants.discard(event.line)
+        if not self._closing.is_set():
+            self._ready[event.line].clear()
         self.market.stale(event.text or "the line was lost", event.line)
 
     def _on_logon_rejected(self, connection: Connection, event: LogonRejected) -> None:
-        self._last_trouble = f"logon refused: {event.text} (code {event.code})"
+        self._last_trouble = connection.trouble = f"logon refused: {event.text} (code {event.code})"
+        self.metrics.count("logon_refusals", line=event.line)
         if connection.session.state is not SessionState.REFUSED:
             return  # passing trouble, such as too many dials: it is tried again
-        self._refused = event
-        for ready in self._ready.values():
+        self._refused[event.line] = event
+        error = errors.LogonRejected(event.line, event.code, event.text)
+        self._requests.refused(error)
+        self.market.end_line(event.line, error)
+        for ready in self._ready.values():  # those who wait for other lines hear of it, too
             ready.set()
+        for line in self._not_ready():
+            if line not in self._refused:
+                self._ready[line] = asyncio.Event()
 
-    def _on_missed(self, _: Connection, event: Missed) -> None:
-        self.market.suspect(f"message {event.expected} expected, {event.got} came", event.line)
+    def _let_lines_look(self) -> None:
+        """A fetch is over: lines that waited for its grant may go on."""
+        for connection in self.connections.values():
+            if connection.session.waits_for_grant:
+                connection.look()
 
-    def _on_damaged(self, _: Connection, event: Damaged) -> None:
-        self.market.suspect(f"a message could not be read: {event.text}", event.line)
+    # ---- the venue behind the line
+
+    def _on_venue_status(self, connection: Connection, status: VenueStatus) -> None:
+        line, session = connection.session.line, connection.session
+        epoch, up = self._away.get(line, (0, None))
+        if session.venue_up:
+            if up is not None and epoch == session.epoch:
+                # It restores by itself what was subscribed: the snapshots are on their way.
+                self.market.restoring(line)
+                up.set()
+        elif epoch != session.epoch:
+            self._last_trouble = connection.trouble = f"the venue is down: {status.text} (code {status.code})"
+            self.market.stale(f"the venue is down: {status.text}", line)
+            self._away[line] = session.epoch, asyncio.Event()
+            self._spawn(self._until_up(connection, *self._away[line]))
+
+    async def _until_up(self, connection: Connection, epoch: int, up: asyncio.Event) -> None:
+        """Wait for the venue quietly. Some do not say when they are back: a request now and then finds out."""
+        session, pause = connection.session, 2 * FIRST_PAUSE
+        while session.epoch == epoch and not up.is_set():
+            try:
+                await before(self.clock, self.clock.now() + pause, up.wait())
+            except TimeoutError:
+                pause = min(2 * pause, LONGEST_PAUSE)
+                if session.epoch == epoch and session.state in LOGGED_ON and await self._is_up(connection):
+                    self.market.renew(session.line)
+                    break
+        if self._away.get(session.line) == (epoch, up):
+            del self._away[session.line]
+        if session.epoch == epoch and session.state in LOGGED_ON:
+            self._last_trouble = connection.trouble = ""
+            self._sync_orders()
+
+    async def _is_up(self, connection: Connection) -> bool:
+        if not connection.session.venue_up:
+            try:
+                await self.desk.sync()
+            except errors.VenueError as error:
+                logger.debug("%s is not up yet: %s", self.venue.name, error)
+                return False
+            connection.session.venue_answers()
+        return True
+
+    # ---- what was missed
+
+    def _on_missed(self, connection: Connection, event: Missed) -> None:
+        self.metrics.count("missed", line=event.line)
+        self._doubt(connection, f"message {event.expected} expected, {event.got} came")
+
+    def _on_damaged(self, connection: Connection, event: Damaged) -> None:
+        self.metrics.count("damaged", line=event.line)
+        self._doubt(connection, f"a message could not be read: {event.text}")
+
+    def _doubt(self, connection: Connection, cause: str) -> None:
+        self.market.suspect(cause, connection.session.line)
+        if self._tells_of_orders(connection):
+            self._sync_orders()
 
     def _on_unanswered(self, connection: Connection, event: Unanswered) -> None:
+        self.metrics.count("unanswered", line=connection.session.line, what=type(event.command).__name__)
         self.desk.unanswered(event)
         self._requests.unanswered(event, connection.session.line)
 
 
-_NEWS: frozenset[type] = frozenset({*get_args(SessionEvent), Unknown, VenueStatus, Position, Balance})
+_NEWS: frozenset[type] = frozenset({*get_args(SessionEvent), Unknown, VenueStatus, GrantInvalidated, Position, Balance})
+_policy = policy
 
 
-def _random_hex(digits: int) -> str:
-    return secrets.token_hex((digits + 1) // 2)[:digits]
+def _stored(credentials: Credentials, store: Store | None) -> tuple[Credentials, Callable[[Credentials], None] | None]:
+    """The credentials in force, and how to keep the next ones."""
+    if store is None or callable(store):
+        return credentials, store
+    file = FileStore(Path(store), credentials)
+    return file.load(), file.save
 
 
-class _UniqueNumbers:
-    """Microseconds of the wall clock, pushed on where two would be equal: growing, over restarts too, and never the
-    same for two clients of one process (they may share a key whose nonces must differ)."""
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def __call__(self) -> int:
-        self._last = max(self._last + 1, time.time_ns() // 1000)
-        return self._last
-
-
-_unique = _UniqueNumbers()
+def _innermost(fault: BaseException | None) -> BaseException | None:
+    """The one that began it: of a group the first that says more than that a task was ended."""
+    while isinstance(fault, BaseExceptionGroup):
+        inner: tuple[BaseException, ...] = fault.exceptions  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        fault = inner[0]
+    return fault

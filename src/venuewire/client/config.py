@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,9 +37,24 @@ def credentials(venue: Venue, environment: Mapping[str, str] | None = None) -> C
     return from_table(venue, found)
 
 
+def store(venue: Venue, environment: Mapping[str, str] | None = None) -> Path | None:
+    """The file in which tokens that change are kept: `store` of the venue's table, seen from the folder of the file.
+
+    Raises `ConfigError`.
+    """
+    env = os.environ if environment is None else environment
+    for path, table in _tables(venue, env):
+        if "store" in table:
+            name = table["store"]
+            if not isinstance(name, str) or not name:
+                raise ConfigError(f"{path}: store of [{venue.name}] must be the name of a file")
+            return path.parent / Path(name).expanduser()
+    return None
+
+
 def from_table(venue: Venue, table: Mapping[str, Any]) -> Credentials:
     """Credentials from the keys of the ready line, with `endpoints` and `ca` (a file's path) if they are there."""
-    rest = {key: value for key, value in table.items() if key not in {"endpoints", "ca"}}
+    rest = {key: value for key, value in table.items() if key not in {"endpoints", "ca", "store"}}
     endpoints = dict(table.get("endpoints") or {})
     known = {endpoint.name for endpoint in venue.endpoints}
     if unknown := set(endpoints) - known:
@@ -71,6 +86,14 @@ def _from_environment(venue: Venue, env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _from_file(venue: Venue, env: Mapping[str, str]) -> dict[str, Any]:
+    """The first table with more in it than where to keep what comes later."""
+    for _, table in _tables(venue, env):
+        if table.keys() - {"store"}:
+            return table
+    return {}
+
+
+def _tables(venue: Venue, env: Mapping[str, str]) -> Iterator[tuple[Path, dict[str, Any]]]:
     home = env.get("XDG_CONFIG_HOME") or str(Path(env.get("HOME") or "~").expanduser() / ".config")
     for path in (Path(FILE), Path(home) / "venuewire" / FILE):
         if path.is_file():
@@ -78,8 +101,7 @@ def _from_file(venue: Venue, env: Mapping[str, str]) -> dict[str, Any]:
             if not isinstance(table, dict):
                 raise ConfigError(f"{path}: [{venue.name}] must be a table")
             if table:
-                return cast("dict[str, Any]", table)
-    return {}
+                yield path, cast("dict[str, Any]", table)
 
 
 def _read(path: Path) -> dict[str, Any]:

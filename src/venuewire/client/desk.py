@@ -14,9 +14,9 @@ from venuewire.client.requests import Requests
 from venuewire.errors import (
     ConnectionLost,
     LocalProtocolError,
-    NotLoggedOn,
     RequestRejected,
     RequestTimedOut,
+    VenueError,
 )
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
@@ -58,14 +58,16 @@ class Desk:
             raise LocalProtocolError(f"cl_ord_id {command.cl_ord_id} has been used already; take another")
         live = self._track(self.blotter.place(command, self._clock.now()))
         try:
-            await self._requests.ask(command)
+            ticket = self._requests.submit(command)
+        except VenueError:
+            self.unanswered(_never_sent(command))
+            raise
+        try:
+            await ticket
         except (ConnectionLost, RequestTimedOut):
             pass  # `unanswered` has put the order where it stands: OUTCOME_UNKNOWN, or refused if it never left
         except RequestRejected as refusal:
             self.apply(_refused(command, refusal))
-        except (LocalProtocolError, NotLoggedOn):
-            self.unanswered(_never_sent(command))
-            raise
         return live
 
     async def replace(
@@ -185,6 +187,13 @@ class Desk:
             order = self.blotter.unanswered(command, event.cause, event.recv_time, sent=event.sent)
             if order is not None and order in self._live:
                 self._live[order].look()
+                if order.is_ended:
+                    del self._live[order]
+
+    def end(self, error: VenueError) -> None:
+        """The client is gone: nobody waits for news of an order for ever."""
+        for live in self._live.values():
+            live.end(error)
 
     def _tell(self, report: ExecutionReport) -> None:
         order = self.blotter.find(cl_ord_id=report.cl_ord_id, order_id=report.order_id)

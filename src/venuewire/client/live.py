@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from decimal import Decimal
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from venuewire.book.book import OrderBook
 from venuewire.book.keeper import BookKeeper
-from venuewire.client.stream import FanOut, Stream
+from venuewire.client.stream import FanOut, Policy, Stream, policy
+from venuewire.client.subscription import Subscription
 from venuewire.errors import BookError, VenueError
 from venuewire.model.market import BookSnapshot, BookUpdate, Level
 from venuewire.model.orders import CancelReject, ExecutionReport
@@ -25,37 +26,111 @@ OrderNews = ExecutionReport | CancelReject
 BOOK_READER_BOUND = 10_000
 
 
-class LiveBook:
-    """One book, kept. `async with client.book(symbol) as book` waits until it is LIVE.
+class KeptBook:
+    """One book of the client, kept for all who use it."""
 
-    Reads cost nothing but the read; `trust` says what they are worth. `async for change in book` gives each change
-    after it has been applied, and a `Gap` where something was missed.
-    """
-
-    def __init__(
-        self,
-        keeper: BookKeeper,
-        now: Callable[[], Nanos],
-        enter: Callable[[LiveBook], Awaitable[None]],
-        leave: Callable[[LiveBook], None],
-    ) -> None:
+    def __init__(self, keeper: BookKeeper, now: Callable[[], Nanos]) -> None:
         self.keeper = keeper
         self.readers: FanOut[BookChange] = FanOut(now)
         self.users = 0
-        self.subscription = ""
-        self._enter, self._leave = enter, leave
+        self.subscription: Subscription | None = None
+        self.resyncing = False
+        """A request for a snapshot is in flight."""
+        self.error: VenueError | None = None
+        self._now = now
         self._live = asyncio.Event()
-        self._error: VenueError | None = None
-        self._default: Stream[BookChange] | None = None
 
     @property
     def symbol(self) -> str:
         return self.keeper.book.symbol
 
+    def applied(self, message: BookChange) -> None:
+        """The hot path: apply, then tell whoever reads."""
+        if self.keeper.apply(message):
+            if not self._live.is_set():
+                self._live.set()
+                self.tell_gaps()
+            if self.readers:
+                self.readers.put(message)
+        else:
+            self.left_live()
+
+    def left_live(self) -> None:
+        """Trust has gone: tell the readers, let waiters wait."""
+        if self.keeper.trust is not Trust.LIVE:
+            self._live.clear()
+        self.tell_gaps()
+
+    def tell_gaps(self) -> None:
+        """Pass on, in band, what the keeper has noted."""
+        for gap in self.keeper.take_gaps():
+            self.readers.put(gap)
+
+    async def wait_live(self) -> None:
+        """Return when the book is LIVE; raises what ended it."""
+        while self.error is None and self.keeper.trust is not Trust.LIVE:
+            self._live.clear()
+            await self._live.wait()
+        if self.error is not None:
+            raise self.error
+
+    def end(self, error: VenueError | None) -> None:
+        """It will not be kept any more: nobody waits for ever, and nobody takes it for LIVE."""
+        if self.error is not None:
+            return
+        self.error = error or BookError(f"the client of the book of {self.symbol} is closed")
+        self.keeper.stale(str(self.error), self._now())
+        self.tell_gaps()
+        self.readers.end(error)
+        self._live.set()
+
+
+class Keeping(Protocol):
+    """What a `LiveBook` needs of the client's market."""
+
+    async def enter(self, symbol: str) -> KeptBook:
+        """The book of a symbol, LIVE; each call needs a `leave`."""
+        ...
+
+    def leave(self, kept: KeptBook) -> None: ...
+
+
+class LiveBook:
+    """One user's hold on a book. `async with client.book(symbol) as book` waits until it is LIVE.
+
+    Reads cost nothing but the read; `trust` says what they are worth, `last_gap` what was missed. `async for change in
+    book` gives each change after it has been applied, and a `Gap` where something was missed; each hold has a stream
+    of its own. Reading before the `async with` raises `BookError`; after it, the book stays as it was left, not LIVE.
+    """
+
+    def __init__(self, symbol: str, keeping: Keeping, *, bound: int, policy: Policy) -> None:
+        self.symbol = symbol
+        self._keeping = keeping
+        self._bound, self._policy = bound, policy
+        self._kept: KeptBook | None = None
+        self._is_held = False
+        self._stream: Stream[BookChange] | None = None
+        self._streams: list[Stream[BookChange]] = []
+
+    def _book(self) -> KeptBook:
+        if self._kept is None:
+            raise BookError(f"the book of {self.symbol} is not kept yet: async with it first")
+        return self._kept
+
+    @property
+    def keeper(self) -> BookKeeper:
+        """The book with its trust, its counters and why it is not LIVE."""
+        return self._book().keeper
+
     @property
     def trust(self) -> Trust:
-        """May what is read now be relied on?"""
-        return self.keeper.trust
+        """May what is read now be relied on? Nothing may after the `async with`."""
+        return self.keeper.trust if self._is_held else Trust.STALE
+
+    @property
+    def last_gap(self) -> Gap | None:
+        """The newest thing that was missed; None when nothing ever was."""
+        return self.keeper.last_gap
 
     @property
     def best_bid(self) -> Level | None:
@@ -81,67 +156,47 @@ class LiveBook:
 
     def require_live(self) -> None:
         """Raises `BookError` unless the book is LIVE."""
-        if self.keeper.trust is not Trust.LIVE:
-            raise BookError(f"the book of {self.symbol} is {self.keeper.trust}; wait for wait_live()")
+        if self.trust is not Trust.LIVE:
+            raise BookError(f"the book of {self.symbol} is {self.trust}; wait for wait_live()")
 
     async def wait_live(self) -> None:
-        """Return when the book is LIVE; at once if it is."""
-        while self.keeper.trust is not Trust.LIVE:
-            self._live.clear()
-            await self._live.wait()
-            if self._error is not None:
-                raise self._error
+        """Return when the book is LIVE; at once if it is. Raises what ended it, if it is kept no more."""
+        await self._book().wait_live()
 
-    def stream(self, bound: int = BOOK_READER_BOUND) -> Stream[BookChange]:
-        """A reader of its own, with its own bound."""
-        return self.readers.open(bound)
+    def stream(self, bound: int = BOOK_READER_BOUND, *, policy: str = Policy.DROP_OLDEST) -> Stream[BookChange]:
+        """One more reader, with its own bound and policy; it ends with this hold on the book."""
+        stream = self._book().readers.open(bound, _policy(policy))
+        self._streams.append(stream)
+        return stream
 
     def __aiter__(self) -> Stream[BookChange]:
-        if self._default is None:
-            self._default = self.stream()
-        return self._default
+        if self._stream is None:
+            self._stream = self.stream(self._bound, policy=self._policy)
+        return self._stream
 
     async def __aenter__(self) -> Self:
-        await self._enter(self)
+        if self._is_held:
+            raise BookError(f"this hold on the book of {self.symbol} is in use; take another: client.book(...)")
+        self._is_held = True
+        try:
+            self._kept = await self._keeping.enter(self.symbol)
+        except BaseException:
+            self._is_held = False
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._default is not None:
-            self._default.close()
-            self._default = None
-        self._leave(self)
+        self._is_held = False
+        for stream in self._streams:
+            stream.close()
+        self._streams.clear()
+        self._stream = None
+        self._keeping.leave(self._book())
 
-    # What the client calls.
 
-    def applied(self, message: BookChange) -> None:
-        """The hot path: apply, then tell whoever reads."""
-        if self.keeper.apply(message):
-            if not self._live.is_set():
-                self._live.set()
-                self.tell_gaps()
-            if self.readers:
-                self.readers.put(message)
-        else:
-            self._live.clear()
-            self.tell_gaps()
-
-    def left_live(self) -> None:
-        """Trust has gone for a reason outside the book: tell the readers, let waiters wait."""
-        self._live.clear()
-        self.tell_gaps()
-
-    def end(self, error: VenueError | None) -> None:
-        """The client is gone: nobody waits for ever."""
-        self._error = error or BookError(f"the client of the book of {self.symbol} is closed")
-        self.readers.end(error)
-        self._live.set()
-
-    def tell_gaps(self) -> None:
-        """Pass on, in band, what the keeper has noted."""
-        for gap in self.keeper.take_gaps():
-            self.readers.put(gap)
+_policy = policy
 
 
 class LiveOrder:
@@ -154,6 +209,7 @@ class LiveOrder:
         self.order = order
         self._news: Stream[OrderNews] = Stream(now, bound=None)
         self._done = asyncio.Event()
+        self._error: VenueError | None = None
 
     @property
     def cl_ord_id(self) -> str:
@@ -193,9 +249,20 @@ class LiveOrder:
         return self.order.is_open
 
     async def done(self) -> OrdStatus:
-        """Wait for the order's end; its final status. OUTCOME_UNKNOWN is not an end."""
+        """Wait for the order's end; its final status. OUTCOME_UNKNOWN is not an end.
+
+        Raises, when the client is closed or fails first, what ended it: the order may be open still.
+        """
         await self._done.wait()
+        if self._error is not None and not self.order.is_ended:
+            raise self._error
         return self.order.status
+
+    def end(self, error: VenueError) -> None:
+        """No more will be heard of the order: nobody waits for ever."""
+        self._error = error
+        self._done.set()
+        self._news.end(error)
 
     def tell(self, news: OrderNews) -> None:
         """What the client calls with each report."""
@@ -219,4 +286,4 @@ class LiveOrder:
         )
 
 
-__all__ = ["BookChange", "Gap", "LiveBook", "LiveOrder", "OrderNews"]
+__all__ = ["BookChange", "Gap", "KeptBook", "LiveBook", "LiveOrder", "OrderNews"]

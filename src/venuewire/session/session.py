@@ -92,7 +92,7 @@ class Session:
         self.venue_up = True
         """False: the venue has said that nothing can be traded behind this line for now."""
         self.logon_ns: Nanos | None = None
-        """From `dial` to READY, in this life."""
+        """From `dial` to READY, in this life or the last one."""
         self.frames_in = 0
         self.bytes_in = 0
         self.initiator = initiator
@@ -126,6 +126,11 @@ class Session:
     def last_received(self) -> Nanos:
         """When the venue last said anything on this line."""
         return self._liveness.last_received
+
+    @property
+    def logged_on_at(self) -> Nanos | None:
+        """When this life, or the last one, became READY; None: it never did."""
+        return None if self.logon_ns is None else self._dialled_at + self.logon_ns
 
     def dial(self, now: Nanos) -> Headers:
         """Begin a life of the line: the headers of its handshake. Raises `LocalProtocolError` unless CLOSED."""
@@ -168,9 +173,10 @@ class Session:
         self._end_requests(f"line {self.line} ended: {text}", now, told, requested=requested)
         return told
 
-    def refused(self, code: str, text: str, now: Nanos) -> Told:
-        """The handshake was refused with an HTTP status. REFUSED follows, unless the code speaks of passing trouble."""
-        self._move(Happening.REFUSE if is_final(code) else Happening.LOSE)
+    def refused(self, code: str, text: str, now: Nanos, *, final: bool | None = None) -> Told:
+        """The handshake was refused, with an HTTP status or the venue's own code. REFUSED follows, unless the code
+        speaks of passing trouble; `final` says so where the venue's codes are known."""
+        self._move(Happening.REFUSE if (is_final(code) if final is None else final) else Happening.LOSE)
         return [*self._take_kept(), LogonRejected(line=self.line, code=code, text=text, recv_time=now)]
 
     def venue_answers(self) -> None:

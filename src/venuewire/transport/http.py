@@ -75,7 +75,7 @@ class SocketNetwork:
             raise ConnectFailed(url.partition("?")[0], str(error)) from None
         except TimeoutError:
             raise ConnectionLost("http", 1006, f"no answer within {seconds:g} s") from None
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise ConnectionLost("http", 1006, str(error) or type(error).__name__) from None
 
     async def close(self) -> None:

@@ -8,10 +8,12 @@ the credential headers on to another host.
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 
 from picows import (
     WSCloseCode,
+    WSError,
     WSFrame,
     WSHandshakeError,
     WSListener,
@@ -30,6 +32,24 @@ HANDSHAKE_SECONDS = 10.0
 PING_SECONDS = 15.0
 
 
+class _Discreet(logging.Logger):
+    """Below DEBUG picows logs handshake headers and payloads, and both hold credentials: they are never logged, at
+    whatever level the program's loggers stand."""
+
+    @property  # type: ignore[override,unused-ignore]  # an attribute there; picows' own children ask for it
+    def level(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return max(logging.DEBUG, _PICOWS.getEffectiveLevel())
+
+    @level.setter
+    def level(self, _: int) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        pass
+
+
+_PICOWS = logging.getLogger("picows.client")
+_logger = _Discreet("picows.client.discreet")
+_logger.parent = _PICOWS
+
+
 class SocketLine(WSListener):
     """One WebSocket over a socket; see `network.Line`."""
 
@@ -39,6 +59,7 @@ class SocketLine(WSListener):
         self._max = max_message
         self._parts: bytearray | None = None
         self._code, self._reason = ABNORMAL, ""
+        self._is_over = False
         self._transport: WSTransport | None = None
 
     # What picows calls.
@@ -63,8 +84,14 @@ class SocketLine(WSListener):
             self._goodbye(transport, frame)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        self._transport = None
-        self._closed(self._code, self._reason)
+        self._end()
+
+    def _end(self) -> None:
+        """Tell it once: by the close frame, or by the end of the socket, which a peer that is gone may never let us
+        see."""
+        if not self._is_over:
+            self._is_over, self._transport = True, None
+            self._closed(self._code, self._reason)
 
     def _continue(self, transport: WSTransport, frame: WSFrame) -> None:
         if self._parts is None:
@@ -83,11 +110,13 @@ class SocketLine(WSListener):
         self._reason = frame.get_close_reason() or ""
         transport.send_close(frame.get_close_code() if self._code != 1005 else WSCloseCode.OK)
         transport.disconnect()
+        self._end()
 
     def _violation(self, transport: WSTransport, code: WSCloseCode, reason: str) -> None:
         self._code, self._reason = int(code.value), reason
         transport.send_close(code, reason.encode())
         transport.disconnect()
+        self._end()
 
     # What the client calls.
 
@@ -120,6 +149,7 @@ async def dial(
                 url,
                 ssl_context=context,
                 websocket_handshake_timeout=HANDSHAKE_SECONDS,
+                logger_name=_logger,
                 enable_auto_ping=True,
                 auto_ping_idle_timeout=PING_SECONDS,
                 auto_ping_reply_timeout=PING_SECONDS,
@@ -128,15 +158,22 @@ async def dial(
                 max_redirects=0,
             )
     except WSHandshakeError as error:
-        status = int(error.response.status) if error.response is not None else None
-        raise ConnectFailed(
-            url, f"handshake refused with HTTP status {status}", status, bytes(error.raw_body or b"")
-        ) from None
+        raise _refusal(url, error) from None
     except TimeoutError:
         raise ConnectFailed(url, f"no handshake within {HANDSHAKE_SECONDS:g} s") from None
     except ssl.SSLCertVerificationError as error:
         raise ConnectFailed(url, f"certificate refused: {error.verify_message}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, WSError) as error:
         raise ConnectFailed(url, str(error) or type(error).__name__) from None
     assert isinstance(line, SocketLine)
     return line
+
+
+def _refusal(url: str, error: WSHandshakeError) -> ConnectFailed:
+    if error.response is None:
+        return ConnectFailed(url, "the handshake was answered with something that is no HTTP")
+    status = int(error.response.status)
+    refusal = ConnectFailed(url, f"handshake refused with HTTP status {status}", status, bytes(error.raw_body or b""))
+    wait = str(error.response.headers.get("Retry-After") or "")
+    refusal.retry_after = float(wait) if wait.isascii() and wait.isdigit() else None
+    return refusal

@@ -44,7 +44,7 @@ def test_no_window_ever_sees_more_dials_than_the_rate(gaps: list[int], count: in
         assert later - first >= NANOS_PER_SECOND
 
 
-def test_one_address_has_one_budget() -> None:
-    rate = Rate(8, NANOS_PER_SECOND)
-    assert DialBudget.of("a", rate) is DialBudget.of("a", rate)
-    assert DialBudget.of("a", rate) is not DialBudget.of("b", rate)
+def test_a_dial_noted_by_another_clock_delays_nobody() -> None:
+    budget = DialBudget(Rate(1, NANOS_PER_SECOND))
+    budget.take(10**18)
+    assert budget.take(5) == 5

@@ -102,6 +102,7 @@ async def told_by(network: Hasty) -> list[Event | SessionEvent]:
     connection = Connection(
         Session("ws", initiator, seat, Limits(), CAPABILITIES),
         initiator,
+        seat=seat,
         urls={"ws": "ws://venue.test"},
         network=network,
         clock=clock,
@@ -113,7 +114,6 @@ async def told_by(network: Hasty) -> list[Event | SessionEvent]:
     await settle()
     await clock.advance(1_000_000_000)
     connection.close()
-    connection.closed(1000, "")
     await running
     return told
 
