@@ -42,3 +42,4 @@ peer() {  # peer FILE REQUIREMENT...
 }
 
 peer coinbase-sdk.txt coinbase-advanced-py
+peer ccxt.txt ccxt

@@ -359,7 +359,7 @@ def test_a_frame_with_two_events_gives_one_update_each() -> None:
     ]
 
 
-@pytest.mark.parametrize("channel", ["candles", "status", "futures_balance_summary", "something_new"])
+@pytest.mark.parametrize("channel", ["status", "futures_balance_summary", "something_new"])
 def test_a_channel_we_do_not_know_is_news(channel: str) -> None:
     client = ClientLine(World(), "ws")
     told = hear(client, {"channel": channel, "timestamp": "", "sequence_num": 8, "events": [{"x": 1}]})

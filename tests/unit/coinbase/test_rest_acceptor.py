@@ -268,7 +268,6 @@ def test_each_order_configuration_does_what_it_says(
         (order({"market_market_ioc": {"base_size": "1", "quote_size": "1"}}), "INVALID_REQUEST", NO_PREVIEW),
         (order(limit()["order_configuration"], side="HOLD"), "INVALID_SIDE", "PREVIEW_INVALID_SIDE"),
         (order(limit()["order_configuration"], product="NO-SUCH"), "INVALID_PRODUCT_ID", "PREVIEW_INVALID_PRODUCT_ID"),
-        (order(limit()["order_configuration"], product="BTC-USDC"), "UNTRADABLE_PRODUCT", "PREVIEW_UNTRADABLE_PRODUCT"),
         (order(limit()["order_configuration"], cl_ord_id=""), "INVALID_REQUEST", NO_PREVIEW),
         (
             order({"limit_limit_gtd": {"base_size": "1", "limit_price": "60000", "end_time": "2026-05-04T03:02:00Z"}}),

@@ -36,6 +36,16 @@ REST: dict[str, type[msgspec.Struct]] = {
     "product_book_answer": rest.ProductBookAnswer,
     "time_answer": rest.TimeAnswer,
     "key_permissions": rest.KeyPermissions,
+    "preview_answer": rest.PreviewAnswer,
+    "edit_preview_answer": rest.EditPreviewAnswer,
+    "close_position": rest.ClosePosition,
+    "candles_answer": rest.CandlesAnswer,
+    "market_trades_answer": rest.MarketTradesAnswer,
+    "price_books_answer": rest.PriceBooksAnswer,
+    "transaction_summary": rest.TransactionSummary,
+    "portfolios_answer": rest.PortfoliosAnswer,
+    "cfm_balance_answer": rest.CfmBalanceAnswer,
+    "cfm_positions_answer": rest.CfmPositionsAnswer,
     "failure": rest.Failure,
     "failures": rest.Failures,
 }
@@ -94,6 +104,7 @@ def frames_of(content: Any) -> list[dict[str, Any]]:
 
 
 STREAM_SAMPLES = (
+    "nautilus_ws_candles.json",
     "nautilus_ws_heartbeats.json",
     "nautilus_ws_l2_data_snapshot.json",
     "nautilus_ws_l2_data_update.json",
@@ -101,7 +112,10 @@ STREAM_SAMPLES = (
     "nautilus_ws_subscriptions.json",
     "nautilus_ws_ticker.json",
     "nautilus_ws_user.json",
+    "ws_candles_exchange.json",
     "ws_errors.json",
+    "ws_futures_balance_summary_exchange.json",
+    "ws_status_exchange.json",
     "ws_heartbeats_exchange.json",
     "ws_heartbeats_observed_20230623.json",
     "ws_l2_and_trade_observed_20241008.json",
@@ -141,6 +155,18 @@ REST_SAMPLES: dict[str, type[msgspec.Struct]] = {
     "nautilus_http_product_book.json": rest.ProductBookAnswer,
     "nautilus_http_products.json": rest.ProductsAnswer,
     "rest_accounts_recorded_20260930.json": rest.AccountsAnswer,
+    "nautilus_http_candles.json": rest.CandlesAnswer,
+    "nautilus_http_cfm_balance_summary.json": rest.CfmBalanceAnswer,
+    "nautilus_http_cfm_positions.json": rest.CfmPositionsAnswer,
+    "nautilus_http_ticker.json": rest.MarketTradesAnswer,
+    "rest_best_bid_ask_observed.json": rest.PriceBooksAnswer,
+    "rest_candles_docs.json": rest.CandlesAnswer,
+    "rest_candles_observed.json": rest.CandlesAnswer,
+    "rest_cfm_balance_summary_docs.json": rest.CfmBalanceAnswer,
+    "rest_market_trades_docs.json": rest.MarketTradesAnswer,
+    "rest_market_trades_observed.json": rest.MarketTradesAnswer,
+    "rest_portfolios_docs.json": rest.PortfoliosAnswer,
+    "rest_transaction_summary_docs.json": rest.TransactionSummary,
     "rest_create_order_observed.json": rest.CreateAnswer,
     "rest_fills_docs.json": rest.FillsAnswer,
     "rest_fills_observed.json": rest.FillsAnswer,
@@ -196,8 +222,10 @@ def test_every_recorded_book_row_is_read() -> None:
     for frame in sample("ws_md_stream_recorded_20260930.json"):
         if frame["channel"] == "l2_data":
             for event in frame["events"]:
-                rows = translate.read_levels(json.dumps(event["updates"]).encode(), 2, 8)
+                body = json.dumps(event["updates"]).encode()
+                rows = translate.read_levels(body, 2, 8)
                 assert len(rows) == len(event["updates"])
+                assert translate.read_snapshot(body, 2, 8) == rows
 
 
 def test_every_reason_we_refuse_with_is_one_of_the_venues() -> None:

@@ -9,7 +9,7 @@ from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos, OrdType, Tim
 from venuewire.venue import Capabilities, Exchange, Host, Initiator, Limits, Rate, Seat, Stage, Venue
 from venuewire.venues.coinbase.credentials import ENDPOINTS, ENVIRONMENT, CoinbaseCredentials, credentials_from
 
-_MARKET = frozenset({Channel.BOOK, Channel.TRADES, Channel.QUOTES})
+_MARKET = frozenset({Channel.BOOK, Channel.TRADES, Channel.QUOTES, Channel.BARS})
 
 
 def route(command: Command) -> str:
@@ -58,7 +58,10 @@ VENUE = Venue(
             }
         ),
         post_only=True,
-        cash_order_qty=frozenset({OrdType.MARKET}),
+        cash_order_qty=frozenset({OrdType.MARKET, OrdType.LIMIT}),
+        # A bracket: position_effect CLOSE, price and stop_loss_px. An attached one: take_profit_px and stop_loss_px.
+        order_fields=frozenset({"trigger_price_direction", "stop_loss_px", "take_profit_px", "position_effect"}),
+        bar_periods=frozenset(minutes * 60 * NANOS_PER_SECOND for minutes in (1, 5, 15, 30, 60, 120, 240, 360, 1440)),
         refuses_repeated_id=True,
         sequence=True,
         snapshot_on_resubscribe=False,

@@ -19,7 +19,7 @@ from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import Event
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, ExecType, Nanos, OrdStatus
 from venuewire.venue import Answer, Close, Exchange, Headers, Out, Refusal, Request, Send, Stage
-from venuewire.venues.coinbase import orders, translate
+from venuewire.venues.coinbase import futures, orders, products, signing, translate
 from venuewire.venues.coinbase.acceptor_http import RestService
 from venuewire.venues.coinbase.day import Day
 from venuewire.venues.coinbase.host import Shared
@@ -37,16 +37,19 @@ _TELLS = {
     "user": Channel.ORDERS,
     "heartbeats": Channel.HEARTBEATS,
 }
+_PRIVATE = frozenset({translate.USER, translate.FUTURES})
 _SERVED = {
-    "ws": frozenset({"level2", "market_trades", "ticker", "heartbeats", "user"}),
-    "user_ws": frozenset({"heartbeats", "user"}),
+    "ws": translate.MARKET_CHANNELS | _PRIVATE | {translate.HEARTBEATS},
+    "user_ws": _PRIVATE | {translate.HEARTBEATS},
 }
-_NOT_SERVED = {
-    "ws": frozenset({"candles", "status", "ticker_batch", "futures_balance_summary"}),
-    "user_ws": frozenset({"futures_balance_summary"}),
+_EVERY: dict[str, Nanos] = {
+    "candles": NANOS_PER_SECOND,
+    "ticker_batch": 5 * NANOS_PER_SECOND,
+    "status": 60 * NANOS_PER_SECOND,
+    translate.FUTURES: NANOS_PER_SECOND,
 }
-"""Channels of the venue this sandbox has not yet."""
-_STATUS_TEXTS = {429: b"Too Many Requests\n", 503: b"Service Unavailable\n"}
+"""Channels that tell at intervals, and not when something happens."""
+_TICKERS = ("ticker", "ticker_batch")
 _BATCH = 50
 """Orders in one frame of a `user` snapshot."""
 _SNAPSHOT_TRADES = 100
@@ -81,13 +84,21 @@ class CoinbaseAcceptor:
         self._line = line
         self._host = host
         self._account: str | None = None
-        self._seq = 0
+        self._numbers: dict[str, int] = {"": 0}
+        """The next number: of the connection, or of each product."""
         self._subscriptions: dict[str, dict[str, None]] = {}
         """channel -> products, in the order they came; `user` without products means all."""
         self._levels: dict[str, dict[tuple[int, int], int]] = {}
         """Book changes gathered: product -> (side, price) -> size."""
         self._gathered: dict[str, list[Trade]] = {}
         self._days: dict[str, Day] = {}
+        self._next_round: dict[str, Nanos] = {}
+        """When each channel of `_EVERY` tells again."""
+        self._told_candles: dict[str, list[stream.CandleRow]] = {}
+        self._told: dict[tuple[str, str], object] = {}
+        """(channel, product) -> what was told last: what has not changed is not told again."""
+        self._expires: Nanos | None = None
+        """When the token ends that a private channel was subscribed with."""
         self._deadline: Nanos | None = None
         self._next_beat: Nanos | None = None
         self._next_books: Nanos | None = None
@@ -146,6 +157,8 @@ class CoinbaseAcceptor:
         channel = self._checked_channel(request, account)
         if account is not None:
             self._account = account
+        if channel in _PRIVATE and request.type == "subscribe" and self._expires is None and request.jwt:
+            self._expires = signing.expiry(request.jwt)
         first = (
             self._subscribe(channel, request.product_ids or [], now)
             if request.type == "subscribe"
@@ -165,9 +178,7 @@ class CoinbaseAcceptor:
     def _checked_channel(self, request: stream.AnyRequest, account: str | None) -> str:
         """An unknown channel is told as a failed authentication: so does the venue."""
         channel = request.channel
-        if channel in _NOT_SERVED[self._line]:
-            raise _Denied(stream.FAILURE_TO_SUBSCRIBE)
-        if channel not in _SERVED[self._line] or (channel == translate.USER and account is None):
+        if channel not in _SERVED[self._line] or (channel in _PRIVATE and account is None):
             raise _Denied(stream.AUTHENTICATION_FAILURE)
         return channel
 
@@ -176,6 +187,10 @@ class CoinbaseAcceptor:
             return self._subscribe_heartbeats(now)
         if channel == translate.USER:
             return self._subscribe_user(products, now)
+        if channel in _EVERY:
+            self._next_round.setdefault(channel, now + _EVERY[channel])
+        if channel == translate.FUTURES:
+            return self._subscribe_futures(now)
         names = [self._market_product(product) for product in products]
         if not names:
             raise _Denied(stream.FAILURE_TO_SUBSCRIBE)
@@ -209,6 +224,13 @@ class CoinbaseAcceptor:
         self._subscriptions[translate.USER] = dict.fromkeys(products)
         return self._user_snapshot(now)
 
+    def _subscribe_futures(self, now: Nanos) -> list[Send]:
+        """Products are ignored."""
+        if translate.FUTURES in self._subscriptions:
+            return []
+        self._subscriptions[translate.FUTURES] = {"": None}
+        return self._changed(translate.FUTURES, "", "snapshot", now)
+
     def _unsubscribe(self, channel: str, products: list[str]) -> list[Send]:
         had = self._subscriptions.get(channel, {})
         names = {instrument.symbol for name in products if (instrument := self._host.book_of(name))}
@@ -224,36 +246,48 @@ class CoinbaseAcceptor:
         """Nothing gathered for a subscription outlives it."""
         if channel == translate.HEARTBEATS:
             self._next_beat = None
+        if channel not in self._subscriptions:
+            self._next_round.pop(channel, None)
         for name in names:
+            self._told.pop((channel, name), None)
+            if channel == "candles":
+                self._told_candles.pop(name, None)
             match channel:
                 case "level2":
                     self._levels.pop(name, None)
                 case "market_trades":
                     self._gathered.pop(name, None)
-                case _:
+                case _ if not any(name in self._subscriptions.get(other, ()) for other in _TICKERS):
                     self._days.pop(name, None)
+                case _:
+                    pass
 
     def _subscriptions_frame(self, now: Nanos) -> Send:
         whole = {channel: list(names) for channel, names in sorted(self._subscriptions.items())}
         if translate.USER in whole:
             whole[translate.USER] = [self._host.user_id]
+        if translate.FUTURES in whole:
+            whole[translate.FUTURES] = [self._host.user_id]
         return self._send(stream.SubscriptionsFrame, "subscriptions", [stream.SubscriptionSet(whole)], now)
 
     # ------------------------------------------------------------------ frames
 
-    def _send(self, frame: type[FrameT], channel: str, events: Iterable[object], now: Nanos) -> Send:
+    def _send(self, frame: type[FrameT], channel: str, events: Iterable[object], now: Nanos, product: str = "") -> Send:
         """The next frame of the connection."""
         named = self._line == "user_ws" or self._host.switches.client_id
-        self._seq += self._host.skipped - self._skipped
-        self._skipped = self._host.skipped
+        if self._skipped != self._host.skipped:
+            ahead, self._skipped = self._host.skipped - self._skipped, self._host.skipped
+            self._numbers = {counter: number + ahead for counter, number in self._numbers.items()}
+        counter = product if self._host.switches.per_product else ""
+        number = self._numbers.get(counter, 0)
+        self._numbers[counter] = number + 1
         made = frame(  # type: ignore[call-arg]
             channel=channel,
             client_id="" if named else UNSET,
             timestamp=rfc3339(now),
-            sequence_num=self._seq,
+            sequence_num=number,
             events=list(events),  # pyright: ignore[reportCallIssue]
         )
-        self._seq += 1
         self._last_sent = now
         return Send(encode(made), channel=_TELLS.get(channel))
 
@@ -268,22 +302,68 @@ class CoinbaseAcceptor:
             case "market_trades":
                 self._gathered.pop(name, None)
                 return self._trades_frame("snapshot", exchange.trades(name, _SNAPSHOT_TRADES), now)
+            case "ticker":
+                self._day(name)
+                return self._ticker_frame("ticker", "snapshot", self._ticker_row(name), name, now)
             case _:
-                self._days[name] = Day(exchange.trades(name, 1000))
-                return self._ticker_frame("snapshot", name, now)
+                (frame,) = self._changed(channel, name, "snapshot", now)
+                return frame
 
     def _book_frame(self, kind: str, name: str, rows: list[stream.BookRow], now: Nanos) -> Send:
-        return self._send(stream.BookFrame, "l2_data", [stream.BookEvent(kind, name, rows)], now)
+        return self._send(stream.BookFrame, "l2_data", [stream.BookEvent(kind, name, rows)], now, name)
 
     def _trades_frame(self, kind: str, trades: list[Trade], now: Nanos) -> Send:
         """Newest first."""
         maker_side = self._host.switches.maker_side
         rows = [translate.trade_row(trade, maker_side=maker_side) for trade in reversed(trades)]
-        return self._send(stream.TradesFrame, "market_trades", [stream.TradesEvent(kind, rows)], now)
+        name = rows[0].product_id if rows else ""
+        return self._send(stream.TradesFrame, "market_trades", [stream.TradesEvent(kind, rows)], now, name)
 
-    def _ticker_frame(self, kind: str, name: str, now: Nanos) -> Send:
-        row = translate.ticker_row(name, self._days[name].figures(), self._host.exchange.quote(name))
-        return self._send(stream.TickerFrame, "ticker", [stream.TickerEvent(kind, [row])], now)
+    def _ticker_row(self, name: str) -> stream.TickerRow:
+        return translate.ticker_row(name, self._day(name).figures(), self._host.exchange.quote(name))
+
+    def _day(self, name: str) -> Day:
+        """The product's last day, counted from the first subscription that needs it."""
+        day = self._days.get(name)
+        if day is None:
+            day = self._days[name] = Day(self._host.exchange.trades(name, 1000))
+        return day
+
+    def _ticker_frame(self, channel: str, kind: str, row: stream.TickerRow, name: str, now: Nanos) -> Send:
+        return self._send(stream.TickerFrame, channel, [stream.TickerEvent(kind, [row])], now, name)
+
+    # Channels that tell at intervals: the state of a product, and nothing when it is what was told last.
+
+    def _changed(self, channel: str, name: str, kind: str, now: Nanos) -> list[Send]:
+        """A frame, if there is anything new to tell; a snapshot always is."""
+        if channel == "candles":
+            return self._candles(name, kind, now)
+        if channel == translate.FUTURES:
+            assert self._account is not None, "a private subscription has a token"
+            summary = futures.summary(self._host.balances(self._account))
+            event = stream.BalanceSummaryEvent(kind, summary)
+            new = self._new(channel, name, kind, summary)
+            return [self._send(stream.BalanceSummaryFrame, channel, [event], now)] if new else []
+        if channel == "status":
+            row = products.status_row(self._host.exchange.instruments[name])
+            return [self._send(stream.StatusFrame, channel, [stream.StatusEvent(kind, [row])], now, name)]
+        ticker = translate.without_best(self._ticker_row(name))
+        return [self._ticker_frame(channel, kind, ticker, name, now)] if self._new(channel, name, kind, ticker) else []
+
+    def _new(self, channel: str, name: str, kind: str, state: object) -> bool:
+        told = self._told.get((channel, name))
+        self._told[channel, name] = state
+        return kind == "snapshot" or told != state
+
+    def _candles(self, name: str, kind: str, now: Nanos) -> list[Send]:
+        """Newest first. An update has the bucket that is open, and the one before it once more when it is complete."""
+        count = self._host.switches.candles if kind == "snapshot" else 2
+        bars = self._host.watch.history(name, now).newest(translate.STREAM_PERIOD, count, now)
+        rows = [translate.candle_row(bar) for bar in reversed(bars)]
+        told, self._told_candles[name] = self._told_candles.get(name, []), rows[:2]
+        fresh = rows if kind == "snapshot" else [row for row in rows if row not in told]
+        event = stream.CandlesEvent(kind, fresh)
+        return [self._send(stream.CandlesFrame, "candles", [event], now, name)] if fresh or kind == "snapshot" else []
 
     def _user_frame(self, kind: str, rows: list[stream.UserOrder], now: Nanos) -> Send:
         none = stream.UserPositions(
@@ -297,17 +377,13 @@ class CoinbaseAcceptor:
         rows = [
             self._user_row(report, self._account)
             for report in self._host.port(self._account).orders(working=True)
-            if self._wants(report.symbol)
+            if self._wants(self._host.product_of(report))
         ]
         batches = [rows[start : start + _BATCH] for start in range(0, len(rows) + 1, _BATCH)]
         return [self._user_frame("patch" if at else "snapshot", batch, now) for at, batch in enumerate(batches)]
 
     def _user_row(self, report: ExecutionReport, account: str, status: str = "") -> stream.UserOrder:
-        return orders.user_order(
-            self._host.state(report, account),
-            status or orders.status_word(report),
-            triggered=report.order_id in self._host.triggered,
-        )
+        return orders.user_order(self._host.state(report, account), status or orders.status_word(report))
 
     def _wants(self, product_id: str) -> bool:
         wanted = self._subscriptions.get(translate.USER)
@@ -320,9 +396,11 @@ class CoinbaseAcceptor:
         if type(event) is BookUpdate:
             return self._publish_book(event, now) if event.symbol in self._subscriptions.get("level2", ()) else []
         if type(event) is Trade:
+            self._host.watch.look(now)
             return self._publish_trade(event, now)
-        if type(event) is ExecutionReport and event.account == self._account and self._wants(event.symbol):
-            return self._publish_report(event, now)
+        if type(event) is ExecutionReport and event.account == self._account:
+            self._host.watch.look(now)
+            return self._publish_report(event, now) if self._wants(self._host.product_of(event)) else []
         return []
 
     def _publish_book(self, event: BookUpdate, now: Nanos) -> list[Out]:
@@ -336,9 +414,11 @@ class CoinbaseAcceptor:
 
     def _publish_trade(self, trade: Trade, now: Nanos) -> list[Out]:
         result: list[Out] = []
-        if trade.symbol in self._subscriptions.get("ticker", ()):
+        if trade.symbol in self._days:
             self._days[trade.symbol].add(trade)
-            result.append(self._ticker_frame("update", trade.symbol, now))
+        if trade.symbol in self._subscriptions.get("ticker", ()):
+            row = self._ticker_row(trade.symbol)
+            result.append(self._ticker_frame("ticker", "update", row, trade.symbol, now))
         if trade.symbol in self._subscriptions.get("market_trades", ()):
             self._gathered.setdefault(trade.symbol, []).append(trade)
             if not self._host.switches.trades_every:
@@ -378,8 +458,14 @@ class CoinbaseAcceptor:
             return None
         if self._restarts != self._host.restarts:
             return 0
-        times = (self._deadline, self._next_beat, self._next_books, self._next_trades, self._idle_end())
+        times = (
+            *(self._deadline, self._next_beat, self._next_books, self._next_trades, self._idle_end()),
+            *(self._cut(), *self._next_round.values()),
+        )
         return min((time for time in times if time is not None), default=None)
+
+    def _cut(self) -> Nanos | None:
+        return self._expires if self._host.switches.cut_at_expiry else None
 
     def _idle_end(self) -> Nanos | None:
         idle = self._host.switches.idle
@@ -391,6 +477,10 @@ class CoinbaseAcceptor:
             return []
         if self._restarts != self._host.restarts:
             return self._end(1001, "going away")
+        cut = self._cut()
+        if cut is not None and now >= cut:
+            return self._end(1006, "")
+        self._host.watch.look(now)
         if self._deadline is not None and now >= self._deadline:
             return self._end(self._host.switches.first_subscribe_code, "no subscription")
         idle_end = self._idle_end()
@@ -401,6 +491,8 @@ class CoinbaseAcceptor:
             result += self._flush_books(now)
         if self._next_trades is not None and now >= self._next_trades:
             result += self._flush_trades(now)
+        for channel in [channel for channel, due in self._next_round.items() if now >= due]:
+            result += self._round(channel, now)
         if self._next_beat is not None and now >= self._next_beat:
             result.append(self._beat(now))
         return result
@@ -426,6 +518,15 @@ class CoinbaseAcceptor:
         self._next_trades = None
         gathered, self._gathered = self._gathered, {}
         return [self._trades_frame("update", trades, now) for trades in gathered.values() if trades]
+
+    def _round(self, channel: str, now: Nanos) -> list[Send]:
+        """What has changed in the products of a channel that tells at intervals."""
+        self._next_round[channel] = now + _EVERY[channel]
+        return [
+            frame
+            for name in self._subscriptions.get(channel, ())
+            for frame in self._changed(channel, name, "update", now)
+        ]
 
     def _beat(self, now: Nanos) -> Send:
         """One a second; a clock that jumped gets one, not all it missed."""

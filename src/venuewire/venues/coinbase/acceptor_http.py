@@ -6,64 +6,41 @@ Refused orders, edits and cancels are HTTP 200 with `success` false; everything 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from decimal import Decimal
-from typing import TypeVar
-from urllib.parse import parse_qs
+from collections.abc import Callable
+from urllib.parse import parse_qs, unquote
 
 from msgspec import Struct
 
 from venuewire.codec import encode
-from venuewire.errors import RemoteProtocolError
-from venuewire.model.instrument import Instrument
-from venuewire.model.market import SET_BID
 from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
 from venuewire.venue import Answer, Rate, Request
-from venuewire.venues.coinbase import orders, products, signing
+from venuewire.venues.coinbase import futures, orders, signing
+from venuewire.venues.coinbase.acceptor_market import MarketPages
 from venuewire.venues.coinbase.acceptor_orders import OrderDesk
-from venuewire.venues.coinbase.day import Day
 from venuewire.venues.coinbase.host import Shared, uuid_of
-from venuewire.venues.coinbase.texts import micros, plain, plain_scaled, rfc3339
+from venuewire.venues.coinbase.requests import (
+    JSON,
+    Asked,
+    Wrong,
+    body_of,
+    enumerated,
+    not_a_value,
+    number_of,
+    one,
+    page_of,
+    time_of,
+)
+from venuewire.venues.coinbase.texts import micros, plain, rfc3339
 from venuewire.venues.coinbase.wire import rest
 
-T = TypeVar("T")
-
-_JSON = {"content-type": "application/json"}
 _PRODUCTION = "api.coinbase.com"
-_PRODUCT_TYPES = frozenset({"UNKNOWN_PRODUCT_TYPE", "SPOT", "FUTURE", "EQUITY", "OPTION_GROUP", "FUTURE_GROUP"})
+_PORTFOLIO_TYPES = frozenset({"UNDEFINED", "DEFAULT", "CONSUMER", "INTX"})
 _ACCOUNTS_LIMIT, _ACCOUNTS_MOST = 49, 250
 _ORDERS_LIMIT, _FILLS_LIMIT, _MOST = 1000, 100, 1000
-
-Query = dict[str, list[str]]
-
-
-class Wrong(Exception):
-    """A request that is answered with a status other than 200."""
-
-    def __init__(self, status: int, error: str, message: str) -> None:
-        self.status, self.error, self.message = status, error, message
-        super().__init__(message)
-
-    def answer(self) -> Answer:
-        """The gateway's shape of it."""
-        body = rest.Failure(error=self.error, error_details=self.message, message=self.message)
-        return Answer(self.status, encode(body), dict(_JSON))
 
 
 class _Unauthorized(Exception):
     pass
-
-
-class Asked(Struct, frozen=True):
-    """A request that may be answered."""
-
-    request: Request
-    query: Query
-    account: str
-    """Empty for public requests."""
-    now: Nanos
-    item: str = ""
-    """The last part of paths that end in an id."""
 
 
 class _Window:
@@ -83,6 +60,15 @@ class _Window:
         self._times.append(now)
         return True
 
+    def headers(self, rate: Rate, now: Nanos) -> dict[str, str]:
+        """What the official SDK shows of a limit when asked to."""
+        ends = (self._times[0] if self._times else now) + rate.per
+        return {
+            "x-ratelimit-limit": str(rate.count),
+            "x-ratelimit-remaining": str(rate.count - len(self._times)),
+            "x-ratelimit-reset": str(-(-ends // NANOS_PER_SECOND)),
+        }
+
 
 class RestService:
     """Routes, credentials, limits, and everything that only reads; orders are `OrderDesk`'s."""
@@ -90,66 +76,91 @@ class RestService:
     def __init__(self, host: Shared) -> None:
         self._host = host
         self._desk = OrderDesk(host)
+        market = MarketPages(host)
         self._private, self._public = _Window(), _Window()
         self._routes: dict[tuple[str, str], Callable[[Asked], Struct]] = {
             ("GET", "/time"): self._time,
-            ("GET", "/market/products"): self._products,
-            ("GET", "/market/products/*"): self._product,
-            ("GET", "/market/product_book"): self._product_book,
-            ("GET", "/products"): self._products,
-            ("GET", "/products/*"): self._product,
-            ("GET", "/product_book"): self._product_book,
+            ("GET", "/market/products"): market.products,
+            ("GET", "/market/products/*"): market.product,
+            ("GET", "/market/products/*/candles"): market.candles,
+            ("GET", "/market/products/*/ticker"): market.trades,
+            ("GET", "/market/product_book"): market.product_book,
+            ("GET", "/products"): market.products,
+            ("GET", "/products/*"): market.product,
+            ("GET", "/products/*/candles"): market.candles,
+            ("GET", "/products/*/ticker"): market.trades,
+            ("GET", "/product_book"): market.product_book,
+            ("GET", "/best_bid_ask"): market.best_bid_ask,
             ("GET", "/accounts"): self._accounts,
             ("GET", "/accounts/*"): self._account,
             ("GET", "/key_permissions"): self._key_permissions,
+            ("GET", "/transaction_summary"): self._transaction_summary,
+            ("GET", "/portfolios"): self._portfolios,
+            ("GET", "/cfm/balance_summary"): self._cfm_balance,
+            ("GET", "/cfm/positions"): self._cfm_positions,
             ("GET", "/orders/historical/batch"): self._orders,
             ("GET", "/orders/historical/fills"): self._fills,
             ("GET", "/orders/historical/*"): self._order,
             ("POST", "/orders"): self._create,
+            ("POST", "/orders/preview"): self._preview,
             ("POST", "/orders/edit"): self._edit,
+            ("POST", "/orders/edit_preview"): self._edit_preview,
+            ("POST", "/orders/close_position"): self._close,
             ("POST", "/orders/batch_cancel"): self._cancel,
         }
 
     def answer(self, request: Request, now: Nanos) -> Answer:
         """Answer one request; whatever a client sent, nothing is raised."""
+        self._host.watch.look(now)
+        answer = self._answer(request, now)
+        self._host.watch.look(now)
+        return answer
+
+    def _answer(self, request: Request, now: Nanos) -> Answer:
+        public = _is_public(request)
+        rate, window = (
+            (self._host.switches.public_rate, self._public)
+            if public
+            else (self._host.switches.private_rate, self._private)
+        )
         try:
-            body = self._answer(request, now)
+            body = self._body(request, window.take(rate, now), now, public=public)
         except Wrong as wrong:
-            return wrong.answer()
+            answer = wrong.answer()
         except _Unauthorized:
-            return self._unauthorized()
+            answer = self._unauthorized()
         except _Limited:
             limited = rest.Failures([rest.ListedFailure("rate_limit_exceeded", "Too many requests")])
-            return Answer(429, encode(limited), dict(_JSON))
-        return Answer(200, encode(body), dict(_JSON))
+            answer = Answer(429, encode(limited), dict(JSON))
+        else:
+            answer = Answer(200, encode(body), dict(JSON))
+        if rate is not None and not public:
+            answer.headers.update(window.headers(rate, now))  # none were seen on public answers
+        return answer
 
-    def _answer(self, request: Request, now: Nanos) -> Struct:
+    def _body(self, request: Request, allowed: bool, now: Nanos, *, public: bool) -> Struct:
         path = request.path.removeprefix(rest.ROOT)
         route, item = self._route(request.method, path if path != request.path else "")
         refusal = self._host.refusal(now)
-        if refusal == 429:
+        if refusal == 429 or not allowed:
             raise _Limited
         if refusal:
             raise Wrong(refusal, "unavailable", "Service Unavailable")
-        public = path == "/time" or path.startswith("/market/")
-        switches = self._host.switches
-        if public:
-            allowed = self._public.take(switches.public_rate, now)
-        else:
-            allowed = self._private.take(switches.private_rate, now)
-        if not allowed:
-            raise _Limited
         account = "" if public else self._account_of(request, now)
+        if request.method == "POST" and not self._host.switches.can_trade:
+            raise Wrong(403, "PERMISSION_DENIED", "Missing required scopes")
         # A body on a GET is read and ignored: the official SDK sends `{}` with every one.
         query = parse_qs(request.query, keep_blank_values=True)
         return route(Asked(request, query, account, now, item))
 
     def _route(self, method: str, path: str) -> tuple[Callable[[Asked], Struct], str]:
-        head, _, item = path.rpartition("/")
         if route := self._routes.get((method, path)):
             return route, ""
-        if item and (route := self._routes.get((method, f"{head}/*"))):
-            return route, item
+        parts = path.split("/")
+        for at in range(len(parts) - 1, 1, -1):
+            pattern = "/".join([*parts[:at], "*", *parts[at + 1 :]])
+            if parts[at] and (route := self._routes.get((method, pattern))):
+                return route, unquote(parts[at])
         if any(path == known for _, known in self._routes):
             raise Wrong(405, "unknown", "Method Not Allowed")
         raise Wrong(404, "NOT_FOUND", "Not Found")
@@ -171,7 +182,7 @@ class RestService:
 
     def _unauthorized(self) -> Answer:
         if self._host.switches.json_unauthorized:
-            return Answer(401, encode(rest.Failure(error="UNAUTHORIZED", code=16, message="Unauthorized")), dict(_JSON))
+            return Answer(401, encode(rest.Failure(error="UNAUTHORIZED", code=16, message="Unauthorized")), dict(JSON))
         return Answer(401, b"Unauthorized\n", {"content-type": "text/plain; charset=utf-8"})
 
     # ------------------------------------------------------------------ clock, key
@@ -186,74 +197,62 @@ class RestService:
 
     def _key_permissions(self, asked: Asked) -> Struct:
         return rest.KeyPermissions(
-            can_view=True, can_trade=True, can_transfer=False, portfolio_uuid=asked.account, portfolio_type="DEFAULT"
+            can_view=True,
+            can_trade=self._host.switches.can_trade,
+            can_transfer=False,
+            portfolio_uuid=asked.account,
+            portfolio_type="DEFAULT",
         )
 
-    # ------------------------------------------------------------------ products, books
+    # ------------------------------------------------------------------ fees, portfolios, futures
 
-    def _figures(self, instrument: Instrument) -> Day:
-        return Day(self._host.exchange.trades(instrument.symbol, 1000))
-
-    def _all_products(self) -> list[rest.Product]:
-        result: list[rest.Product] = []
-        for instrument in self._host.exchange.instruments.values():
-            quote, day = self._host.exchange.quote(instrument.symbol), self._figures(instrument).figures()
-            result.append(products.product(instrument, quote, day))
-            if products.alias_of(instrument):
-                result.append(products.alias_product(instrument, quote, day))
-        return result
-
-    def _products(self, asked: Asked) -> Struct:
-        kind = _one(asked.query, "product_type")
-        if kind and kind not in _PRODUCT_TYPES:
-            raise _not_a_value("product_type", kind)
-        wanted = frozenset(asked.query.get("product_ids", ()))
-        listed = [
-            product
-            for product in self._all_products()
-            if (not wanted or product.product_id in wanted) and kind in {"", "UNKNOWN_PRODUCT_TYPE", "SPOT"}
-        ]
-        start = _number(asked.query, "offset", 0)
-        page = listed[start : start + (_number(asked.query, "limit", 0) or len(listed))]
-        return rest.ProductsAnswer(products=page, num_products=len(page))
-
-    def _product(self, asked: Asked) -> Struct:
-        for product in self._all_products():
-            if product.product_id == asked.item:
-                return product
-        raise Wrong(404, "NOT_FOUND", "valid product_id is required")
-
-    def _product_book(self, asked: Asked) -> Struct:
-        product_id = _one(asked.query, "product_id")
-        instrument = self._host.book_of(product_id)
-        if instrument is None:
-            raise Wrong(404, "NOT_FOUND", "product not found" if product_id else "valid product_id is required")
-        depth = _number(asked.query, "limit", 0) or None
-        bids: list[rest.BookLevel] = []
-        asks: list[rest.BookLevel] = []
-        for what, price, size in self._host.exchange.book(instrument.symbol, depth).rows():
-            texts = plain_scaled(price, instrument.price_scale), plain_scaled(size, instrument.qty_scale)
-            (bids if what == SET_BID else asks).append(rest.BookLevel(*texts))
-        book = rest.PriceBook(product_id=product_id, bids=bids, asks=asks, time=micros(asked.now))
-        return self._with_spread(book, instrument)
-
-    def _with_spread(self, book: rest.PriceBook, instrument: Instrument) -> rest.ProductBookAnswer:
-        quote = self._host.exchange.quote(instrument.symbol)
-        answer = rest.ProductBookAnswer(
-            pricebook=book, last=plain(quote.last_px or Decimal(0)), mid_market="", spread_bps="", spread_absolute=""
+    def _transaction_summary(self, asked: Asked) -> Struct:
+        """The sandbox charges nothing, and says so."""
+        fills = self._host.port(asked.account).fills()
+        traded = sum(((fill.last_px or orders.ZERO) * (fill.last_qty or orders.ZERO) for fill in fills), orders.ZERO)
+        tier = rest.FeeTier(
+            pricing_tier="Sandbox",
+            usd_from="0",
+            usd_to="",
+            taker_fee_rate="0",
+            maker_fee_rate="0",
+            aop_from="",
+            aop_to="",
         )
-        if quote.bid is not None and quote.ask is not None:
-            middle, spread = (quote.bid + quote.ask) / 2, quote.ask - quote.bid
-            answer.mid_market, answer.spread_absolute = plain(middle), plain(spread)
-            answer.spread_bps = plain(round(spread * 10_000 / middle, 4))
-        return answer
+        return rest.TransactionSummary(
+            total_volume=traded,
+            total_fees=0,
+            fee_tier=tier,
+            margin_rate=None,
+            goods_and_services_tax=None,
+            advanced_trade_only_volume=traded,
+            advanced_trade_only_fees=0,
+            coinbase_pro_volume=0,
+            coinbase_pro_fees=0,
+            total_balance="",
+        )
+
+    def _portfolios(self, asked: Asked) -> Struct:
+        """A CDP key sees the one it is bound to."""
+        kind = one(asked.query, "portfolio_type")
+        if kind and kind not in _PORTFOLIO_TYPES:
+            raise not_a_value("portfolio_type", kind)
+        portfolio = rest.Portfolio(name="Default", uuid=asked.account, type="DEFAULT", deleted=False)
+        return rest.PortfoliosAnswer([portfolio] if kind in {"", "UNDEFINED", "DEFAULT"} else [])
+
+    def _cfm_balance(self, asked: Asked) -> Struct:
+        """No futures are held: money, and nothing else."""
+        return rest.CfmBalanceAnswer(futures.over_rest(futures.summary(self._host.balances(asked.account))))
+
+    def _cfm_positions(self, asked: Asked) -> Struct:
+        return rest.CfmPositionsAnswer([])
 
     # ------------------------------------------------------------------ wallets
 
     def _wallets(self, account: str, now: Nanos) -> list[rest.Account]:
         started = micros(now - self._host.uptime(now))
         result: list[rest.Account] = []
-        for balance in self._host.port(account).balances():
+        for balance in self._host.balances(account):
             currency = balance.currency
             fiat = currency == "USD"
             held = balance.total - balance.available
@@ -278,9 +277,9 @@ class RestService:
         return result
 
     def _accounts(self, asked: Asked) -> Struct:
-        limit = min(_number(asked.query, "limit", _ACCOUNTS_LIMIT) or _ACCOUNTS_LIMIT, _ACCOUNTS_MOST)
+        limit = min(number_of(asked.query, "limit", _ACCOUNTS_LIMIT) or _ACCOUNTS_LIMIT, _ACCOUNTS_MOST)
         wallets = self._wallets(asked.account, asked.now)
-        page, has_next, cursor = _page(wallets, lambda wallet: wallet.uuid, _one(asked.query, "cursor"), limit)
+        page, has_next, cursor = page_of(wallets, lambda wallet: wallet.uuid, one(asked.query, "cursor"), limit)
         return rest.AccountsAnswer(accounts=page, has_next=has_next, cursor=cursor, size=len(page))
 
     def _account(self, asked: Asked) -> Struct:
@@ -300,10 +299,11 @@ class RestService:
     def _orders(self, asked: Asked) -> Struct:
         """Newest first."""
         query = asked.query
-        statuses = _enumerated(query, "order_status", orders.STATUS_WORDS)
+        statuses = enumerated(query, "order_status", orders.STATUS_WORDS)
         if "OPEN" in statuses and len(statuses) > 1:
             raise Wrong(400, "INVALID_ARGUMENT", "OPEN orders cannot be queried with other order statuses")
-        sides = _enumerated(query, "order_side", frozenset({"BUY", "SELL"}))
+        since, until = time_of(query, "start_date"), time_of(query, "end_date")
+        sides = enumerated(query, "order_side", frozenset({"BUY", "SELL"}))
         wanted_products, wanted = frozenset(query.get("product_ids", ())), frozenset(query.get("order_ids", ()))
         working = bool(statuses) and statuses <= orders.WORKING_WORDS
         listed = [
@@ -311,11 +311,13 @@ class RestService:
             for report in reversed(self._host.port(asked.account).orders(working=working))
             if (not statuses or orders.status_word(report) in statuses)
             and (not sides or (report.side or "") in sides)
-            and (not wanted_products or report.symbol in wanted_products)
+            and (not wanted_products or self._host.product_of(report) in wanted_products)
             and (not wanted or report.order_id in wanted)
+            and (not since or self._host.created(report) >= since)
+            and (not until or self._host.created(report) < until)
         ]
-        limit = min(_number(query, "limit", _ORDERS_LIMIT) or _ORDERS_LIMIT, _MOST)
-        page, has_next, cursor = _page(listed, lambda report: report.order_id, _one(query, "cursor"), limit)
+        limit = min(number_of(query, "limit", _ORDERS_LIMIT) or _ORDERS_LIMIT, _MOST)
+        page, has_next, cursor = page_of(listed, lambda report: report.order_id, one(query, "cursor"), limit)
         rows = [self._desk.order(report, asked.account) for report in page]
         return rest.OrdersAnswer(orders=rows, sequence="0", has_next=has_next, cursor=cursor)
 
@@ -323,27 +325,41 @@ class RestService:
         """Newest first."""
         query = asked.query
         wanted = frozenset(query.get("order_ids", ()))
-        trades, wanted_products = frozenset(query.get("trade_ids", ())), frozenset(query.get("product_ids", ()))
+        trades = frozenset(query.get("trade_ids", ()))
+        wanted_products = frozenset((*query.get("product_ids", ()), *query.get("product_id", ())))
+        since, until = time_of(query, "start_sequence_timestamp"), time_of(query, "end_sequence_timestamp")
         listed = [
             fill
             for fill in reversed(self._host.port(asked.account).fills())
             if (not wanted or fill.order_id in wanted)
             and (not trades or fill.exec_id in trades)
-            and (not wanted_products or fill.symbol in wanted_products)
+            and (not since or fill.transact_time >= since)
+            and (not until or fill.transact_time < until)
+            and (not wanted_products or self._host.product_of(fill) in wanted_products)
         ]
-        limit = min(_number(query, "limit", _FILLS_LIMIT) or _FILLS_LIMIT, _MOST)
-        page, _, cursor = _page(listed, lambda fill: f"{fill.order_id}:{fill.exec_id}", _one(query, "cursor"), limit)
-        rows = [orders.fill_row(fill, asked.account, self._host.user_id) for fill in page]
+        limit = min(number_of(query, "limit", _FILLS_LIMIT) or _FILLS_LIMIT, _MOST)
+        page, _, cursor = page_of(listed, lambda fill: f"{fill.order_id}:{fill.exec_id}", one(query, "cursor"), limit)
+        user_id = self._host.user_id
+        rows = [orders.fill_row(fill, self._host.product_of(fill), asked.account, user_id) for fill in page]
         return rest.FillsAnswer(fills=rows, cursor=cursor)
 
     def _create(self, asked: Asked) -> Struct:
-        return self._desk.create(_body(rest.read_any_create, asked), asked.account, asked.now)
+        return self._desk.create(body_of(rest.read_any_create, asked), asked.account, asked.now)
+
+    def _preview(self, asked: Asked) -> Struct:
+        return self._desk.preview(body_of(rest.read_any_create, asked), asked.account, asked.now)
+
+    def _edit_preview(self, asked: Asked) -> Struct:
+        return self._desk.edit_preview(body_of(rest.read_edit, asked), asked.account)
+
+    def _close(self, asked: Asked) -> Struct:
+        return self._desk.close(body_of(rest.read_close, asked))
 
     def _edit(self, asked: Asked) -> Struct:
-        return self._desk.edit(_body(rest.read_edit, asked), asked.account, asked.now)
+        return self._desk.edit(body_of(rest.read_edit, asked), asked.account, asked.now)
 
     def _cancel(self, asked: Asked) -> Struct:
-        request = _body(rest.read_cancel, asked)
+        request = body_of(rest.read_cancel, asked)
         if len(request.order_ids) > MOST_CANCELS:
             raise Wrong(400, "INVALID_ARGUMENT", f"at most {MOST_CANCELS} order_ids")
         return self._desk.cancel(request, asked.account, asked.now)
@@ -351,6 +367,11 @@ class RestService:
 
 MOST_CANCELS = 100
 """Order ids in one batch, as other clients keep to."""
+
+
+def _is_public(request: Request) -> bool:
+    path = request.path.removeprefix(rest.ROOT)
+    return path == "/time" or path.startswith("/market/")
 
 
 class AccountAnswer(Struct):
@@ -361,45 +382,3 @@ class AccountAnswer(Struct):
 
 class _Limited(Exception):
     pass
-
-
-# --------------------------------------------------------------------------- reading requests
-
-
-def _body(read: Callable[[bytes], T], asked: Asked) -> T:
-    try:
-        return read(asked.request.body)
-    except RemoteProtocolError:
-        raise Wrong(400, "INVALID_ARGUMENT", "the body is not a valid request") from None
-
-
-def _one(query: Query, name: str) -> str:
-    return query.get(name, [""])[0]
-
-
-def _number(query: Query, name: str, default: int) -> int:
-    text = _one(query, name)
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit()) or len(text) > 9:
-        raise Wrong(400, "unknown", f'parsing field "{name}": "{text[:40]}" is not a valid value')
-    return int(text)
-
-
-def _enumerated(query: Query, name: str, words: frozenset[str]) -> frozenset[str]:
-    given = frozenset(query.get(name, ()))
-    for word in given - words:
-        raise _not_a_value(name, word)
-    return given
-
-
-def _not_a_value(name: str, word: str) -> Wrong:
-    return Wrong(400, "unknown", f'parsing field "{name}": "{word[:40]}" is not a valid value')
-
-
-def _page(items: Sequence[T], key: Callable[[T], str], cursor: str, limit: int) -> tuple[list[T], bool, str]:
-    """(items after `cursor`, whether there are more, cursor to them). An unknown cursor begins anew."""
-    start = next((at + 1 for at, item in enumerate(items) if cursor and key(item) == cursor), 0)
-    page = list(items[start : start + limit])
-    has_next = start + len(page) < len(items)
-    return page, has_next, key(page[-1]) if has_next else ""

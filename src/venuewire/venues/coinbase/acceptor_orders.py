@@ -1,6 +1,6 @@
-"""Creating, editing and cancelling orders at the sandbox's Coinbase; all HTTP 200, refusals are in the body.
+"""Creating, previewing, editing and cancelling orders at the sandbox's Coinbase; always HTTP 200.
 
-Pages: REST API reference, "Create Order", "Edit Order", "Cancel Orders".
+Pages: REST API reference, "Create Order", "Preview Order", "Edit Order", "Cancel Orders", "Close Position".
 """
 
 from __future__ import annotations
@@ -8,16 +8,18 @@ from __future__ import annotations
 from decimal import Decimal
 
 from msgspec import UnsetType, to_builtins
+from msgspec.structs import replace
 
 from venuewire.codec import number
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.instrument import Instrument
-from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, ReplaceOrder
-from venuewire.model.terms import ExecType, Nanos, OrdStatus, OrdType, Side, TimeInForce
-from venuewire.venues.coinbase import orders, reasons, translate
-from venuewire.venues.coinbase.host import Shared
+from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, NewOrder, ReplaceOrder
+from venuewire.model.terms import ExecType, Nanos, OrdRejReason, OrdStatus, OrdType, Side, TimeInForce
+from venuewire.venues.coinbase import conditions, configurations, orders, previews, reasons, wallets
+from venuewire.venues.coinbase.configurations import Refused
+from venuewire.venues.coinbase.host import Shared, uuid_of
 from venuewire.venues.coinbase.reasons import Refusal
-from venuewire.venues.coinbase.translate import Refused
+from venuewire.venues.coinbase.texts import plain
 from venuewire.venues.coinbase.wire import rest
 
 _EDITABLE = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
@@ -36,8 +38,7 @@ class OrderDesk:
 
     def order(self, report: ExecutionReport, account: str) -> rest.Order:
         """An order as REST shows it."""
-        state = self._host.state(report, account)
-        return orders.rest_order(state, triggered=report.order_id in self._host.triggered)
+        return orders.rest_order(self._host.state(report, account))
 
     # ------------------------------------------------------------------ create
 
@@ -51,26 +52,105 @@ class OrderDesk:
             report = self._created(request, account, now)
         except Refused as refused:
             return _failed(request, refused.refusal, refused.message)
-        self._host.began(report.order_id, now)
         answer = _succeeded(request, report.order_id)
         self._host.took(request, answer)
         return answer
 
     def _created(self, request: rest.AnyCreateOrder, account: str, now: Nanos) -> ExecutionReport:
         """The first report of the new order. Raises `Refused`."""
-        instrument = self._host.instrument(request.product_id)
+        instrument = self._host.book_of(request.product_id)
         if instrument is None:
-            known = self._host.book_of(request.product_id) is not None
-            raise Refused(reasons.UNTRADABLE if known else reasons.INVALID_PRODUCT)
-        command = translate.new_order(request, instrument, account, now)
-        quote = self._host.exchange.quote(instrument.symbol)
-        if command.ord_type is OrdType.MARKET and (quote.ask if command.side is Side.BUY else quote.bid) is None:
-            raise Refused(reasons.NO_LIQUIDITY)
-        report = self._host.port(account).execute(command, now)[0]
+            raise Refused(reasons.INVALID_PRODUCT)
+        command = self._checked(request, instrument, account, now)
+        condition = conditions.condition_of(command, account)
+        given = conditions.at_exchange(command, condition, instrument)
+        report = self._host.port(account).execute(given, now)[0]
         if isinstance(report, CancelReject) or report.exec_type is ExecType.REJECTED:
             reason = report.reason if isinstance(report, CancelReject) else report.ord_rej_reason
             raise Refused(reasons.refusal_of(reason), reasons.refusal_of(reason).message or report.text)
+        self._host.began(report.order_id, request.product_id, now)
+        attachment = conditions.attachment_of(command, account, request.product_id)
+        self._host.watch.began(command, report.order_id, condition, attachment)
         return report
+
+    def _checked(self, request: rest.AnyCreateOrder, instrument: Instrument, account: str, now: Nanos) -> NewOrder:
+        """What the request asks for, if the market and the wallet allow it. Raises `Refused`."""
+        command = configurations.new_order(request, instrument, account, now)
+        quote = self._host.exchange.quote(instrument.symbol)
+        if command.ord_type is OrdType.MARKET and (quote.ask if command.side is Side.BUY else quote.bid) is None:
+            raise Refused(reasons.NO_LIQUIDITY)
+        configurations.check_stop(command, quote.last_px)
+        currency = request.product_id.rpartition("-")[2]
+        available = next((item.available for item in self._host.balances(account) if item.currency == currency), None)
+        if command.side is Side.BUY and available is not None and wallets.cost(command, quote.ask) > available:
+            raise Refused(reasons.refusal_of(OrdRejReason.ORDER_EXCEEDS_LIMIT))
+        return command
+
+    # ------------------------------------------------------------------ previews
+
+    def preview(self, request: rest.AnyCreateOrder, account: str, now: Nanos) -> rest.PreviewAnswer:
+        """What the order would come to now; nothing is reserved and the exchange is not asked."""
+        try:
+            instrument = self._host.book_of(request.product_id)
+            if instrument is None:
+                raise Refused(reasons.INVALID_PRODUCT)
+            # A preview has no id of the client's.
+            command = self._checked(replace(request, client_order_id="preview"), instrument, account, now)
+        except Refused as refused:
+            return rest.PreviewAnswer(errs=[refused.refusal.preview], warning=[], preview_id="")
+        return self._would_be(command, instrument)
+
+    def _would_be(self, command: NewOrder, instrument: Instrument) -> rest.PreviewAnswer:
+        quote = self._host.exchange.quote(instrument.symbol)
+        best = quote.ask if command.side is Side.BUY else quote.bid
+        size, value = previews.estimate(command, self._host.exchange.book(instrument.symbol), instrument)
+        price = value / size if size else None
+        return rest.PreviewAnswer(
+            order_total=plain(round(value, 8)),
+            commission_total="0",
+            errs=[],
+            warning=[],
+            quote_size=plain(round(value, 8)),
+            base_size=plain(size),
+            best_bid=_text(quote.bid),
+            best_ask=_text(quote.ask),
+            is_max=False,
+            order_margin_total="0",
+            leverage="0",
+            long_leverage="0",
+            short_leverage="0",
+            slippage=plain(round(abs(price - best) / best, 8)) if price and best else "0",
+            preview_id=uuid_of("preview", command.symbol, plain(value), plain(size)),
+            est_average_filled_price=plain(round(price, 8)) if price else "",
+        )
+
+    def edit_preview(self, request: rest.EditOrder, account: str) -> rest.EditPreviewAnswer:
+        """Whether an edit would be taken, and what the order would then come to."""
+        try:
+            command = self._edit(request, account)
+        except _NotEdited as refused:
+            failure = rest.EditFailure(edit_failure_reason=str(refused), preview_failure_reason=reasons.UNKNOWN_PREVIEW)
+            return rest.EditPreviewAnswer(errors=[failure])
+        quote = self._host.exchange.quote(command.symbol)
+        size, price = Decimal(command.order_qty or 0), Decimal(command.price or 0)
+        return rest.EditPreviewAnswer(
+            errors=[],
+            slippage="0",
+            order_total=plain(size * price),
+            commission_total="0",
+            quote_size=plain(size * price),
+            base_size=plain(size),
+            best_bid=_text(quote.bid),
+            best_ask=_text(quote.ask),
+            average_filled_price=plain(price),
+            order_margin_total="0",
+        )
+
+    def close(self, request: rest.ClosePosition) -> rest.CreateAnswer:
+        """There are no futures here, hence never a position to close."""
+        asked = rest.AnyCreateOrder(client_order_id=request.client_order_id, product_id=request.product_id)
+        known = self._host.book_of(request.product_id) is not None
+        return _failed(asked, reasons.CLOSE_NOTHING if known else reasons.INVALID_PRODUCT)
 
     # ------------------------------------------------------------------ edit
 
@@ -81,15 +161,25 @@ class OrderDesk:
         except _NotEdited as refused:
             failure = rest.EditFailure(edit_failure_reason=str(refused), preview_failure_reason=reasons.UNKNOWN_PREVIEW)
             return rest.EditAnswer(success=False, errors=[failure])
-        for report in self._host.port(account).execute(command, now):
+        condition = self._host.watch.condition(command.order_id)
+        stop_px = None if condition is not None else command.stop_px
+        for report in self._host.port(account).execute(replace(command, stop_px=stop_px), now):
             if isinstance(report, CancelReject):
                 return rest.EditAnswer(success=False, errors=[reasons.edit_refusal_of(report.reason)])
+        if condition is not None:
+            conditions.changed(condition, command)
         return rest.EditAnswer(success=True, errors=[])
 
     def _edit(self, request: rest.EditOrder, account: str) -> ReplaceOrder:
         report = self._host.port(account).order(order_id=request.order_id) if request.order_id else None
         if report is None:
             raise _NotEdited("ORDER_NOT_FOUND")
+        report = self._host.shown(report)
+        if report.cash_order_qty is not None:
+            raise _NotEdited("SIZE_IN_QUOTE_EDITS_NOT_ALLOWED")
+        condition = self._host.watch.condition(report.order_id)
+        if condition is not None and condition.triggered:
+            raise _NotEdited("CANNOT_EDIT_TRIGGERED_ORDER")
         if report.ord_type not in _EDITABLE:
             raise _NotEdited("ONLY_LIMIT_ORDER_EDITS_SUPPORTED")
         if report.ord_status not in _OPEN:
@@ -99,11 +189,13 @@ class OrderDesk:
         size = _edited(request.size, report.order_qty, "INVALID_EDITED_SIZE")
         price = _edited(request.price, report.price, "INVALID_EDITED_PRICE")
         stop_px = _edited(request.stop_price, report.stop_px, "INVALID_EDITED_STOP_PRICE")
-        _check_edit(report, self._host.exchange.instruments[report.symbol], size, price)
+        instrument = self._host.book_of(report.symbol)
+        assert instrument is not None, "an order is for a product"
+        _check_edit(report, instrument, size, price)
         if (size, price, stop_px) == (report.order_qty, report.price, report.stop_px):
             raise _NotEdited("EDIT_REQUEST_EQUAL_TO_ORIGINAL_REQUEST")
         return ReplaceOrder(
-            symbol=report.symbol,
+            symbol=instrument.symbol,
             side=report.side or Side.BUY,
             ord_type=report.ord_type or OrdType.LIMIT,
             order_id=report.order_id,
@@ -143,6 +235,10 @@ class OrderDesk:
                 return _not_cancelled(order_id, reasons.cancel_refusal_of(result.reason))
         # The reason is filled in on success too: so does the venue.
         return rest.CancelResult(success=True, failure_reason=reasons.UNKNOWN_CANCEL, order_id=order_id)
+
+
+def _text(value: Decimal | None) -> str:
+    return "" if value is None else plain(value)
 
 
 def _not_cancelled(order_id: str, reason: str) -> rest.CancelResult:

@@ -14,6 +14,9 @@ HABITS: dict[str, str] = {
     "filled_at_once": "the last match is told as FILLED only, without an OPEN that has nothing left",
     "json_unauthorized": "HTTP 401 has a JSON body",
     "refuse_first_user": "the first user subscription of each connection fails with `failure to subscribe`",
+    "cut_at_expiry": "a line with own orders is cut when the token it was subscribed with ends",
+    "view_only": "the key may view and not trade: HTTP 403 to whatever changes anything",
+    "per_product": "frames are numbered per product, as the documentation has it",
     "close_quiet": "a connection without heartbeats that was sent nothing for 60 s is closed",
 }
 
@@ -24,6 +27,9 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "filled_at_once": {"open_before_filled": False},
     "json_unauthorized": {"json_unauthorized": True},
     "refuse_first_user": {"refuse_first_user": True},
+    "cut_at_expiry": {"cut_at_expiry": True},
+    "view_only": {"can_trade": False},
+    "per_product": {"per_product": True},
     "close_quiet": {"idle": 60 * NANOS_PER_SECOND},
 }
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
+from msgspec.structs import replace
+
+from venuewire.model.account import Balance
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
@@ -22,17 +25,15 @@ from venuewire.venue import (
     Stage,
     Throttle,
 )
-from venuewire.venues.coinbase import signing
+from venuewire.venues.coinbase import signing, wallets
 from venuewire.venues.coinbase.habits import HABITS, switch
 from venuewire.venues.coinbase.orders import State
 from venuewire.venues.coinbase.signing import SigningKey
 from venuewire.venues.coinbase.switches import Switches
 from venuewire.venues.coinbase.translate import book_product
+from venuewire.venues.coinbase.watch import Watch, remember
 from venuewire.venues.coinbase.wire import rest
 
-T = TypeVar("T")
-
-_REMEMBERED = 10_000
 _OLDEST_START = 0x15180
 """Seconds: a process of the venue has been up for some part of a day when we come."""
 
@@ -72,7 +73,10 @@ class Shared:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._created: OrderedDict[str, Nanos] = OrderedDict()
+        self._submitted: OrderedDict[str, str] = OrderedDict()
+        """By order id: the product an order was for, where that is an alias."""
         self._uptime = int(random_hex(8), 16) % _OLDEST_START * NANOS_PER_SECOND
+        self.watch = Watch(exchange, stage.reference_prices, random_hex(16), self.was_triggered, self.began)
 
     # ------------------------------------------------------------------ who, what
 
@@ -83,7 +87,7 @@ class Shared:
         )
         if token in self._ended:
             raise signing.BadToken("ended before its time")
-        _remember(self._seen, token, None)
+        remember(self._seen, token, None)
         return self.accounts[name]
 
     # ------------------------------------------------------------------ what can happen to it
@@ -93,7 +97,7 @@ class Shared:
         match affliction:
             case ExpireGrants() | RevokeGrants():
                 for token in self._seen:
-                    _remember(self._ended, token, None)
+                    remember(self._ended, token, None)
             case Throttle(until=until):
                 self.throttled_until = until
             case Maintenance(until=until):
@@ -131,17 +135,36 @@ class Shared:
 
     # ------------------------------------------------------------------ orders
 
-    def began(self, order_id: str, now: Nanos) -> None:
-        """An order was made now."""
-        _remember(self._created, order_id, now)
+    def began(self, order_id: str, product_id: str, now: Nanos) -> None:
+        """An order was made now, for this product."""
+        remember(self._created, order_id, now)
+        if product_id not in self.exchange.instruments:
+            remember(self._submitted, order_id, product_id)
+
+    def balances(self, account: str) -> list[Balance]:
+        """The account's wallets, those of aliases told apart."""
+        port = self.port(account)
+        if not self._submitted:
+            return port.balances()
+        gain = wallets.gained(fill for fill in port.fills() if fill.order_id in self._submitted)
+        hold = wallets.reserved(order for order in port.orders(working=True) if order.order_id in self._submitted)
+        return wallets.moved(port.balances(), gain, hold)
+
+    def product_of(self, report: ExecutionReport) -> str:
+        """The product an order was submitted for: an alias keeps its name in orders and fills."""
+        return self._submitted.get(report.order_id, report.symbol)
 
     def took(self, request: rest.AnyCreateOrder, answer: rest.CreateAnswer) -> None:
         """A request made an order: the same one again gets the same answer."""
-        _remember(self.taken, request.client_order_id, (request, answer))
+        remember(self.taken, request.client_order_id, (request, answer))
 
     def was_triggered(self, order_id: str) -> None:
         """A stop order became a limit order."""
-        _remember(self.triggered, order_id, None)
+        remember(self.triggered, order_id, None)
+
+    def created(self, report: ExecutionReport) -> Nanos:
+        """When an order was made."""
+        return self._created.get(report.order_id, report.transact_time)
 
     def state(self, report: ExecutionReport, account: str) -> State:
         """The order a report is of, as it stood when the report was made."""
@@ -155,12 +178,25 @@ class Shared:
             if cum_qty
             else []
         )
-        created = self._created.get(report.order_id, report.transact_time)
-        return State(report=report, fills=fills, created=created, portfolio=account, user_id=self.user_id)
+        created = self.created(report)
+        watch = self.watch
+        return State(
+            report=self.shown(report),
+            fills=fills,
+            created=created,
+            portfolio=account,
+            user_id=self.user_id,
+            triggered=report.order_id in self.triggered,
+            condition=watch.condition(report.order_id),
+            attachment=watch.attached.get(report.order_id),
+            attached_id=watch.children.get(report.order_id, ""),
+            originating_id=watch.parents.get(report.order_id, ""),
+        )
 
-
-def _remember(kept: OrderedDict[str, T], key: str, value: T) -> None:
-    """Keep the newest only."""
-    kept[key] = value
-    if len(kept) > _REMEMBERED:
-        kept.popitem(last=False)
+    def shown(self, report: ExecutionReport) -> ExecutionReport:
+        """A report in the terms the order was given in, which may not be those it stands at the exchange with."""
+        condition, product_id = self.watch.condition(report.order_id), self.product_of(report)
+        if condition is None:
+            return report if product_id == report.symbol else replace(report, symbol=product_id)
+        price = report.price if condition.profit is None else condition.profit
+        return replace(report, symbol=product_id, price=price, stop_px=condition.trigger)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
@@ -23,6 +23,8 @@ from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, BookUpdate
 from venuewire.model.orders import CancelOrder, ExecutionReport, NewOrder, ReplaceOrder
 from venuewire.model.session import (
+    BarRequest,
+    Bars,
     Command,
     Event,
     Grant,
@@ -43,7 +45,7 @@ from venuewire.model.session import (
 )
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, ExecType, Nanos
 from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
-from venuewire.venues.coinbase import answers, orders, translate
+from venuewire.venues.coinbase import answers, configurations, orders, translate
 from venuewire.venues.coinbase.signing import SigningKey, request_uri
 from venuewire.venues.coinbase.texts import nanos, words
 from venuewire.venues.coinbase.wire import rest, stream
@@ -118,13 +120,25 @@ class CoinbaseInitiator:
         """Orders that were told to be done, of late: the answer to their creation may come after that."""
         self._unheard: OrderedDict[str, None] = OrderedDict()
         """Our ids of new orders whose answer has not come."""
+        self._in_money: OrderedDict[str, None] = OrderedDict()
+        """Orders known to be sized in money, by our id or the venue's: `user` counts what is left of them in money, and
+        does not say so."""
+        self._bars: OrderedDict[str, BarRequest] = OrderedDict()
         self._wallets: dict[str, list[rest.Account]] = {}
         self._listings: dict[str, Listing] = {}
+        self._quotes = str(seat.settings.get("quotes", "ticker"))
+        if self._quotes not in {"ticker", "ticker_batch"}:
+            raise LocalProtocolError("the setting `quotes` is ticker or ticker_batch")
+        self._per_product = seat.settings.get("sequence", "connection") == "product"
+        self._numbers: dict[str, int] = {}
+        """The next number of each product, where they are counted so."""
         self._maker_side = seat.settings.get("trade_side", "maker") == "maker"
         self._receivers: dict[str | int, Callable[[Envelope, Nanos], Sequence[Event | Send]]] = {
             "l2_data": self._on_book,
             "market_trades": self._on_trades,
             "ticker": self._on_ticker,
+            "ticker_batch": self._on_ticker,
+            "candles": self._on_candles,
             "user": self._on_user,
             "heartbeats": self._on_heartbeats,
             "subscriptions": self._on_subscriptions,
@@ -138,6 +152,7 @@ class CoinbaseInitiator:
         self._asked.clear()
         self._symbols.clear()
         self._trades.clear()
+        self._numbers.clear()
         self._token = None
         self.ready.clear()
         return {}
@@ -165,16 +180,20 @@ class CoinbaseInitiator:
         """Effects of a command. Raises `LocalProtocolError`; nothing has been sent then."""
         match command:
             case Subscribe(channel=channel, symbol=symbol, ref=ref):
+                if channel is Channel.BARS and command.period not in {None, translate.STREAM_PERIOD}:
+                    raise LocalProtocolError("this venue streams bars of five minutes only; ask for others")
                 return self._subscription("subscribe", channel, symbol, ref, now)
             case Unsubscribe(channel=channel, symbol=symbol, ref=ref):
                 return self._subscription("unsubscribe", channel, symbol, ref, now)
             case NewOrder():
-                body = translate.create_order(command, self._product_id(command.symbol))
+                body = configurations.create_order(command, self._product_id(command.symbol))
                 return [self._order(command, "new", "/orders", body, now)]
             case ReplaceOrder():
-                return [self._order(command, "replace", "/orders/edit", translate.edit_order(command), now)]
+                return [self._order(command, "replace", "/orders/edit", configurations.edit_order(command), now)]
             case CancelOrder():
-                return [self._order(command, "cancel", "/orders/batch_cancel", translate.cancel_orders(command), now)]
+                return [
+                    self._order(command, "cancel", "/orders/batch_cancel", configurations.cancel_orders(command), now)
+                ]
             case SecurityListRequest(symbols=symbols, ref=ref):
                 query = [("product_type", "SPOT"), *(("product_ids", self._product_id(item)) for item in symbols)]
                 return [self._get("products", "/products", query, ref, now)]
@@ -182,6 +201,8 @@ class CoinbaseInitiator:
                 return [self._orders_page(_IN_TRANSIT, _STATUSES[_IN_TRANSIT], ref, now)]
             case RequestForPositions(ref=ref):
                 return [self._accounts_page("", ref, now)]
+            case BarRequest():
+                return [self._candles_page(command, now)]
             case _:
                 raise LocalProtocolError(
                     f"this venue has no {type(command).__name__}; list the orders and cancel them one by one"
@@ -192,7 +213,7 @@ class CoinbaseInitiator:
         return instrument.security_id if instrument else symbol
 
     def _subscription(self, verb: Verb, channel: Channel, symbol: str | None, ref: str, now: Nanos) -> list[Effect]:
-        word = translate.CHANNELS.get(channel)
+        word = self._quotes if channel is Channel.QUOTES else translate.CHANNELS.get(channel)
         if word is None:
             raise LocalProtocolError(
                 f"this venue has no channel {channel}; positions and balances come by RequestForPositions"
@@ -280,6 +301,8 @@ class CoinbaseInitiator:
         _remember(self._commands, command.ref, command)
         if isinstance(command, NewOrder):
             _remember(self._unheard, command.cl_ord_id, None)
+            if command.cash_order_qty is not None:
+                _remember(self._in_money, command.cl_ord_id, None)
         path = rest.ROOT + path
         headers = self._headers("POST", path, now) | {"content-type": "application/json"}
         return Fetch(method="POST", path=path, body=encode(body), headers=headers, ref=command.ref, kind=kind)
@@ -300,17 +323,33 @@ class CoinbaseInitiator:
         """The channel, or `error`, and the number. Raises `RemoteProtocolError`."""
         book = stream.match_book_head(payload)
         if book is not None:
-            return Envelope("l2_data", payload, None, int(book[1]))
+            return Envelope("l2_data", payload, None, None if self._per_product else int(book[1]))
         head = stream.open_head(payload)
         kind = head.channel or head.type
         if not kind:
             raise RemoteProtocolError("a frame has neither a channel nor a type")
-        return Envelope(kind, payload, None, head.sequence_num)
+        return Envelope(kind, payload, None, None if self._per_product else head.sequence_num)
 
     def receive(self, envelope: Envelope, now: Nanos) -> Sequence[Event | Send]:
         """What a frame means. Raises `RemoteProtocolError`."""
+        if self._per_product:
+            self._check_number(envelope.body)
         on = self._receivers.get(envelope.kind)
         return [Unknown(kind=str(envelope.kind), body=envelope.body)] if on is None else on(envelope, now)
+
+    def _check_number(self, payload: bytes) -> None:
+        """The documentation's reading: each product counts for itself. Raises `RemoteProtocolError` for what is missing
+        or comes again; the session then holds everything of the line for suspect."""
+        head = stream.open_numbered(payload)
+        if head.sequence_num is None:
+            return
+        product = head.product()
+        expected = self._numbers.get(product)
+        self._numbers[product] = head.sequence_num + 1
+        if expected is not None and head.sequence_num != expected:
+            raise RemoteProtocolError(
+                f"of {product or 'no product'} number {expected} was due, not {head.sequence_num}"
+            )
 
     def _on_book(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
         payload = envelope.body
@@ -331,6 +370,7 @@ class CoinbaseInitiator:
         make = BookUpdate if kind == "update" else BookSnapshot if kind == "snapshot" else None
         if make is None:
             raise RemoteProtocolError("a book event is neither a snapshot nor an update")
+        read = translate.read_levels if make is BookUpdate else translate.read_snapshot
         transact_time = nanos(time.decode("ascii", "replace"))
         result: list[Event] = []
         for symbol in self._symbols.get(("level2", product), (product,)):
@@ -340,7 +380,8 @@ class CoinbaseInitiator:
                     make(
                         symbol=symbol,
                         body=body,
-                        read=translate.read_levels,
+                        read=read,
+                        shape=translate.BOOK_SHAPE,
                         price_scale=instrument.price_scale,
                         size_scale=instrument.qty_scale,
                         transact_time=transact_time,
@@ -380,9 +421,23 @@ class CoinbaseInitiator:
             translate.quote_event(row, symbol, time, now)
             for event in frame.events
             for row in event.tickers
-            for symbol in self._named("ticker", row.product_id)
+            for symbol in self._named(str(envelope.kind), row.product_id)
             if row.product_id
         ]
+
+    def _on_candles(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
+        """Oldest first. A bucket is final when its five minutes are over; it may be told again all the same."""
+        frame = stream.read_candles(envelope.body)
+        period = translate.STREAM_PERIOD
+        time = nanos(frame.timestamp) or now
+        bars = [
+            translate.bar_event(row, symbol, period, now, final=_is_over(row.start, period, time))
+            for event in frame.events
+            for row in event.candles
+            for symbol in self._named("candles", row.product_id)
+        ]
+        bars.sort(key=lambda bar: (bar.symbol, bar.open_time))
+        return bars
 
     def _named(self, channel: str, product_id: str) -> tuple[str, ...]:
         return self._symbols.get((channel, product_id)) or (product_id,)
@@ -391,7 +446,13 @@ class CoinbaseInitiator:
         frame = stream.read_user(envelope.body)
         time = nanos(frame.timestamp)
         reports = [
-            orders.report_of_user(order, now, time, snapshot=event.type != "update")
+            orders.report_of_user(
+                order,
+                now,
+                time,
+                snapshot=event.type != "update",
+                in_money=words(order.client_order_id) in self._in_money or order.order_id in self._in_money,
+            )
             for event in frame.events
             for order in event.orders or ()
         ]
@@ -466,6 +527,8 @@ class CoinbaseInitiator:
             self._listings.pop(fetch.ref or "", None)
             return [answers.request_rejected(fetch, answer)]
         match fetch.kind:
+            case "candles":
+                return self._candles(fetch, answer, now)
             case "products":
                 return [self._security_list(fetch, answer)]
             case "accounts":
@@ -478,6 +541,40 @@ class CoinbaseInitiator:
         listed = [translate.instrument_of(product) for product in products if translate.is_spot(product)]
         instruments = tuple(instrument for instrument in listed if instrument is not None)
         return SecurityList(instruments=instruments, ref=fetch.ref)
+
+    def _candles_page(self, asked: BarRequest, now: Nanos) -> Fetch:
+        """As many as the venue tells at once, from the beginning."""
+        word = translate.GRANULARITIES.get(asked.period)
+        if word is None:
+            lengths = ", ".join(f"{period // NANOS_PER_SECOND} s" for period in translate.GRANULARITIES)
+            raise LocalProtocolError(f"this venue has bars of {lengths}")
+        if asked.end <= asked.start:
+            raise LocalProtocolError("the end of the bars is not after their start")
+        _remember(self._bars, asked.ref, asked)
+        # The venue counts both ends in: the last bar that may come is one that begins before `end`.
+        end = min(asked.end - 1, asked.start + (_MOST_BARS - 1) * asked.period)
+        query = [
+            ("start", str(-(-asked.start // NANOS_PER_SECOND))),
+            ("end", str(end // NANOS_PER_SECOND)),
+            ("granularity", word),
+            ("limit", str(_MOST_BARS)),
+        ]
+        product = quote(self._product_id(asked.symbol), safe="")
+        return self._get("candles", f"/products/{product}/candles", query, asked.ref, now)
+
+    def _candles(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event | Fetch]:
+        asked = self._bars.pop(fetch.ref or "", None)
+        if asked is None:
+            raise RemoteProtocolError("an answer to a request for bars that is not known here")
+        period = asked.period
+        told = [
+            translate.bar_event(row, asked.symbol, period, now, final=_is_over(row.start, period, now))
+            for row in rest.read_candles_answer(answer.body).candles
+        ]
+        told = [bar for bar in told if asked.start <= bar.open_time < asked.end]
+        told.sort(key=lambda bar: bar.open_time)
+        reached = asked.start + _MOST_BARS * period
+        return [Bars(bars=tuple(told), complete=reached >= asked.end, ref=fetch.ref)]
 
     def _accounts(self, fetch: Fetch, answer: Answer, now: Nanos) -> Event | Fetch:
         page = rest.read_accounts_answer(answer.body)
@@ -496,6 +593,8 @@ class CoinbaseInitiator:
         page = rest.read_orders_answer(answer.body)
         listing = self._listings.setdefault(fetch.ref or "", Listing())
         for order in page.orders:
+            if order.size_in_quote is True:
+                _remember(self._in_money, order.order_id, None)
             if fetch.kind != _NEWEST or words(order.client_order_id) in self._unheard:
                 listing.orders[order.order_id] = order
         if page.has_next and page.cursor and fetch.kind in _STATUSES:
@@ -544,6 +643,10 @@ class CoinbaseInitiator:
             self._open[order_id] = None
 
 
+def _is_over(start: str, period: Nanos, now: Nanos) -> bool:
+    return start.isascii() and start.isdigit() and len(start) <= 12 and int(start) * NANOS_PER_SECOND + period <= now
+
+
 def _may_pass(asked: Asked, text: str) -> bool:
     """Is it worth asking again, now? A logon counts its own attempts."""
     if asked.logon:
@@ -567,6 +670,7 @@ def _event_time(rows: bytes) -> bytes:
 _EVENT_TIME = b'"event_time":"'
 
 _PAGE = "250"
+_MOST_BARS = 350
 _BATCH = 100
 """Orders asked for by id in one request."""
 _IN_TRANSIT, _WORKING, _BY_ID, _NEWEST = "orders in transit", "working orders", "orders by id", "newest orders"

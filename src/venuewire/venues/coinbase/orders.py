@@ -14,8 +14,18 @@ from msgspec import Struct, to_builtins
 
 from venuewire.errors import LocalProtocolError
 from venuewire.model.orders import ExecutionReport, NewOrder
-from venuewire.model.terms import ExecType, LiquidityInd, Nanos, OrdStatus, OrdType, Side, TimeInForce
-from venuewire.venues.coinbase import translate
+from venuewire.model.terms import (
+    ExecType,
+    LiquidityInd,
+    Nanos,
+    OrdStatus,
+    OrdType,
+    PositionEffect,
+    Side,
+    TimeInForce,
+)
+from venuewire.venues.coinbase import configurations, translate
+from venuewire.venues.coinbase.conditions import Attachment, Condition
 from venuewire.venues.coinbase.texts import NO_TIME, amount, micros, nanos, plain, time_or_none, words
 from venuewire.venues.coinbase.wire import rest, stream
 
@@ -30,7 +40,14 @@ _TIFS: dict[str, TimeInForce] = {
     "FILL_OR_KILL": TimeInForce.FILL_OR_KILL,
 }
 _TIF_WORDS = {tif: word for word, tif in _TIFS.items()}
-_TYPES: dict[str, OrdType] = {"MARKET": OrdType.MARKET, "LIMIT": OrdType.LIMIT, "STOPLIMIT": OrdType.STOP_LIMIT}
+_TYPES: dict[str, OrdType] = {
+    "MARKET": OrdType.MARKET,
+    "LIMIT": OrdType.LIMIT,
+    "STOPLIMIT": OrdType.STOP_LIMIT,
+    "STOP": OrdType.STOP,
+    "BRACKET": OrdType.LIMIT,
+}
+"""A bracket is a limit order that takes a profit, and has a stop besides. TWAP, SCALED and others have no word here."""
 _TYPE_WORDS = {OrdType.MARKET: "Market", OrdType.LIMIT: "Limit", OrdType.STOP_LIMIT: "Stop Limit", OrdType.STOP: "Stop"}
 
 WORKING_WORDS = frozenset({"PENDING", "OPEN", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED"})
@@ -73,12 +90,17 @@ def _standing(status: str, cum_qty: Decimal | None, *, triggered: bool) -> tuple
     return (ExecType.TRIGGERED if triggered else ExecType.NEW), OrdStatus.NEW
 
 
-def report_of_user(order: stream.UserOrder, now: Nanos, time: Nanos, *, snapshot: bool) -> ExecutionReport:
-    """A `user` order as a report. Raises `RemoteProtocolError` for numbers that are none."""
+def report_of_user(
+    order: stream.UserOrder, now: Nanos, time: Nanos, *, snapshot: bool, in_money: bool = False
+) -> ExecutionReport:
+    """A `user` order as a report. Raises `RemoteProtocolError` for numbers that are none.
+
+    `in_money`: it is known to be sized in money, and so is what is left of it; the event does not tell.
+    """
     cum_qty = amount(order.cumulative_quantity)
     ord_type = ord_type_of(words(order.order_type))
     # Market orders may be sized in money, and then this counts money; the event does not tell which.
-    counts_units = ord_type is not OrdType.MARKET or order.status in _TERMINAL
+    counts_units = (ord_type is not OrdType.MARKET and not in_money) or order.status in _TERMINAL
     leaves_qty = amount(order.leaves_quantity) if counts_units else None
     done = order.status in _TERMINAL
     exec_type, status = _standing(order.status, cum_qty, triggered=order.trigger_status == "STOP_TRIGGERED")
@@ -135,7 +157,7 @@ def report_of_order(order: rest.Order, now: Nanos) -> ExecutionReport:
         order_qty=size,
         cash_order_qty=amount(fields.get("quote_size")),
         price=amount(fields.get("limit_price")),
-        stop_px=amount(fields.get("stop_price")),
+        stop_px=amount(fields.get("stop_price")) or amount(fields.get("stop_trigger_price")),
         post_only=fields.get("post_only"),
         expire_time=nanos(fields.get("end_time")) or None,
         cum_qty=cum_qty,
@@ -159,7 +181,7 @@ def _configuration(order: rest.Order) -> dict[str, Any]:
     if not isinstance(given, dict):
         return {}
     fields = cast("dict[str, Any]", given)
-    wanted = ("base_size", "quote_size", "limit_price", "stop_price", "end_time")
+    wanted = ("base_size", "quote_size", "limit_price", "stop_price", "stop_trigger_price", "end_time")
     texts: dict[str, Any] = {key: fields[key] for key in wanted if isinstance(fields.get(key), str)}
     return texts | {"post_only": fields.get("post_only") if isinstance(fields.get("post_only"), bool) else None}
 
@@ -176,6 +198,27 @@ class State(Struct, frozen=True, kw_only=True):
     created: Nanos
     portfolio: str
     user_id: str
+    triggered: bool = False
+    condition: Condition | None = None
+    attachment: Attachment | None = None
+    attached_id: str = ""
+    originating_id: str = ""
+
+    @property
+    def is_bracket(self) -> bool:
+        return self.condition is not None and self.condition.kind == "bracket"
+
+    @property
+    def type_word(self) -> str:
+        """As `user` spells it; REST has it in capitals."""
+        return "Bracket" if self.is_bracket else _TYPE_WORDS[self.report.ord_type or OrdType.LIMIT]
+
+    @property
+    def trigger_word(self) -> str:
+        if self.report.ord_type is not OrdType.STOP_LIMIT and not self.is_bracket:
+            return "INVALID_ORDER_TYPE"
+        reached = self.triggered or (bool(self.report.cum_qty) and not self.is_bracket)
+        return "STOP_TRIGGERED" if reached else "STOP_PENDING"
 
     @property
     def cum_qty(self) -> Decimal:
@@ -245,18 +288,12 @@ def status_word(report: ExecutionReport) -> str:
     return _STATUSES.get(report.ord_status or OrdStatus.NEW, "UNKNOWN_ORDER_STATUS")
 
 
-def _trigger(report: ExecutionReport, *, triggered: bool) -> str:
-    if report.ord_type is not OrdType.STOP_LIMIT:
-        return "INVALID_ORDER_TYPE"
-    return "STOP_TRIGGERED" if triggered or report.cum_qty else "STOP_PENDING"
-
-
 def _number(value: Decimal) -> str:
     """Averages and percentages may not end: cut where the venue's own do."""
     return plain(round(value, 16) if value else ZERO)
 
 
-def user_order(state: State, status: str, *, triggered: bool = False) -> stream.UserOrder:
+def user_order(state: State, status: str) -> stream.UserOrder:
     """The order as a `user` event tells it, in the state `status`."""
     report = state.report
     cancelled = status in {"CANCELLED", "EXPIRED"}
@@ -273,7 +310,7 @@ def user_order(state: State, status: str, *, triggered: bool = False) -> stream.
         number_of_fills=str(len(state.fills)),
         order_id=report.order_id,
         order_side=report.side.value if report.side else "",
-        order_type=_TYPE_WORDS[report.ord_type or OrdType.LIMIT],
+        order_type=state.type_word,
         outstanding_hold_amount=_number(state.hold),
         post_only="true" if report.post_only else "false",
         product_id=report.symbol,
@@ -286,7 +323,7 @@ def user_order(state: State, status: str, *, triggered: bool = False) -> stream.
         time_in_force=_tif_word(report),
         total_fees=_number(state.fees),
         total_value_after_fees=_number(state.value_after_fees),
-        trigger_status=_trigger(report, triggered=triggered),
+        trigger_status=state.trigger_word,
         creation_time=micros(state.created),
         end_time=time_or_none(report.expire_time),
         start_time=NO_TIME,
@@ -298,7 +335,7 @@ def _tif_word(report: ExecutionReport) -> str:
     return _TIF_WORDS.get(report.time_in_force or default, "UNKNOWN_TIME_IN_FORCE")
 
 
-def rest_order(state: State, *, triggered: bool = False) -> rest.Order:
+def rest_order(state: State) -> rest.Order:
     """The order as REST tells it."""
     report = state.report
     last_fill = state.fills[-1].transact_time if state.fills else None
@@ -307,7 +344,7 @@ def rest_order(state: State, *, triggered: bool = False) -> rest.Order:
         order_id=report.order_id,
         product_id=report.symbol,
         user_id=state.user_id,
-        order_configuration=_configuration_of(report),
+        order_configuration=_configuration_of(state),
         side=report.side.value if report.side else "",
         client_order_id=report.cl_ord_id,
         status=status,
@@ -324,8 +361,8 @@ def rest_order(state: State, *, triggered: bool = False) -> rest.Order:
         total_fees=_number(state.fees),
         size_inclusive_of_fees=False,
         total_value_after_fees=_number(state.value_after_fees),
-        trigger_status=_trigger(report, triggered=triggered),
-        order_type=_TYPE_WORDS[report.ord_type or OrdType.LIMIT].upper().replace(" ", "_"),
+        trigger_status=state.trigger_word,
+        order_type=state.type_word.upper().replace(" ", "_"),
         reject_reason="REJECT_REASON_UNSPECIFIED",
         settled=report.ord_status is OrdStatus.FILLED,
         product_type="SPOT",
@@ -339,13 +376,16 @@ def rest_order(state: State, *, triggered: bool = False) -> rest.Order:
         leverage="",
         margin_type="UNKNOWN_MARGIN_TYPE",
         retail_portfolio_id=state.portfolio,
-        originating_order_id="",
-        attached_order_id="",
+        originating_order_id=state.originating_id,
+        attached_order_id=state.attached_id,
+        attached_order_configuration=_attached_of(state),
     )
 
 
-def _configuration_of(report: ExecutionReport) -> dict[str, Any]:
+def _configuration_of(state: State) -> dict[str, Any]:
     """The configuration the order was made with, as it stands now."""
+    report, condition = state.report, state.condition
+    stop = condition if condition is not None and condition.kind == "stop" else None
     order = NewOrder(
         symbol=report.symbol,
         side=report.side or Side.BUY,
@@ -353,37 +393,50 @@ def _configuration_of(report: ExecutionReport) -> dict[str, Any]:
         order_qty=report.order_qty if report.cash_order_qty is None else None,
         cash_order_qty=report.cash_order_qty,
         price=report.price,
-        stop_px=report.stop_px,
+        stop_px=None if state.is_bracket else report.stop_px,
+        stop_loss_px=report.stop_px if state.is_bracket else None,
+        position_effect=PositionEffect.CLOSE if state.is_bracket else None,
+        trigger_price_direction=stop.direction if stop is not None else None,
         time_in_force=report.time_in_force,
         expire_time=report.expire_time,
         post_only=bool(report.post_only),
     )
-    fields: dict[str, Any] = to_builtins(translate.configuration(order))
+    fields: dict[str, Any] = to_builtins(configurations.configuration(order))
     try:
-        return {translate.configuration_key(order): fields}
+        return {configurations.configuration_key(order): fields}
     except LocalProtocolError:
         return {}  # made at the exchange by other means than this venue's
+
+
+def _attached_of(state: State) -> dict[str, Any] | None:
+    attachment = state.attachment
+    if attachment is None:
+        return None
+    prices = {"limit_price": plain(attachment.profit), "stop_trigger_price": plain(attachment.loss)}
+    return {configurations.BRACKET: prices}
 
 
 _LIQUIDITY = {LiquidityInd.MAKER: "MAKER", LiquidityInd.TAKER: "TAKER"}
 
 
-def fill_row(fill: ExecutionReport, portfolio: str, user_id: str) -> rest.Fill:
-    """One fill as REST tells it, in base units."""
+def fill_row(fill: ExecutionReport, product_id: str, portfolio: str, user_id: str) -> rest.Fill:
+    """One fill as REST tells it; of an order sized in money the size is money too."""
     liquidity = _LIQUIDITY.get(fill.last_liquidity_ind) if fill.last_liquidity_ind else None
+    price, size = fill.last_px or ZERO, fill.last_qty or ZERO
+    in_money = fill.cash_order_qty is not None
     return rest.Fill(
         entry_id=f"{fill.order_id}:{fill.exec_id}",
         trade_id=fill.exec_id,
         order_id=fill.order_id,
         trade_time=micros(fill.transact_time),
         trade_type="FILL",
-        price=plain(fill.last_px or ZERO),
-        size=plain(fill.last_qty or ZERO),
+        price=plain(price),
+        size=plain(size * price if in_money else size),
         commission=plain(fill.commission or ZERO),
-        product_id=fill.symbol,
+        product_id=product_id,
         sequence_timestamp=micros(fill.transact_time),
         liquidity_indicator=liquidity or "UNKNOWN_LIQUIDITY_INDICATOR",
-        size_in_quote=False,
+        size_in_quote=in_money,
         user_id=user_id,
         side=fill.side.value if fill.side else "",
         retail_portfolio_id=portfolio,

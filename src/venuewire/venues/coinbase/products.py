@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import Quote
+from venuewire.venues.coinbase.configurations import MAX_CASH, MIN_CASH
 from venuewire.venues.coinbase.texts import plain
-from venuewire.venues.coinbase.translate import MAX_CASH, MIN_CASH, DayFigures
-from venuewire.venues.coinbase.wire import rest
+from venuewire.venues.coinbase.translate import DayFigures
+from venuewire.venues.coinbase.wire import rest, stream
 
 _NAMES = {"BTC": "Bitcoin", "ETH": "Ethereum", "SOL": "Solana", "USD": "US Dollar", "USDC": "USDC"}
 ALIAS_CURRENCY = "USDC"
@@ -30,8 +31,24 @@ def product(instrument: Instrument, quote: Quote, day: DayFigures) -> rest.Produ
 
 
 def alias_product(instrument: Instrument, quote: Quote, day: DayFigures) -> rest.Product:
-    """Its twin in USDC. The sandbox shows the shared book under that name and takes no orders for it."""
+    """Its twin in USDC, with the same book and a wallet of its own."""
     return _product(instrument, quote, day, alias_of(instrument), ALIAS_CURRENCY, alias=instrument.symbol)
+
+
+def status_row(instrument: Instrument) -> stream.StatusRow:
+    """The product as the channel `status` tells it."""
+    return stream.StatusRow(
+        product_type="SPOT",
+        id=instrument.symbol,
+        base_currency=instrument.base,
+        quote_currency=instrument.currency,
+        base_increment=plain(instrument.min_qty_increment),
+        quote_increment=plain(instrument.min_price_increment),
+        display_name=f"{instrument.base}/{instrument.currency}",
+        status="online",
+        status_message="",
+        min_market_funds=plain(MIN_CASH),
+    )
 
 
 def _product(
@@ -67,7 +84,7 @@ def _product(
         cancel_only=False,
         limit_only=False,
         post_only=False,
-        trading_disabled=bool(alias),
+        trading_disabled=False,
         auction_mode=False,
         product_type="SPOT",
         quote_currency_id=currency,
@@ -78,7 +95,7 @@ def _product(
         alias_to=alias_to or [],
         base_display_symbol=instrument.base,
         quote_display_symbol="USD",
-        view_only=bool(alias),
+        view_only=False,
         price_increment=plain(instrument.min_price_increment),
         display_name=product_id,
         product_venue="CBE",

@@ -42,6 +42,16 @@ class Switches(Struct, kw_only=True):
     """Seconds by which a client's clock may be off."""
     production_uris: bool = True
     """REST tokens made for the production host are accepted too: some clients cannot make others."""
+    cut_at_expiry: bool = False
+    """A connection with a private channel is cut when the token it was subscribed with ends. By all evidence the
+    venue does not."""
+    can_trade: bool = True
+    """The key has the scope `trade`; False: it may only view, and what changes anything is answered with 403."""
+    per_product: bool = False
+    """Frames of one product are numbered among themselves, as the documentation says, and the others likewise; not
+    over the whole connection, as has been recorded."""
+    candles: int = 100
+    """Candles in the first frame of `candles`. The documentation does not say."""
     json_unauthorized: bool = False
     """HTTP 401 has a JSON body; False: plain text. Both have been recorded."""
     private_rate: Rate | None = Rate(30, NANOS_PER_SECOND)

@@ -1,24 +1,25 @@
-"""Market data, instruments and commands: the venue's records and ours, both ways; pure.
+"""Market data, instruments and balances: the venue's records and ours, both ways; pure.
 
-Orders and their states, which have more to them, are in `orders`.
+Commands are in `configurations`, orders and their states in `orders`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import repeat
+from operator import mul
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from venuewire.codec import number, scaled
-from venuewire.errors import LocalProtocolError, RemoteProtocolError
+from venuewire.errors import RemoteProtocolError
 from venuewire.model.account import Balance
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import SET_ASK, SET_BID, LevelRow, Quote, Trade
-from venuewire.model.orders import CancelOrder, NewOrder, ReplaceOrder
-from venuewire.model.terms import Channel, Nanos, OrdType, Side, TimeInForce, scale_of
-from venuewire.venues.coinbase import reasons
-from venuewire.venues.coinbase.reasons import Refusal
+from venuewire.model.market import SET_ASK, SET_BID, Bar, LevelRow, Quote, Trade
+from venuewire.model.shape import Shape
+from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos, Side, scale_of
 from venuewire.venues.coinbase.texts import amount, micros, nanos, plain, plain_scaled, words
 from venuewire.venues.coinbase.wire import rest, stream
 
@@ -28,13 +29,15 @@ CHANNELS: dict[Channel, str] = {
     Channel.BOOK: "level2",
     Channel.TRADES: "market_trades",
     Channel.QUOTES: "ticker",
+    Channel.BARS: "candles",
     Channel.ORDERS: "user",
 }
 """What we subscribe to, in the venue's words."""
-MARKET_CHANNELS = frozenset({"level2", "market_trades", "ticker"})
+MARKET_CHANNELS = frozenset({"level2", "market_trades", "ticker", "ticker_batch", "candles", "status"})
 """Those that need products."""
 HEARTBEATS = "heartbeats"
 USER = "user"
+FUTURES = "futures_balance_summary"
 
 _OWN_BOOK_IN_USDC = frozenset({"USDT", "EURC"})
 
@@ -97,6 +100,61 @@ def read_levels(body: bytes, price_scale: int, size_scale: int) -> Sequence[Leve
                 size = scaled(text, size_scale)
         add((SET_BID if row.side == "bid" else SET_ASK, price_of[row.price_level], size))
     return result
+
+
+_DIGITS_MOST = 40
+
+
+def read_snapshot(body: bytes, price_scale: int, size_scale: int) -> Sequence[LevelRow]:
+    """The same rows, read in bulk: a full book has tens of thousands, and hardly one price occurs twice.
+
+    What is not plain throughout is `read_levels`'s to read or refuse.
+    """
+    rows = stream.read_rows(body)
+    prices = _scaled_all([row.price_level for row in rows], price_scale)
+    sizes = _scaled_all([row.new_quantity for row in rows], size_scale)
+    if prices is None or sizes is None:
+        return read_levels(body, price_scale, size_scale)
+    sides = [SET_BID if row.side == "bid" else SET_ASK for row in rows]
+    return list(zip(sides, prices, sizes, strict=True))
+
+
+def _scaled_all(texts: list[str], scale: int) -> list[int] | None:
+    """What `scaled` makes of each text; None unless all are plain decimals that fit the scale.
+
+    A number is its digits without the point, times ten for each decimal that is not written; so the whole work is
+    done by a few functions over all texts, and so is the check that nothing but digits and single points is there.
+    """
+    if not texts:
+        return []
+    joined = ",".join(texts)
+    digits = joined.replace(".", "")
+    points = list(map(str.find, texts, repeat(".")))
+    if (
+        not digits.replace(",", "0").isdigit()
+        or not digits.isascii()
+        or joined.count(".") != len(points) - points.count(-1)
+        or 0 in points
+        or "" in texts
+        or max(map(len, texts)) > _DIGITS_MOST - scale
+    ):
+        return None
+    lengths = map(len, texts)
+    powers = [_POWERS[scale]] + [_POWERS[scale - decimals] for decimals in range(scale + 1)]
+    try:
+        shifts = [
+            powers[length - point] if point >= 0 else powers[0] for length, point in zip(lengths, points, strict=True)
+        ]
+    except IndexError:
+        return None
+    return list(map(mul, map(int, digits.split(",")), shifts))
+
+
+_POWERS = [10**exponent for exponent in range(_DIGITS_MOST)]
+
+
+BOOK_SHAPE = Shape(stream.ReadRow, side=("side", "bid", "offer"), price="price_level", size="new_quantity")
+"""What both of them read, for a native reader."""
 
 
 def book_rows(rows: Iterable[LevelRow], instrument: Instrument, now: Nanos) -> list[stream.BookRow]:
@@ -200,6 +258,62 @@ def ticker_row(product_id: str, day: DayFigures, quote: Quote) -> stream.TickerR
     )
 
 
+def without_best(row: stream.TickerRow) -> stream.TickerRow:
+    """As `ticker_batch` has it."""
+    return replace(row, best_bid=UNSET, best_bid_quantity=UNSET, best_ask=UNSET, best_ask_quantity=UNSET)
+
+
+# --------------------------------------------------------------------------- bars
+
+STREAM_PERIOD: Nanos = 300 * NANOS_PER_SECOND
+"""Of the channel `candles`: it has no other."""
+GRANULARITIES: dict[Nanos, str] = {
+    60 * NANOS_PER_SECOND: "ONE_MINUTE",
+    STREAM_PERIOD: "FIVE_MINUTE",
+    900 * NANOS_PER_SECOND: "FIFTEEN_MINUTE",
+    1800 * NANOS_PER_SECOND: "THIRTY_MINUTE",
+    3600 * NANOS_PER_SECOND: "ONE_HOUR",
+    7200 * NANOS_PER_SECOND: "TWO_HOUR",
+    14400 * NANOS_PER_SECOND: "FOUR_HOUR",
+    21600 * NANOS_PER_SECOND: "SIX_HOUR",
+    86400 * NANOS_PER_SECOND: "ONE_DAY",
+}
+"""Of the bars REST serves."""
+
+
+def bar_event(row: stream.CandleRow | rest.Candle, symbol: str, period: Nanos, now: Nanos, *, final: bool) -> Bar:
+    """A candle. Raises `RemoteProtocolError` for numbers that are none."""
+    if not (row.start.isascii() and row.start.isdigit()) or len(row.start) > 12:
+        raise RemoteProtocolError("the start of a candle is not Unix seconds")
+    return Bar(
+        symbol=symbol,
+        period=period,
+        open_time=int(row.start) * NANOS_PER_SECOND,
+        open=number(row.open),
+        high=number(row.high),
+        low=number(row.low),
+        close=number(row.close),
+        volume=number(row.volume),
+        final=final,
+        recv_time=now,
+    )
+
+
+def candle_row(bar: Bar) -> stream.CandleRow:
+    """The same on the stream."""
+    return stream.CandleRow(product_id=bar.symbol, **_candle(bar))
+
+
+def candle(bar: Bar) -> rest.Candle:
+    """The same over REST."""
+    return rest.Candle(**_candle(bar))
+
+
+def _candle(bar: Bar) -> dict[str, str]:
+    numbers = {"high": bar.high, "low": bar.low, "open": bar.open, "close": bar.close, "volume": bar.volume}
+    return {"start": str(bar.open_time // NANOS_PER_SECOND)} | {name: plain(value) for name, value in numbers.items()}
+
+
 # --------------------------------------------------------------------------- instruments, balances
 
 
@@ -244,227 +358,3 @@ def balance_of(account: rest.Account, now: Nanos) -> Balance:
         account=words(account.retail_portfolio_id),
         recv_time=now,
     )
-
-
-# --------------------------------------------------------------------------- commands -> requests
-
-_LIMIT_KEYS: dict[TimeInForce, str] = {
-    TimeInForce.GOOD_TILL_CANCEL: "limit_limit_gtc",
-    TimeInForce.GOOD_TILL_DATE: "limit_limit_gtd",
-    TimeInForce.IMMEDIATE_OR_CANCEL: "sor_limit_ioc",
-    TimeInForce.FILL_OR_KILL: "limit_limit_fok",
-}
-_STOP_KEYS: dict[TimeInForce, str] = {
-    TimeInForce.GOOD_TILL_CANCEL: "stop_limit_stop_limit_gtc",
-    TimeInForce.GOOD_TILL_DATE: "stop_limit_stop_limit_gtd",
-}
-_MARKET_KEY = "market_market_ioc"
-_STOP_DIRECTIONS: dict[Side, str] = {Side.BUY: "STOP_DIRECTION_STOP_UP", Side.SELL: "STOP_DIRECTION_STOP_DOWN"}
-_RESTING = frozenset({TimeInForce.GOOD_TILL_CANCEL, TimeInForce.GOOD_TILL_DATE})
-
-
-def _text(value: Decimal | str | int | None) -> str | UnsetType:
-    return UNSET if value is None else plain(Decimal(value))
-
-
-def create_order(order: NewOrder, product_id: str) -> rest.CreateOrder:
-    """The request for a new order. Raises `LocalProtocolError` for what the venue has no form for."""
-    return rest.CreateOrder(
-        client_order_id=order.cl_ord_id,
-        product_id=product_id,
-        side=order.side.value,
-        order_configuration={configuration_key(order): _checked_configuration(order)},
-    )
-
-
-def configuration_key(order: NewOrder) -> str:
-    """Which of the venue's order configurations this is; raises `LocalProtocolError` when there is none."""
-    tif = order.time_in_force
-    if order.ord_type is OrdType.MARKET and tif in {None, TimeInForce.IMMEDIATE_OR_CANCEL}:
-        return _MARKET_KEY
-    keys = {OrdType.LIMIT: _LIMIT_KEYS, OrdType.STOP_LIMIT: _STOP_KEYS}.get(order.ord_type, {})
-    key = keys.get(tif or TimeInForce.GOOD_TILL_CANCEL)
-    if key is None:
-        raise LocalProtocolError(f"this venue has no {order.ord_type} order {f'that is {tif}' if tif else ''}".strip())
-    return key
-
-
-def _checked_configuration(order: NewOrder) -> rest.Configuration:
-    if (order.order_qty is None) == (order.cash_order_qty is None):
-        raise LocalProtocolError("give order_qty or cash_order_qty, and not both")
-    if order.cash_order_qty is not None and order.ord_type is not OrdType.MARKET:
-        raise LocalProtocolError("only market orders may be sized in money here")
-    if (order.price is None) != (order.ord_type is OrdType.MARKET):
-        raise LocalProtocolError(f"a {order.ord_type} order {'needs a' if order.price is None else 'has no'} price")
-    if (order.stop_px is None) == (order.ord_type is OrdType.STOP_LIMIT):
-        raise LocalProtocolError(f"a {order.ord_type} order {'needs a' if order.stop_px is None else 'has no'} stop_px")
-    if (order.expire_time is None) == (order.time_in_force is TimeInForce.GOOD_TILL_DATE):
-        raise LocalProtocolError("expire_time belongs to GOOD_TILL_DATE, and to nothing else")
-    if order.cancel_on_disconnect:
-        raise LocalProtocolError("this venue does not cancel on disconnect")
-    if order.post_only and (
-        order.ord_type is not OrdType.LIMIT or (order.time_in_force or TimeInForce.GOOD_TILL_CANCEL) not in _RESTING
-    ):
-        raise LocalProtocolError("post_only is for limit orders that may rest")
-    return configuration(order)
-
-
-def configuration(order: NewOrder) -> rest.Configuration:
-    """The fields under the key."""
-    resting_limit = order.ord_type is OrdType.LIMIT and order.time_in_force in {None, *_RESTING}
-    stop = order.ord_type is OrdType.STOP_LIMIT
-    return rest.Configuration(
-        quote_size=_text(order.cash_order_qty),
-        base_size=_text(order.order_qty),
-        limit_price=_text(order.price),
-        stop_price=_text(order.stop_px),
-        stop_direction=_STOP_DIRECTIONS[order.side] if stop else UNSET,
-        end_time=micros(order.expire_time) if order.expire_time else UNSET,
-        post_only=order.post_only if resting_limit else UNSET,
-    )
-
-
-def edit_order(order: ReplaceOrder) -> rest.EditOrder:
-    """The request for a replacement: the venue wants the order's id, and both price and total size."""
-    if not order.order_id:
-        raise LocalProtocolError("this venue edits orders by its own order_id")
-    if order.price is None or order.order_qty is None:
-        raise LocalProtocolError("this venue's edit needs both price and order_qty")
-    return rest.EditOrder(
-        order_id=order.order_id, price=_text(order.price), size=_text(order.order_qty), stop_price=_text(order.stop_px)
-    )
-
-
-def cancel_orders(order: CancelOrder) -> rest.CancelOrders:
-    """The request for a cancel."""
-    if not order.order_id:
-        raise LocalProtocolError("this venue cancels by its own order_id; list the orders to learn it")
-    return rest.CancelOrders(order_ids=[order.order_id])
-
-
-# --------------------------------------------------------------------------- requests -> commands
-
-_KEYS: dict[str, tuple[OrdType, TimeInForce]] = {
-    _MARKET_KEY: (OrdType.MARKET, TimeInForce.IMMEDIATE_OR_CANCEL),
-    **{key: (OrdType.LIMIT, tif) for tif, key in _LIMIT_KEYS.items()},
-    **{key: (OrdType.STOP_LIMIT, tif) for tif, key in _STOP_KEYS.items()},
-}
-
-
-class Refused(Exception):
-    """A request the venue refuses before its exchange sees it."""
-
-    def __init__(self, refusal: Refusal, message: str = "") -> None:
-        self.refusal, self.message = refusal, message or refusal.message
-        super().__init__(refusal.new)
-
-
-def new_order(request: rest.AnyCreateOrder, instrument: Instrument, account: str, now: Nanos) -> NewOrder:
-    """The command a client's request makes; raises `Refused` for what its form alone shows to be wrong."""
-    side = side_of(request.side)
-    if side is None:
-        raise Refused(reasons.INVALID_SIDE)
-    if not request.client_order_id:
-        raise Refused(reasons.INVALID_REQUEST, "client_order_id is required")
-    configurations = request.order_configuration or {}
-    key = next(iter(configurations), "")
-    if len(configurations) != 1 or key not in _KEYS:
-        raise Refused(reasons.UNSUPPORTED)
-    ord_type, tif = _KEYS[key]
-    fields = configurations[key]
-    size, cash = _sizes(fields, ord_type)
-    order = NewOrder(
-        symbol=instrument.symbol,
-        side=side,
-        ord_type=ord_type,
-        time_in_force=tif,
-        order_qty=size,
-        cash_order_qty=cash,
-        price=_price(fields.limit_price, reasons.INVALID_PRICE) if ord_type is not OrdType.MARKET else None,
-        stop_px=_stop(fields, side) if ord_type is OrdType.STOP_LIMIT else None,
-        expire_time=_end(fields, now) if tif is TimeInForce.GOOD_TILL_DATE else None,
-        post_only=_post_only(fields, ord_type, tif),
-        cl_ord_id=request.client_order_id,
-        account=account,
-    )
-    check_sizes(order, instrument)
-    return order
-
-
-def _sizes(fields: rest.Configuration, ord_type: OrdType) -> tuple[Decimal | None, Decimal | None]:
-    size, cash = _number(fields.base_size), _number(fields.quote_size)
-    if (size is None) == (cash is None):
-        raise Refused(reasons.INVALID_REQUEST, "exactly one of base_size and quote_size is required")
-    if cash is not None and ord_type is not OrdType.MARKET:
-        raise Refused(reasons.UNSUPPORTED, "quote_size is for market orders here")
-    return size, cash
-
-
-def _number(text: str | UnsetType | None) -> Decimal | None:
-    if not isinstance(text, str) or not text:
-        return None
-    try:
-        return number(text)
-    except RemoteProtocolError:
-        raise Refused(reasons.NOT_A_NUMBER) from None
-
-
-def _price(text: str | UnsetType | None, refusal: Refusal) -> Decimal:
-    price = _number(text)
-    if price is None or price <= 0:
-        raise Refused(refusal)
-    return price
-
-
-def _stop(fields: rest.Configuration, side: Side) -> Decimal:
-    """ASSUMPTION: only the protective direction, up for a buy and down for a sell, is offered here."""
-    if fields.stop_direction != _STOP_DIRECTIONS[side]:
-        raise Refused(reasons.UNSUPPORTED, "stop_direction must be up for a buy and down for a sell")
-    return _price(fields.stop_price, reasons.INVALID_STOP)
-
-
-def _end(fields: rest.Configuration, now: Nanos) -> Nanos:
-    try:
-        end = nanos(fields.end_time)
-    except RemoteProtocolError:
-        raise Refused(reasons.NO_END_TIME) from None
-    if not end:
-        raise Refused(reasons.NO_END_TIME)
-    if end <= now:
-        raise Refused(reasons.END_TIME_PAST)
-    return end
-
-
-def _post_only(fields: rest.Configuration, ord_type: OrdType, tif: TimeInForce) -> bool:
-    if fields.post_only is not True:
-        return False
-    if ord_type is not OrdType.LIMIT or tif not in _RESTING:
-        raise Refused(reasons.POST_ONLY_FOK)
-    return True
-
-
-def check_sizes(order: NewOrder, instrument: Instrument) -> None:
-    """Increments and bounds, by the venue's own reasons; raises `Refused`."""
-    if order.order_qty is not None:
-        size = Decimal(order.order_qty)
-        if size < instrument.min_trade_vol or size <= 0:
-            raise Refused(reasons.TOO_SMALL)
-        if instrument.max_trade_vol is not None and size > instrument.max_trade_vol:
-            raise Refused(reasons.TOO_LARGE)
-        if size % instrument.min_qty_increment:
-            raise Refused(reasons.SIZE_PRECISION)
-    if order.cash_order_qty is not None:
-        cash = Decimal(order.cash_order_qty)
-        if cash < MIN_CASH:
-            raise Refused(reasons.QUOTE_TOO_SMALL)
-        if cash > MAX_CASH:
-            raise Refused(reasons.QUOTE_TOO_LARGE)
-        if cash % instrument.min_price_increment:
-            raise Refused(reasons.QUOTE_PRECISION)
-    for price in (order.price, order.stop_px):
-        if price is not None and Decimal(price) % instrument.min_price_increment:
-            raise Refused(reasons.PRICE_PRECISION)
-
-
-MIN_CASH, MAX_CASH = Decimal(1), Decimal(150_000_000)
-"""The sandbox's `quote_min_size` and `quote_max_size`."""

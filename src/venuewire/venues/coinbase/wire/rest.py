@@ -22,7 +22,7 @@ Flag: TypeAlias = bool | UnsetType
 
 
 class Configuration(Struct, kw_only=True):
-    """What stands under the one key of `order_configuration`. Sizes and prices are text."""
+    """What stands under the one key of `order_configuration`; each key uses some of it. Sizes and prices are text."""
 
     quote_size: str | UnsetType | None = UNSET
     base_size: str | UnsetType | None = UNSET
@@ -31,6 +31,8 @@ class Configuration(Struct, kw_only=True):
     stop_direction: str | UnsetType | None = UNSET
     end_time: str | UnsetType | None = UNSET
     post_only: bool | UnsetType | None = UNSET
+    stop_trigger_price: str | UnsetType | None = UNSET
+    """Of a bracket: where its stop leg begins; `limit_price` is where the profit is taken."""
     rfq_disabled: Flag = UNSET
     reduce_only: Flag = UNSET
 
@@ -46,6 +48,8 @@ class CreateOrder(Struct, kw_only=True):
     product_id: str
     side: str
     order_configuration: Configurations
+    attached_order_configuration: Configurations | UnsetType = UNSET
+    """Only `trigger_bracket_gtc`, without a size: it begins when the order is filled, with what was filled."""
 
 
 class AnyCreateOrder(Struct, kw_only=True):
@@ -55,6 +59,7 @@ class AnyCreateOrder(Struct, kw_only=True):
     product_id: str = ""
     side: str = ""
     order_configuration: Configurations | None = None
+    attached_order_configuration: Configurations | None = None
 
 
 class CreateSuccess(Struct, kw_only=True):
@@ -125,6 +130,53 @@ class EditAnswer(Struct, kw_only=True):
     success_response: EditSuccess | UnsetType | None = UNSET
     error_response: EditRefusal | UnsetType | None = UNSET
     errors: list[EditFailure] | EditFailure | UnsetType | None = UNSET
+
+
+class PreviewAnswer(Struct, kw_only=True):
+    """POST /orders/preview ("Preview Order"): what an order would come to; `errs` says why it would be refused."""
+
+    order_total: Text = UNSET
+    commission_total: Text = UNSET
+    errs: list[str] | UnsetType = UNSET
+    warning: list[str] | UnsetType = UNSET
+    quote_size: Text = UNSET
+    base_size: Text = UNSET
+    best_bid: Text = UNSET
+    best_ask: Text = UNSET
+    is_max: Flag = UNSET
+    order_margin_total: Text = UNSET
+    leverage: Text = UNSET
+    long_leverage: Text = UNSET
+    short_leverage: Text = UNSET
+    slippage: Text = UNSET
+    preview_id: Text = UNSET
+    current_liquidation_buffer: Text = UNSET
+    projected_liquidation_buffer: Text = UNSET
+    max_leverage: Text = UNSET
+    est_average_filled_price: Text = UNSET
+
+
+class EditPreviewAnswer(Struct, kw_only=True):
+    """POST /orders/edit_preview ("Preview Edit Order")."""
+
+    errors: list[EditFailure] | UnsetType = UNSET
+    slippage: Text = UNSET
+    order_total: Text = UNSET
+    commission_total: Text = UNSET
+    quote_size: Text = UNSET
+    base_size: Text = UNSET
+    best_bid: Text = UNSET
+    best_ask: Text = UNSET
+    average_filled_price: Text = UNSET
+    order_margin_total: Text = UNSET
+
+
+class ClosePosition(Struct, kw_only=True):
+    """POST /orders/close_position ("Close Position"): futures only."""
+
+    client_order_id: str = ""
+    product_id: str = ""
+    size: str | UnsetType | None = UNSET
 
 
 class CancelOrders(Struct, kw_only=True):
@@ -374,6 +426,124 @@ class ProductBookAnswer(Struct, kw_only=True):
 # --------------------------------------------------------------------------- the rest
 
 
+class Candle(Struct):
+    """One bar; `start` is Unix seconds as text."""
+
+    start: str
+    low: str
+    high: str
+    open: str
+    close: str
+    volume: str
+
+
+class CandlesAnswer(Struct):
+    """GET /products/{product_id}/candles ("Get Product Candles"): newest first, 350 at most."""
+
+    candles: list[Candle]
+
+
+class MarketTrade(Struct, kw_only=True):
+    """A public trade."""
+
+    trade_id: str
+    product_id: str
+    price: str
+    size: str
+    time: str
+    side: str
+    bid: Text = UNSET
+    ask: Text = UNSET
+    exchange: Text = UNSET
+
+
+class MarketTradesAnswer(Struct, kw_only=True):
+    """GET /products/{product_id}/ticker ("Get Market Trades"): newest first."""
+
+    trades: list[MarketTrade]
+    best_bid: Text = UNSET
+    best_ask: Text = UNSET
+
+
+class PriceBooksAnswer(Struct):
+    """GET /best_bid_ask ("Get Best Bid/Ask"): books of one level."""
+
+    pricebooks: list[PriceBook]
+
+
+class FeeTier(Struct, kw_only=True):
+    """Where the account stands in the table of fees; rates are parts of one."""
+
+    pricing_tier: Text = UNSET
+    usd_from: Text = UNSET
+    usd_to: Text = UNSET
+    taker_fee_rate: Text = UNSET
+    maker_fee_rate: Text = UNSET
+    aop_from: Text = UNSET
+    aop_to: Text = UNSET
+
+
+class TransactionSummary(Struct, kw_only=True):
+    """GET /transaction_summary ("Get Transactions Summary"). Totals are JSON numbers."""
+
+    total_volume: Any = UNSET
+    total_fees: Any = UNSET
+    fee_tier: FeeTier
+    margin_rate: Any = UNSET
+    goods_and_services_tax: Any = UNSET
+    advanced_trade_only_volume: Any = UNSET
+    advanced_trade_only_fees: Any = UNSET
+    coinbase_pro_volume: Any = UNSET
+    coinbase_pro_fees: Any = UNSET
+    total_balance: Text = UNSET
+
+
+class Portfolio(Struct, kw_only=True):
+    """A portfolio; a CDP key is bound to one."""
+
+    name: Text = UNSET
+    uuid: str
+    type: Text = UNSET
+    deleted: Flag = UNSET
+
+
+class PortfoliosAnswer(Struct):
+    """GET /portfolios ("List Portfolios")."""
+
+    portfolios: list[Portfolio]
+
+
+class CfmBalance(Struct, kw_only=True):
+    """GET /cfm/balance_summary ("Get Futures Balance Summary"): amounts with their currency."""
+
+    futures_buying_power: Amount | UnsetType = UNSET
+    total_usd_balance: Amount | UnsetType = UNSET
+    cbi_usd_balance: Amount | UnsetType = UNSET
+    cfm_usd_balance: Amount | UnsetType = UNSET
+    total_open_orders_hold_amount: Amount | UnsetType = UNSET
+    unrealized_pnl: Amount | UnsetType = UNSET
+    daily_realized_pnl: Amount | UnsetType = UNSET
+    initial_margin: Amount | UnsetType = UNSET
+    available_margin: Amount | UnsetType = UNSET
+    liquidation_threshold: Amount | UnsetType = UNSET
+    liquidation_buffer_amount: Amount | UnsetType = UNSET
+    liquidation_buffer_percentage: Text = UNSET
+    intraday_margin_window_measure: Any = UNSET
+    overnight_margin_window_measure: Any = UNSET
+
+
+class CfmBalanceAnswer(Struct):
+    """The account of US futures."""
+
+    balance_summary: CfmBalance
+
+
+class CfmPositionsAnswer(Struct):
+    """GET /cfm/positions ("List Futures Positions"). The sandbox trades no futures; rows are not ours to read."""
+
+    positions: list[dict[str, Any]]
+
+
 class TimeAnswer(Struct, kw_only=True):
     """GET /time ("Get Server Time")."""
 
@@ -418,6 +588,8 @@ read_create = decoder(CreateOrder)
 read_any_create = decoder(AnyCreateOrder)
 read_create_answer = decoder(CreateAnswer)
 read_edit = decoder(EditOrder)
+read_close = decoder(ClosePosition)
+read_candles_answer = decoder(CandlesAnswer)
 read_edit_answer = decoder(EditAnswer)
 read_cancel = decoder(CancelOrders)
 read_cancel_answer = decoder(CancelAnswer)

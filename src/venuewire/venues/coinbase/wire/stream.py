@@ -177,6 +177,139 @@ class TickerFrame(DataFrame, kw_only=True):
     events: list[TickerEvent]
 
 
+class CandleRow(Struct):
+    """Five minutes of one product; `start` is Unix seconds as text."""
+
+    start: str
+    high: str
+    low: str
+    open: str
+    close: str
+    volume: str
+    product_id: str
+
+
+class CandlesEvent(Struct):
+    """`type` is snapshot or update; an update has the bucket that is still open, again and again."""
+
+    type: str
+    candles: list[CandleRow]
+
+
+class CandlesFrame(DataFrame, kw_only=True):
+    """Channels, "Candles": about one a second for each product, always five minutes long."""
+
+    events: list[CandlesEvent]
+
+
+class StatusRow(Struct, kw_only=True):
+    """What may be traded, and how finely. It calls the product `id`, not `product_id`."""
+
+    product_type: Text = UNSET
+    id: str
+    base_currency: Text = UNSET
+    quote_currency: Text = UNSET
+    base_increment: Text = UNSET
+    quote_increment: Text = UNSET
+    display_name: Text = UNSET
+    status: Text = UNSET
+    """online, offline, delisted, or nothing."""
+    status_message: Text = UNSET
+    min_market_funds: Text = UNSET
+
+
+class StatusEvent(Struct):
+    """`type` is snapshot or update."""
+
+    type: str
+    products: list[StatusRow]
+
+
+class StatusFrame(DataFrame, kw_only=True):
+    """Channels, "Status": on change, and repeated slowly."""
+
+    events: list[StatusEvent]
+
+
+class MarginWindow(Struct, kw_only=True):
+    """One of the two windows of a futures balance."""
+
+    margin_window_type: Text = UNSET
+    margin_level: Text = UNSET
+    initial_margin: Text = UNSET
+    maintenance_margin: Text = UNSET
+    liquidation_buffer_percentage: Text = UNSET
+    total_hold: Text = UNSET
+    futures_buying_power: Text = UNSET
+
+
+class BalanceSummary(Struct, kw_only=True):
+    """The account of US futures. Either window may be null."""
+
+    futures_buying_power: Text = UNSET
+    total_usd_balance: Text = UNSET
+    cbi_usd_balance: Text = UNSET
+    cfm_usd_balance: Text = UNSET
+    total_open_orders_hold_amount: Text = UNSET
+    unrealized_pnl: Text = UNSET
+    daily_realized_pnl: Text = UNSET
+    initial_margin: Text = UNSET
+    available_margin: Text = UNSET
+    liquidation_threshold: Text = UNSET
+    liquidation_buffer_amount: Text = UNSET
+    liquidation_buffer_percentage: Text = UNSET
+    intraday_margin_window_measure: MarginWindow | UnsetType | None = UNSET
+    overnight_margin_window_measure: MarginWindow | UnsetType | None = UNSET
+
+
+class BalanceSummaryEvent(Struct):
+    """`type` is snapshot or update."""
+
+    type: str
+    fcm_balance_summary: BalanceSummary
+
+
+class BalanceSummaryFrame(DataFrame, kw_only=True):
+    """Channels, "Futures Balance Summary"; needs a token."""
+
+    events: list[BalanceSummaryEvent]
+
+
+class PerpetualPosition(Struct, kw_only=True):
+    """Of `user`, beta: a perpetual future held."""
+
+    product_id: Text = UNSET
+    portfolio_uuid: Text = UNSET
+    vwap: Text = UNSET
+    entry_vwap: Text = UNSET
+    position_side: Text = UNSET
+    """Long or Short."""
+    margin_type: Text = UNSET
+    """Cross or Isolated."""
+    net_size: Text = UNSET
+    buy_order_size: Text = UNSET
+    sell_order_size: Text = UNSET
+    leverage: Text = UNSET
+    mark_price: Text = UNSET
+    liquidation_price: Text = UNSET
+    im_notional: Text = UNSET
+    mm_notional: Text = UNSET
+    position_notional: Text = UNSET
+    unrealized_pnl: Text = UNSET
+    aggregated_pnl: Text = UNSET
+
+
+class ExpiringPosition(Struct, kw_only=True):
+    """Of `user`, beta: a future with an end."""
+
+    product_id: Text = UNSET
+    side: Text = UNSET
+    number_of_contracts: Text = UNSET
+    realized_pnl: Text = UNSET
+    unrealized_pnl: Text = UNSET
+    entry_price: Text = UNSET
+
+
 class UserOrder(Struct, kw_only=True):
     """Channels, "User": where an order stands, cumulative. Older frames have a dozen of these fields."""
 
@@ -216,10 +349,10 @@ class UserOrder(Struct, kw_only=True):
 
 
 class UserPositions(Struct, kw_only=True):
-    """Futures; empty lists on a spot account. The rows are beta and not ours to read."""
+    """Futures, in beta; empty lists on a spot account. The shape of the last one's rows is not known."""
 
-    perpetual_futures_positions: list[dict[str, Any]] | UnsetType | None = UNSET
-    expiring_futures_positions: list[dict[str, Any]] | UnsetType | None = UNSET
+    perpetual_futures_positions: list[PerpetualPosition] | UnsetType | None = UNSET
+    expiring_futures_positions: list[ExpiringPosition] | UnsetType | None = UNSET
     prediction_market_positions: list[dict[str, Any]] | UnsetType | None = UNSET
 
 
@@ -275,7 +408,40 @@ match_book_event = re.compile(
 BOOK_TAIL = b"]}]}"
 """What ends a frame of one event. No bracket comes before it from where the rows begin."""
 
+
+class ProductOf(Struct, gc=False):
+    """Of a row, or of an event: which product."""
+
+    product_id: str = ""
+    id: str = ""
+
+
+class NumberedEvent(Struct, gc=False):
+    """Where a frame's product is told, by channel."""
+
+    product_id: str = ""
+    trades: list[ProductOf] = []
+    tickers: list[ProductOf] = []
+    candles: list[ProductOf] = []
+    products: list[ProductOf] = []
+
+
+class NumberedHead(Struct, gc=False):
+    """A frame as one sees it who counts per product."""
+
+    sequence_num: int | None = None
+    events: list[NumberedEvent] = []
+
+    def product(self) -> str:
+        """The frame's first product; empty where it has none."""
+        for event in self.events:
+            rows = event.trades or event.tickers or event.candles or event.products
+            return event.product_id or (rows[0].product_id or rows[0].id if rows else "")
+        return ""
+
+
 open_head = decoder(Head)
+open_numbered = decoder(NumberedHead)
 open_book = decoder(RawBookFrame)
 read_rows = decoder(list[ReadRow])
 read_request = decoder(AnyRequest)
@@ -283,6 +449,7 @@ read_error = decoder(ErrorFrame)
 read_subscriptions = decoder(SubscriptionsFrame)
 read_trades = decoder(TradesFrame)
 read_ticker = decoder(TickerFrame)
+read_candles = decoder(CandlesFrame)
 read_user = decoder(UserFrame)
 
 FRAMES: MessageTable[Struct] = MessageTable(
@@ -294,6 +461,9 @@ FRAMES: MessageTable[Struct] = MessageTable(
         "market_trades": TradesFrame,
         "ticker": TickerFrame,
         "ticker_batch": TickerFrame,
+        "candles": CandlesFrame,
+        "status": StatusFrame,
+        "futures_balance_summary": BalanceSummaryFrame,
         "user": UserFrame,
     }
 )
