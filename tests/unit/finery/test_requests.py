@@ -465,6 +465,6 @@ def test_rest_refusals(house: House, headers: dict[str, str], body: bytes, code:
 
 def test_rest_takes_post_only_and_known_methods(house: House) -> None:
     assert house.rest("positions", verb="GET") == (405, None)
-    assert house.rest("limits") == (400, {"error": 8})
+    assert house.rest("voiceTrade") == (400, {"error": 8})
     assert house.rest("pending/add") == (400, {"error": 8})
     assert house.host.serve(Request(method="GET", path="/ws"), house.now).status == 404

@@ -17,8 +17,10 @@ from venuewire.model.orders import CancelOrder, ExecutionReport
 from venuewire.model.session import Event
 from venuewire.model.terms import NANOS_PER_SECOND, ExecType, Nanos, OrdType, Side
 from venuewire.venue import Close, Headers, Out, Refusal, Send
-from venuewire.venues.finery import codes, methods, mirror, wire
-from venuewire.venues.finery.habits import CODES_IN_LISTS, OLD_ROWS
+from venuewire.venues.finery import bulletin, codes, counter, methods, mirror, wire
+from venuewire.venues.finery.clearing import HOUSE, News
+from venuewire.venues.finery.counter import Desk, Refused
+from venuewire.venues.finery.habits import CODES_IN_LISTS
 from venuewire.venues.finery.window import Window
 
 if TYPE_CHECKING:
@@ -28,10 +30,11 @@ IDLE = 80 * NANOS_PER_SECOND
 """A connection silent for so long is ended ("Websocket API")."""
 
 _HEADERS = ("efx-key", "efx-sign", "efx-content")
-_SERVED = frozenset({"I", "B", "F", "O", "K"})
-_OTHER_FEEDS = frozenset({"MD", "S", "R", "N", "L", "P"})
-"""Feeds of the venue that this sandbox does not carry: answered with 1, not implemented."""
+_FEEDS = frozenset({"I", "B", "F", "MD", "O", "K", "S", "R", "N", "L", "P", "G", "M"})
+_BOOKS = frozenset({"B", "F", "MD"})
+_BY_CURRENCY = frozenset({"K", "S"})
 _NO_ID = b"0"
+EMPTY_BOOK = b"[[],[]]"
 
 _json = decoder(dict[str, Any])
 
@@ -44,6 +47,8 @@ class _Binding(Struct, frozen=True):
     """The id as the client wrote it, in JSON; `0` where it gave none."""
     subject: str | None
     """Symbol or currency; None: all."""
+    is_empty: bool = False
+    """Feed MD: of other makers than the one there is."""
 
 
 class FineryAcceptor:
@@ -60,6 +65,9 @@ class FineryAcceptor:
         self._windows: dict[str, Window] = {}
         self._currencies: dict[bytes, set[str]] = {}
         """By echo of a binding of feed K: the currencies it has been told of."""
+        self._news: list[Out] = []
+        """Frames of feeds beside trading that wait for the next chance to be sent."""
+        self._told_limit: object = None
         self._cod: set[str] = set()
         self._rests_later: set[str] = set()
         self._events: dict[str, Callable[[dict[str, Any], Nanos], list[Out]]] = {
@@ -134,10 +142,14 @@ class FineryAcceptor:
         """The idle end; at once when there is news of the core, and when an outage is to be over."""
         if not self._is_open:
             return None
-        if self._told_news != self._host.news:
+        if self._told_news != self._host.news or self._news:
             return self._heard
         idle, back = self._heard + IDLE, self._host.core_until
-        return min(idle, back) if self._told_core and back is not None else idle
+        ends = [idle]
+        if self._told_core and back is not None:
+            ends.append(back)
+        expiry = self._host.clearing(self._who).next_expiry() if self._who is not None else None
+        return min([*ends, expiry] if expiry is not None else ends)
 
     def tick(self, now: Nanos) -> list[Out]:
         """News of the core; the idle end."""
@@ -153,6 +165,8 @@ class FineryAcceptor:
             if self._told_core:
                 self._bindings.clear()
                 self._windows.clear()
+                self._news.clear()
+        outs += self._take_news(now)
         if now >= self._heard + IDLE:
             self._is_open = False
             outs.append(Close(1000, "idle"))
@@ -177,7 +191,10 @@ class FineryAcceptor:
             return [_bare_error()]
         event = message.get("event")
         act = self._events.get(event) if isinstance(event, str) else None
-        return [_bare_error()] if act is None else act(message, now)
+        if act is None:
+            return [_bare_error()]
+        outs = act(message, now)
+        return [*outs, *self._take_news(now)] if self._news else outs
 
     def _auth(self, message: dict[str, Any], now: Nanos) -> list[Out]:
         """In band, for connections without headers."""
@@ -207,18 +224,23 @@ class FineryAcceptor:
             return [_failed(number, codes.INVALID_PARAMETER, "method")]
         try:
             who = self._entitled(now)
-            desk = self._host.desk(who, self._cod)
-            reply = methods.call(desk, who.permissions, method, message.get("content", {}), str(number), now)
-        except methods.Refused as refused:
+            reply = self._called(who, method, message.get("content", {}), str(number), now)
+        except Refused as refused:
             return [_failed(number, refused.code, refused.param)]
         return [Send(b'{"event":"request","reqId":%d,"reply":%b}' % (number, reply))]
+
+    def _called(self, who: Account, method: str, content: object, ref: str, now: Nanos) -> bytes:
+        try:
+            return methods.call(self._host.desk(who, self._cod), who.permissions, method, content, ref, now)
+        finally:
+            self._host.tell(who)
 
     def _entitled(self, now: Nanos) -> Account:
         """Who asks. Refused before they are known, and while the core is down."""
         if self._who is None:
-            raise methods.Refused(codes.NOT_AUTHORISED)
+            raise Refused(codes.NOT_AUTHORISED)
         if self._host.core_at(now):
-            raise methods.Refused(codes.NOT_CONNECTED)
+            raise Refused(codes.NOT_CONNECTED)
         return self._who
 
     # ----------------------------------------------------------------------- bind, unbind
@@ -230,10 +252,10 @@ class FineryAcceptor:
         echo = encode(message["feedId"]) if message.get("feedId") is not None else _NO_ID
         try:
             who = self._entitled(now)
-            binding = _Binding(feed, echo, self._subject(who, feed, message.get("feedId")))
+            binding = self._binding(who, feed, echo, message.get("feedId"))
             if (feed, echo) in self._bindings:
-                raise methods.Refused(codes.ALREADY_BOUND)
-        except methods.Refused as refused:
+                raise Refused(codes.ALREADY_BOUND)
+        except Refused as refused:
             return [self._bind_failed(feed, echo, refused.code)]
         self._bindings[feed, echo] = binding
         return [Send(wire.pushed(feed, echo, "S", self._snapshot(who, binding, now)))]
@@ -246,7 +268,7 @@ class FineryAcceptor:
         try:
             self._entitled(now)
             self._drop(feed, echo)
-        except methods.Refused as refused:
+        except Refused as refused:
             return [self._bind_failed(feed, echo, refused.code)]
         return [Send(wire.pushed(feed, echo, "U", _NO_ID))]
 
@@ -256,70 +278,86 @@ class FineryAcceptor:
 
     def _drop(self, feed: str, echo: bytes) -> None:
         """End one binding; without an id, all of that feed."""
-        if feed not in _SERVED | _OTHER_FEEDS:
-            raise methods.Refused(codes.UNKNOWN_FEED)
+        if feed not in _FEEDS - self._host.layout.gone:
+            raise Refused(codes.UNKNOWN_FEED)
         ended = [key for key in self._bindings if key[0] == feed and echo in {key[1], _NO_ID}]
         if not ended:
-            raise methods.Refused(codes.NOT_BOUND)
+            raise Refused(codes.NOT_BOUND)
         for key in ended:
             del self._bindings[key]
             if feed == "K":
                 self._currencies.pop(key[1], None)
-        watched = {it.subject for it in self._bindings.values() if it.feed in {"B", "F"}}
+        watched = {it.subject for it in self._bindings.values() if it.feed in _BOOKS}
         self._windows = {symbol: window for symbol, window in self._windows.items() if symbol in watched}
 
-    def _subject(self, who: Account, feed: str, feed_id: object) -> str | None:
+    def _binding(self, who: Account, feed: str, echo: bytes, feed_id: object) -> _Binding:
         """What a bind is about. Refused for feeds and ids that do not exist."""
-        if feed in _OTHER_FEEDS:
-            raise methods.Refused(codes.NOT_IMPLEMENTED)
-        if feed not in _SERVED:
-            raise methods.Refused(codes.UNKNOWN_FEED)
-        if "read" not in who.permissions:
-            raise methods.Refused(codes.NOT_AUTHORISED)
-        if feed == "I" or (feed_id is None and feed in {"O", "K"}):
-            return None
-        found = self._currency(feed_id) if feed == "K" else self._symbol(who, feed, feed_id)
+        if feed not in _FEEDS - self._host.layout.gone:
+            raise Refused(codes.UNKNOWN_FEED)
+        if "read" not in who.permissions or (feed == "MD" and who.role == "maker"):
+            raise Refused(codes.NOT_AUTHORISED)
+        if feed in _BOOKS:
+            return _Binding(feed, echo, self._symbol(who, feed, feed_id), is_empty=_is_of_others(feed_id))
+        # Assumed: an id where a feed has none is echoed and means nothing.
+        if feed_id is None or feed not in {"O", *_BY_CURRENCY}:
+            return _Binding(feed, echo, None)
+        found = self._currency(feed_id) if feed in _BY_CURRENCY else self._listed(feed_id)
         if found is None:
-            raise methods.Refused(codes.INVALID_FEED_ID)
-        return found
+            raise Refused(codes.INVALID_FEED_ID)
+        return _Binding(feed, echo, found)
 
     def _currency(self, feed_id: object) -> str | None:
         found = self._host.listing.currencies.get(feed_id) if _is_id(feed_id) else None
         return None if found is None else found.name
 
-    def _symbol(self, who: Account, feed: str, feed_id: object) -> str | None:
-        """By name or number; masters may name the instrument and the client in an object on feed F."""
+    def _symbol(self, who: Account, feed: str, feed_id: object) -> str:
+        """By name or number; in an object on feed MD, and on feed F where a master names one of its clients."""
         if wire.is_object(feed_id):
-            if feed != "F" or who.role != "master" or feed_id.get("clientId") != who.client_id:
-                return None
+            known = {None, who.client_id, *(it.client_id for it in self._host.subaccounts(who))}
+            client_id = feed_id.get("clientId")
+            named = feed == "MD" or (feed == "F" and client_id is not None)
+            if not named or (client_id is not None and who.role != "master") or client_id not in known:
+                raise Refused(codes.INVALID_FEED_ID)
             feed_id = feed_id.get("instrument")
+        elif feed == "MD":
+            raise Refused(codes.INVALID_FEED_ID)
+        found = self._listed(feed_id)
+        if found is None:
+            raise Refused(codes.INVALID_FEED_ID)
+        return found
+
+    def _listed(self, feed_id: object) -> str | None:
         found = self._host.listing.instruments.get(feed_id) if _is_id(feed_id) else None
         return None if found is None else found.symbol
 
     # ----------------------------------------------------------------------- snapshots
 
-    def _snapshot(self, who: Account, binding: _Binding, _now: Nanos) -> bytes:
+    def _snapshot(self, who: Account, binding: _Binding, now: Nanos) -> bytes:
+        desk = self._host.desk(who, self._cod)
         match binding.feed:
             case "I":
                 return encode(self._host.listing.feed_rows())
             case "O":
-                return self._orders(who, binding)
+                return self._orders(desk, binding)
             case "K":
-                return self._positions(who, binding)
+                return self._positions(desk, binding)
+            case "P":
+                return encode(wire.plain(methods.positions(desk, counter.Parameters({}), "", now)))
+            case "B" | "F" | "MD":
+                return EMPTY_BOOK if binding.is_empty else self._window(binding.subject or "").snapshot()
             case _:
-                return self._window(binding.subject or "").snapshot()
+                self._told_limit = desk.clearing.limit()
+                return bulletin.snapshot(binding.feed, desk.clearing, desk.layout, binding.subject)
 
-    def _orders(self, who: Account, binding: _Binding) -> bytes:
-        desk = self._host.desk(who, self._cod)
+    def _orders(self, desk: Desk, binding: _Binding) -> bytes:
         orders = [it for it in desk.port.orders() if binding.subject in {None, it.symbol}]
         return encode([wire.plain(mirror.order_row(it, methods.basis(desk, it))) for it in orders])
 
-    def _positions(self, who: Account, binding: _Binding) -> bytes:
-        held = [it for it in self._host.exchange.port(who.name).balances() if binding.subject in {None, it.currency}]
+    def _positions(self, desk: Desk, binding: _Binding) -> bytes:
+        held = [it for it in mirror.position_rows(desk.clearing) if binding.subject in {None, it.currency}]
         self._currencies[binding.echo] = {it.currency for it in held}
-        if OLD_ROWS in self._host.odd:
-            return encode([0, [wire.plain(mirror.position_row(it))[:3] for it in held]])
-        return encode([wire.plain(mirror.position_row(it)) for it in held])
+        rows = [desk.layout.position_row(it) for it in held]
+        return encode([0, rows] if desk.layout.leading_id else rows)
 
     def _window(self, symbol: str) -> Window:
         """One for all book bindings of a symbol here: their snapshots and updates then follow one another."""
@@ -337,8 +375,47 @@ class FineryAcceptor:
         if isinstance(event, BookMessage):
             return self._book_changed(event)
         if isinstance(event, ExecutionReport | Balance) and event.account in {"", self.account}:
-            return self._order_changed(event) if isinstance(event, ExecutionReport) else self._position_changed(event)
+            if isinstance(event, ExecutionReport):
+                return self._order_changed(event)
+            return [*self._position_changed(event.currency), *self._limit_changed()]
         return []
+
+    def note(self, news: list[News]) -> None:
+        """Something beside trading has happened; it is told at the next chance."""
+        if self._who is None or not self._bindings:
+            return
+        clearing, layout = self._host.clearing(self._who), self._host.layout
+        for item in news:
+            if item.feed == "K":
+                self._news += self._position_changed(item.currency)
+                continue
+            for it in self._bindings.values():
+                if it.feed == item.feed and it.subject in {None, item.currency}:
+                    payload = bulletin.update(item, clearing, layout)
+                    self._news.append(Send(wire.pushed(it.feed, it.echo, item.action, payload)))
+                elif it.feed == "P" and item.settlement is not None:
+                    row = wire.row(layout.settlement_row(item.settlement))
+                    self._news.append(Send(wire.pushed("S", _NO_ID, item.action, row)))
+
+    def _take_news(self, now: Nanos) -> list[Out]:
+        if self._who is not None and self._host.clearing(self._who).next_expiry() is not None:
+            self._host.clearing(self._who).expire(now)
+            self._host.tell(self._who)
+        news, self._news = self._news, []
+        return news
+
+    def _limit_changed(self) -> list[Out]:
+        """Deals change what is used of a limit."""
+        bound = [it for it in self._bindings.values() if it.feed == "L"]
+        if not bound or self._who is None:
+            return []
+        clearing = self._host.clearing(self._who)
+        limit = clearing.limit()
+        if limit == self._told_limit:
+            return []
+        self._told_limit = limit
+        payload = bulletin.update(News("L", "M"), clearing, self._host.layout)
+        return [Send(wire.pushed("L", it.echo, "M", payload)) for it in bound]
 
     def _book_changed(self, event: BookMessage) -> list[Out]:
         window = self._windows.get(event.symbol)
@@ -352,19 +429,23 @@ class FineryAcceptor:
         if changes is None:
             return []
         bound = [it for it in self._bindings.values() if it.subject == event.symbol]
-        outs: list[Out] = [Send(wire.pushed("F", it.echo, "M", changes)) for it in bound if it.feed == "F"]
-        whole = [it for it in bound if it.feed == "B"]
-        if whole:  # Feed B sends the whole book at each change.
+        incremental = {"F"} if self._host.layout.whole_book else {"F", "B"}
+        outs: list[Out] = [Send(wire.pushed(it.feed, it.echo, "M", changes)) for it in bound if it.feed in incremental]
+        whole = [it for it in bound if it.feed in _BOOKS - incremental and not it.is_empty]
+        if whole:  # Feeds B and MD send the whole book at each change.
             snapshot = window.snapshot()
-            outs += [Send(wire.pushed("B", it.echo, "S", snapshot)) for it in whole]
+            outs += [Send(wire.pushed(it.feed, it.echo, "S", snapshot)) for it in whole]
         return outs
 
     def _order_changed(self, report: ExecutionReport) -> list[Out]:
-        bound = [it for it in self._bindings.values() if it.feed == "O" and it.subject in {None, report.symbol}]
+        bindings = self._bindings.values()
+        bound = [it.echo for it in bindings if it.feed == "O" and it.subject in {None, report.symbol}]
+        # Updates of feed P come under O, without an id.
+        bound += [_NO_ID for it in bindings if it.feed == "P"]
         if not bound or self._who is None:
             return []
         rows = self._order_rows(self._who, report)
-        return [Send(wire.pushed("O", it.echo, action, row)) for action, row in rows for it in bound]
+        return [Send(wire.pushed("O", echo, action, row)) for action, row in rows for echo in bound]
 
     def _order_rows(self, who: Account, report: ExecutionReport) -> list[tuple[str, bytes]]:
         """An order's life on feed O: `+` when it rests, a `D` for each deal, `-` when it goes unfilled."""
@@ -374,8 +455,7 @@ class FineryAcceptor:
             case ExecType.NEW:
                 return self._placed_row(desk.port.order(report.order_id), report, about)
             case ExecType.TRADE:
-                places = 21 if OLD_ROWS in self._host.odd else None
-                row = encode(wire.plain(mirror.deal_row(report, about))[:places])
+                row = encode(desk.layout.deal_row(mirror.deal_row(report, about)))
                 return [("D", row), *self._rests_now(desk, report, about)]
             case ExecType.CANCELED | ExecType.EXPIRED:
                 return self._removed_row(report, about)
@@ -394,7 +474,7 @@ class FineryAcceptor:
             self._rests_later.add(report.order_id)
         return []
 
-    def _rests_now(self, desk: methods.Desk, report: ExecutionReport, about: mirror.Book) -> list[tuple[str, bytes]]:
+    def _rests_now(self, desk: Desk, report: ExecutionReport, about: mirror.Book) -> list[tuple[str, bytes]]:
         """Was this the last of the deals made on arrival?"""
         if report.order_id not in self._rests_later:
             return []
@@ -414,25 +494,30 @@ class FineryAcceptor:
             reason = wire.CANCEL_ON_DISCONNECT
         return [("-", wire.row(mirror.order_row(report, about, reason)))]
 
-    def _position_changed(self, balance: Balance) -> list[Out]:
-        outs: list[Out] = []
-        for it in self._bindings.values():
-            if it.feed == "K" and it.subject in {None, balance.currency}:
-                action = self._position_action(it, balance)
-                if action:
-                    row = wire.row(mirror.position_row(balance))
-                    outs.append(Send(wire.pushed("K", it.echo, action, row)))
-        return outs
+    def _position_changed(self, currency: str) -> list[Out]:
+        bound = [it for it in self._bindings.values() if it.feed == "K" and it.subject in {None, currency}]
+        if not bound or self._who is None:
+            return []
+        position = mirror.position_row(currency, self._host.clearing(self._who))
+        row = encode(self._host.layout.position_row(position))
+        actions = [(it, self._position_action(it, position)) for it in bound]
+        return [Send(wire.pushed("K", it.echo, action, row)) for it, action in actions if action]
 
-    def _position_action(self, binding: _Binding, balance: Balance) -> str:
+    def _position_action(self, binding: _Binding, position: wire.Position) -> str:
         told = self._currencies.setdefault(binding.echo, set())
-        if not balance.total:
-            known = balance.currency in told
-            told.discard(balance.currency)
+        if not position.value and not position.maxReachable and not position.minReachable:
+            known = position.currency in told
+            told.discard(position.currency)
             return "-" if known else ""
-        action = "M" if balance.currency in told else "+"
-        told.add(balance.currency)
+        action = "M" if position.currency in told else "+"
+        told.add(position.currency)
         return action
+
+
+def _is_of_others(feed_id: object) -> bool:
+    """Does the id of a bind to feed MD name makers, and not the one there is?"""
+    makers = feed_id.get("makers") if wire.is_object(feed_id) else None
+    return wire.is_list(makers) and HOUSE not in makers
 
 
 def _is_id(value: object) -> TypeGuard[str | int]:

@@ -6,10 +6,15 @@ STRICT_NONCES = "strict_nonces"
 CODES_IN_LISTS = "codes_in_lists"
 OLD_ROWS = "old_rows"
 SIGNATURE_IS_NONCE = "signature_is_nonce"
+GENERATION_1 = "generation_1"
+GENERATION_2 = "generation_2"
 
 HABITS: dict[str, str] = {
     STRICT_NONCES: "each nonce of a key must exceed all before it, as the older pages ask",
     CODES_IN_LISTS: "the code of a failed bind comes in an array, as clients have met it",
     OLD_ROWS: "deals of 21 places, positions of 3 and a leading id in the snapshot of feed K, as in 2023 and 2024",
+    GENERATION_1: "the layouts of about 2021 to 2023: deals of 19 places, positions of 3, limits of 8, feeds G and M, "
+    "increments on feed B, growing nonces, 6 for a wrong signature",
+    GENERATION_2: "the layouts of 2023 and 2024: deals of 21 places, limits of 12, feed G, increments on feed B",
     SIGNATURE_IS_NONCE: "a wrong signature is answered with 6, as before code 14 was made",
 }

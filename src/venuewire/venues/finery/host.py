@@ -14,9 +14,19 @@ from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import Secret
 from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
 from venuewire.venue import Acceptor, Affliction, Answer, Exchange, Habit, Maintenance, Port, Request, Stage
-from venuewire.venues.finery import codes, listing, methods, signing, wire
+from venuewire.venues.finery import codes, layouts, listing, methods, mirror, signing, wire
 from venuewire.venues.finery.acceptor import FineryAcceptor
-from venuewire.venues.finery.habits import HABITS, SIGNATURE_IS_NONCE, STRICT_NONCES
+from venuewire.venues.finery.clearing import Clearing
+from venuewire.venues.finery.counter import Desk, Refused, Subaccount
+from venuewire.venues.finery.habits import (
+    GENERATION_1,
+    GENERATION_2,
+    HABITS,
+    OLD_ROWS,
+    SIGNATURE_IS_NONCE,
+    STRICT_NONCES,
+)
+from venuewire.venues.finery.layouts import Layout
 
 _JSON = {"content-type": "application/json"}
 _PATH = "/api/"
@@ -39,6 +49,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """A handshake without any header is accepted, and `auth` may follow."""
     connections: int = 100
     """Open at once; the next is refused with HTTP 429."""
+    prompt: bool = True
+    """The counterparty pays what it is asked for, and takes what is sent, at once; else it never does."""
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -49,11 +61,13 @@ class Account(Struct, frozen=True, kw_only=True):
     client_id: int
     role: str = "master"
     """maker, taker, or master: both."""
-    permissions: frozenset[str] = frozenset({"read", "trade"})
+    permissions: frozenset[str] = frozenset({"read", "trade", "settle"})
     trading: bool = True
     """False: orders are refused with 84."""
     forbidden: frozenset[str] = frozenset()
     """Instruments refused with 36."""
+    master: int | None = None
+    """Client id of the master whose sub-account it is."""
 
 
 class Nonces:
@@ -63,9 +77,9 @@ class Nonces:
         self._used: dict[int, Nanos] = {}
         self._greatest = -1
 
-    def take(self, nonce: int, now: Nanos, rules: Rules) -> bool:
+    def take(self, nonce: int, now: Nanos, memory: Nanos, *, strict: bool) -> bool:
         """May it be used? Then it is used from now on."""
-        if nonce <= self._greatest if rules.strict_nonces else self._is_remembered(nonce, now, rules.nonce_memory):
+        if nonce <= self._greatest if strict else self._is_remembered(nonce, now, memory):
             return False
         self._greatest = max(self._greatest, nonce)
         self._used.pop(nonce, None)
@@ -90,7 +104,10 @@ class _Desk:
         self.port: Port = host.exchange.port(who.name)
         self.role, self.client_id = who.role, who.client_id
         self.trading, self.forbidden = who.trading, who.forbidden
+        self.clearing, self.layout = host.clearing(who), host.layout
+        self.subaccounts = {it.client_id: Subaccount(it.name, it.role) for it in host.subaccounts(who)}
         self._host = host
+        self._who = who
         self._cod = cod
 
     def created_at(self, report: ExecutionReport) -> int:
@@ -103,6 +120,13 @@ class _Desk:
 
     def is_cod(self, order_id: str) -> bool:
         return self._host.is_cod(order_id)
+
+    def of_subaccount(self, client_id: int) -> Desk:
+        """Raises `KeyError`."""
+        for it in self._host.subaccounts(self._who):
+            if it.client_id == client_id:
+                return _Desk(self._host, it, self._cod)
+        raise KeyError(client_id)
 
 
 class FineryHost:
@@ -134,6 +158,7 @@ class FineryHost:
         """By order id: when it came, in milliseconds."""
         self.dropped: set[str] = set()
         """Orders cancelled because their connection was lost."""
+        self._clearings: dict[str, Clearing] = {}
         self._keys: dict[str, Account] = {}
         self._nonces: dict[str, Nonces] = {}
         self.admit(stage.credentials["key"], stage.credentials["secret"], stage.account)
@@ -150,6 +175,43 @@ class FineryHost:
 
     def accept(self, line: str) -> Acceptor:
         return FineryAcceptor(self)
+
+    @property
+    def layout(self) -> Layout:
+        """What rows look like now."""
+        if GENERATION_1 in self.odd:
+            return layouts.G1
+        if GENERATION_2 in self.odd:
+            return layouts.G2
+        return layouts.OLD_ROWS if OLD_ROWS in self.odd else layouts.G3
+
+    def clearing(self, who: Account) -> Clearing:
+        """Limits and settlements of an account, whichever of its keys asks."""
+        found = self._clearings.get(who.name)
+        if found is None:
+            port = self.exchange.port(who.name)
+            prices = {row.name: row.usdPrice for row in self.listing.currencies.values()}
+
+            def held() -> dict[str, int]:
+                return {balance.currency: mirror.units(balance.total) for balance in port.balances()}
+
+            found = self._clearings[who.name] = Clearing(who.client_id, held, prices, prompt=True)
+        found.prompt = self.rules.prompt
+        return found
+
+    def tell(self, who: Account) -> None:
+        """Everything that has happened beside trading, to the account's connections."""
+        clearing = self.clearing(who)
+        news, clearing.news = clearing.news, []
+        for connection in self.connections if news else ():
+            if connection.account == who.name:
+                connection.note(news)
+
+    def subaccounts(self, who: Account) -> list[Account]:
+        """Of a master."""
+        if who.role != "master":
+            return []
+        return [it for it in self._keys.values() if it.master == who.client_id]
 
     def is_full(self) -> bool:
         return len(self.connections) >= self.rules.connections
@@ -186,7 +248,7 @@ class FineryHost:
         """0 where the gateway reaches its core, else the code it gives."""
         return 0 if self.core_until is not None and now >= self.core_until else self._core
 
-    def desk(self, who: Account, cod: set[str] | None = None) -> methods.Desk:
+    def desk(self, who: Account, cod: set[str] | None = None) -> Desk:
         return _Desk(self, who, cod)
 
     # ----------------------------------------------------------------------- who is it
@@ -201,10 +263,12 @@ class FineryHost:
         if who is None:
             return codes.NOT_AUTHORISED
         if not signing.verify(who.secret.reveal(), signed, signature):
-            return codes.INVALID_NONCE if SIGNATURE_IS_NONCE in self.odd else codes.INVALID_SIGNATURE
+            old = SIGNATURE_IS_NONCE in self.odd or self.layout.generation == 1
+            return codes.INVALID_NONCE if old else codes.INVALID_SIGNATURE
         if abs(now - timestamp * NANOS_PER_MILLI) > self.rules.tolerance:
             return codes.INVALID_TIMESTAMP
-        if not self._nonces[key].take(nonce, now, self.rules):
+        strict = self.rules.strict_nonces or self.layout.generation == 1
+        if not self._nonces[key].take(nonce, now, self.rules.nonce_memory, strict=strict):
             return codes.INVALID_NONCE
         return who
 
@@ -219,19 +283,22 @@ class FineryHost:
         method = request.path.removeprefix(_PATH)
         try:
             return self._served(method, request, now)
-        except methods.Refused as refused:
+        except Refused as refused:
             return Answer(400, encode({"error": refused.code}), dict(_JSON))
 
     def _served(self, method: str, request: Request, now: Nanos) -> Answer:
         key, signature = request.headers.get("efx-key"), request.headers.get("efx-sign")
         if not (key and signature):
-            raise methods.Refused(codes.NOT_AUTHORISED)
+            raise Refused(codes.NOT_AUTHORISED)
         who = self.authenticate(key, signature, signing.rest_text(method, request.body), request.body, now)
         if isinstance(who, int):
-            raise methods.Refused(who)
+            raise Refused(who)
         if self.core_at(now):
-            raise methods.Refused(codes.NOT_CONNECTED)
-        reply = methods.call(self.desk(who), who.permissions, method, _body(request.body), "", now)
+            raise Refused(codes.NOT_CONNECTED)
+        try:
+            reply = methods.call(self.desk(who), who.permissions, method, _body(request.body), "", now)
+        finally:
+            self.tell(who)
         if method == "mod" and b'"error"' in reply:
             # The odd answer: as the page of mod shows it, one level deeper than over the socket.
             reply = b'{"reply":%b}' % reply

@@ -6,7 +6,7 @@ Checks are made in the order of the fact sheet; the first that fails gives the c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
@@ -16,16 +16,12 @@ from venuewire.model.instrument import Instrument
 from venuewire.model.market import SET_BID
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder
 from venuewire.model.terms import NANOS_PER_MILLI, ExecType, Nanos, OrdStatus, OrdType, Side
-from venuewire.venue import Exchange, Port
-from venuewire.venues.finery import codes, mirror, translate, wire
-from venuewire.venues.finery.listing import Listing
+from venuewire.venues.finery import codes, mirror, settling, translate, wire
+from venuewire.venues.finery.counter import ROWS, Desk, Parameters, Refused
 from venuewire.venues.finery.window import DEPTH, in_wire_scale
 
 MAKER_ORDERS = 30
 """Working orders on one side of a book at most (product pages; the code for the next one is assumed)."""
-
-ROWS = 250
-"""Rows of a history at most, and unless asked otherwise."""
 
 _MAKER_TYPES = frozenset({"limit", "postOnly"})
 _TAKER_TYPES = frozenset({"limitIOC", "limitFOK", "marketIOC", "marketFOK"})
@@ -37,95 +33,10 @@ ROLES: Mapping[str, frozenset[str]] = {
 """Which order types a role may send; the others get 73."""
 
 _TYPES = {name.lower(): name for name in wire.NAMES_OF_TYPES}
+_FILTERS = frozenset({"all", "subaccounts", "external"})
+"""Of masters; here nothing is held against sub-accounts."""
+
 _LISTED_ELSEWHERE = frozenset({"pendinglimit"})
-
-
-class Refused(Exception):
-    """A request that is answered with a code."""
-
-    def __init__(self, code: int, param: str = "") -> None:
-        self.code, self.param = code, param
-        super().__init__(f"{codes.name(code)} {param}")
-
-
-class Desk(Protocol):
-    """Who asks, and what they stand before."""
-
-    @property
-    def exchange(self) -> Exchange: ...
-    @property
-    def listing(self) -> Listing: ...
-    @property
-    def port(self) -> Port: ...
-    @property
-    def role(self) -> str: ...
-    @property
-    def client_id(self) -> int: ...
-    @property
-    def trading(self) -> bool: ...
-    @property
-    def forbidden(self) -> frozenset[str]: ...
-
-    def created_at(self, report: ExecutionReport) -> int:
-        """When an order came, in milliseconds."""
-        ...
-
-    def placed(self, order_id: str, now: Nanos, *, cod: bool) -> None:
-        """An order was taken; with `cod` it ends with the connection it came over."""
-        ...
-
-    def is_cod(self, order_id: str) -> bool: ...
-
-
-class Parameters:
-    """The content of a request; missing or ill-typed members are refused with 9 and their name."""
-
-    def __init__(self, content: object) -> None:
-        if not wire.is_object(content):
-            raise Refused(codes.INVALID_PARAMETER, "content")
-        self._content: Mapping[str, Any] = content
-
-    def _found(self, name: str, kind: type) -> Any:
-        value = self._content.get(name)
-        # bool is an int to Python, and no number on the wire.
-        if value is not None and type(value) is not kind:
-            raise Refused(codes.INVALID_PARAMETER, name)
-        return value
-
-    def text(self, name: str) -> str | None:
-        found: str | None = self._found(name, str)
-        return found
-
-    def needed(self, name: str) -> str:
-        found = self.text(name)
-        if not found:
-            raise Refused(codes.INVALID_PARAMETER, name)
-        return found
-
-    def integer(self, name: str, low: int = -wire.INT64_MAX, high: int = wire.INT64_MAX) -> int | None:
-        found: int | None = self._found(name, int)
-        if found is not None and not low <= found <= high:
-            raise Refused(codes.INVALID_PARAMETER, name)
-        return found
-
-    def flag(self, name: str) -> bool | None:
-        found: bool | None = self._found(name, bool)
-        return found
-
-    def ids(self, name: str) -> None:
-        """A list of numbers, or nothing."""
-        found = self._found(name, list)
-        if found is not None and any(type(item) is not int for item in found):
-            raise Refused(codes.INVALID_PARAMETER, name)
-
-    def names(self, name: str) -> tuple[str, ...]:
-        """One name or several."""
-        found = self._content.get(name)
-        several: list[object] = found if wire.is_list(found) else [] if found is None else [found]
-        texts = tuple(item for item in several if isinstance(item, str))
-        if len(texts) != len(several):
-            raise Refused(codes.INVALID_PARAMETER, name)
-        return texts
 
 
 # --------------------------------------------------------------------------- add
@@ -153,8 +64,9 @@ def _asked(given: Parameters) -> _Asked:
     price = given.integer("price", high=wire.UINT64_MAX)
     if price is None and kind.startswith(("limit", "post")):
         raise Refused(codes.INVALID_PARAMETER, "price")
-    for routing in ("qsEnabled", "firmBookEnabled"):
-        given.flag(routing)
+    firm, streams = given.flag("firmBookEnabled"), given.flag("qsEnabled")
+    if firm is False and not streams:
+        raise Refused(codes.INVALID_PARAMETER, "firmBookEnabled")
     given.ids("makers")
     return _Asked(
         instrument=name,
@@ -178,7 +90,21 @@ def add(desk: Desk, given: Parameters, ref: str, now: Nanos) -> Struct:
     _check_amounts(desk, asked, instrument)
     _check_id(desk, asked.client_order_id)
     _check_count(desk, asked.instrument, asked.side, asked.type)
+    _check_limits(desk, asked, instrument)
     return _entered(desk, asked, now, ref)
+
+
+def authorized_add(desk: Desk, given: Parameters, ref: str, now: Nanos) -> Struct:
+    """An order of a master for one of its clients (page add-authorized)."""
+    if desk.role != "master":
+        raise Refused(codes.NOT_AUTHORISED)
+    client_id = given.integer("clientId", 0)
+    if client_id is None:
+        raise Refused(codes.INVALID_PARAMETER, "clientId")
+    given.flag("liquidation")
+    if client_id not in desk.subaccounts:
+        raise Refused(codes.CLIENT_NOT_FOUND)
+    return add(desk.of_subaccount(client_id), given, ref, now)
 
 
 def _tradable(desk: Desk, name: str) -> Instrument:
@@ -223,6 +149,15 @@ def _check_count(desk: Desk, symbol: str, side: Side, kind: str) -> None:
     if kind not in _MAKER_TYPES:
         return
     if sum(order.symbol == symbol and order.side is side for order in desk.port.orders()) >= MAKER_ORDERS:
+        raise Refused(codes.LIMITS)
+
+
+def _check_limits(desk: Desk, asked: _Asked, instrument: Instrument) -> None:
+    """What the counterparties may owe each other, with this order filled whole."""
+    bought, amount = instrument.base, asked.size or 0
+    if asked.volume is not None:
+        bought, amount = instrument.currency, asked.volume
+    if not desk.clearing.allows(bought, amount):
         raise Refused(codes.LIMITS)
 
 
@@ -371,20 +306,24 @@ def _replaced(desk: Desk, old: ExecutionReport, asked: _Asked, now: Nanos, ref: 
 # --------------------------------------------------------------------------- reading
 
 
-def instruments(desk: Desk, _given: Parameters, _ref: str, _now: Nanos) -> Struct:
+def instruments(desk: Desk, _given: Parameters, _ref: str, _now: Nanos) -> list[Any]:
     """Currencies, instruments and networks (page instruments)."""
-    return desk.listing.rows()
+    return desk.layout.instruments(desk.listing.rows())
 
 
-def positions(desk: Desk, given: Parameters, _ref: str, _now: Nanos) -> Struct:
-    """Positions, working orders and settlements (page positions); nothing is ever settled in the sandbox."""
-    given.text("filter")
-    fills = desk.port.fills()
-    return wire.Positions(
-        nextId=mirror.number(fills[-1].exec_id) + 1 if fills else 1,
-        positions=[mirror.position_row(balance) for balance in desk.port.balances()],
-        orders=[mirror.order_row(order, basis(desk, order)) for order in desk.port.orders()],
-    )
+def positions(desk: Desk, given: Parameters, _ref: str, _now: Nanos) -> list[Any]:
+    """Positions, working orders and settlements (page positions); also the snapshot of feed P."""
+    wanted = given.text("filter")
+    if wanted not in {None, *_FILTERS}:
+        raise Refused(codes.INVALID_PARAMETER, "filter")
+    fills, layout = desk.port.fills(), desk.layout
+    held = [] if wanted == "subaccounts" else mirror.position_rows(desk.clearing)
+    return [
+        mirror.number(fills[-1].exec_id) + 1 if fills else 1,
+        [layout.position_row(row) for row in held],
+        [mirror.order_row(order, basis(desk, order)) for order in desk.port.orders()],
+        [layout.settlement_row(order) for order in desk.clearing.orders.values()],
+    ]
 
 
 def basis(desk: Desk, report: ExecutionReport) -> mirror.Book:
@@ -394,7 +333,7 @@ def basis(desk: Desk, report: ExecutionReport) -> mirror.Book:
     return mirror.Book(step, desk.client_id, desk.created_at(report))
 
 
-def deal_history(desk: Desk, given: Parameters, _ref: str, _now: Nanos) -> list[wire.Deal]:
+def deal_history(desk: Desk, given: Parameters, _ref: str, _now: Nanos) -> list[Any]:
     """The newest deals, newest first (page dealHistory); `till` is a deal id, exclusive."""
     names, till = given.names("instrument"), given.integer("till", 0, wire.UINT64_MAX)
     since, until = given.integer("from", 0), given.integer("to", 0)
@@ -410,13 +349,16 @@ def deal_history(desk: Desk, given: Parameters, _ref: str, _now: Nanos) -> list[
             row = mirror.deal_row(report, basis(desk, report))
             if (till is None or row.id < till) and (until is None or moment < until):
                 found.append(row)
-    return found
+    return [desk.layout.deal_row(row) for row in found]
 
 
 def book(desk: Desk, given: Parameters, _ref: str, _now: Nanos) -> Struct:
     """The first 25 levels of each side (page book). Nobody's limits hide a level here, so both books are the same."""
     name = given.needed("instrument")
     given.flag("tradable")
+    client_id = given.integer("clientId", 0)
+    if client_id not in {None, desk.client_id, *desk.subaccounts}:
+        raise Refused(codes.CLIENT_NOT_FOUND)
     if name not in desk.listing.instruments:
         raise Refused(codes.INSTRUMENT_NOT_FOUND)
     sides: tuple[list[wire.Level], list[wire.Level]] = ([], [])
@@ -429,6 +371,7 @@ Method = Callable[[Desk, Parameters, str, Nanos], Any]
 
 _METHODS: dict[str, tuple[Method, str]] = {
     "add": (add, "trade"),
+    "authorized/add": (authorized_add, "trade"),
     "del": (delete, "trade"),
     "delAll": (delete_all, "trade"),
     "mod": (modify, "trade"),
@@ -441,13 +384,15 @@ _METHODS: dict[str, tuple[Method, str]] = {
 
 def call(desk: Desk, permissions: frozenset[str], method: str, content: object, ref: str, now: Nanos) -> bytes:
     """The JSON of a method's reply. Raises `Refused`."""
-    found = _METHODS.get(method)
-    if found is None:
+    found, beside = _METHODS.get(method), settling.METHODS.get(method)
+    permission = found[1] if found else beside[1] if beside else ""
+    if not permission:
         raise Refused(codes.METHOD_NOT_AVAILABLE)
-    run, permission = found
     if permission not in permissions:
         raise Refused(codes.NOT_AUTHORISED)
-    return encode(wire.plain(run(desk, Parameters(content), ref, now)))
+    given = Parameters(content)
+    reply = found[0](desk, given, ref, now) if found else beside[0](desk, given, now) if beside else None
+    return encode(wire.plain(reply))
 
 
 def is_working(report: ExecutionReport | None) -> bool:

@@ -7,13 +7,10 @@ from decimal import Decimal
 
 from msgspec import UNSET, Struct
 
-from venuewire.model.account import Balance
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.terms import NANOS_PER_MILLI, ExecType, LiquidityInd, OrdRejReason, OrdStatus, OrdType, TimeInForce
 from venuewire.venues.finery import codes, translate, wire
-
-HOUSE = 87
-"""Client id of whoever trades against the sandbox's accounts: one counterparty for all."""
+from venuewire.venues.finery.clearing import HOUSE, Clearing
 
 _UNIT = 100_000_000
 _AT_ONCE = frozenset({TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL})
@@ -121,10 +118,15 @@ def deal_row(report: ExecutionReport, book: Book) -> wire.Deal:
     )
 
 
-def position_row(balance: Balance) -> wire.Position:
-    """A row of feed K. Nothing is ever settled in the sandbox, so the reachable values are the value."""
-    value = units(balance.total)
-    return wire.Position(balance.currency, value, HOUSE, value, value)
+def position_row(currency: str, clearing: Clearing) -> wire.Position:
+    """A row of feed K."""
+    value = clearing.positions().get(currency, 0)
+    return wire.Position(currency, value, HOUSE, *clearing.reachable(currency, value))
+
+
+def position_rows(clearing: Clearing) -> list[wire.Position]:
+    """All of them."""
+    return [position_row(currency, clearing) for currency in sorted(clearing.positions())]
 
 
 def added_deals(reports: Sequence[ExecutionReport], step: int) -> list[wire.AddedDeal]:

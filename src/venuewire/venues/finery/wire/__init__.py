@@ -96,6 +96,14 @@ class Add(Struct, frozen=True, kw_only=True):
     cod: bool | UnsetType = UNSET
     qsEnabled: bool | UnsetType = UNSET
     firmBookEnabled: bool | UnsetType = UNSET
+    makers: list[int] | UnsetType = UNSET
+
+
+class AddAuthorized(Add, frozen=True, kw_only=True):
+    """Parameters of `authorized/add` (page add-authorized): a master's order for one of its clients."""
+
+    clientId: int
+    liquidation: bool | UnsetType = UNSET
 
 
 class Del(Struct, frozen=True, kw_only=True):
