@@ -16,6 +16,7 @@ from typing import Any
 from benches.contestants.result import digest
 from benches.environment import sdk_python
 from benches.feed import Feed
+from venuewire.book.twins import core
 
 ROOT = Path(__file__).parents[1]
 TURN_SECONDS = 60
@@ -31,10 +32,13 @@ class Contestant:
     arguments: tuple[str, ...] = ()
     python: str = sys.executable
     keeps_book: bool = True
+    pure: bool = False
+    """Without the native core."""
 
 
 BARE = "bare receive loop"
 OURS = "venuewire"
+PURE = "venuewire, pure Python"
 SDK = {
     "official SDK, exact": "exact",
     "official SDK, floats": "floats",
@@ -46,7 +50,8 @@ SDK = {
 def contestants(scale: float) -> list[Contestant]:
     """All that can run here."""
     found = [
-        Contestant(OURS, "benches.contestants.client", int(80_000 * scale)),
+        Contestant(OURS, "benches.contestants.client", int(160_000 * scale)),
+        Contestant(PURE, "benches.contestants.client", int(80_000 * scale), pure=True),
         Contestant(BARE, "benches.contestants.bare", int(400_000 * scale), keeps_book=False),
     ]
     python = sdk_python()
@@ -79,7 +84,7 @@ def turn(contestant: Contestant, port: int) -> dict[str, Any]:
     done = subprocess.run(
         [*command, str(contestant.frames), *contestant.arguments],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | ({"VENUEWIRE_PURE": "1"} if contestant.pure else {}),
         capture_output=True,
         text=True,
         timeout=TURN_SECONDS,
@@ -108,6 +113,7 @@ def run(rounds: int, scale: float) -> dict[str, Any]:
     return {
         "frame_bytes": round(sum(map(len, feed.bodies)) / len(feed.bodies)) + 110,
         "rounds": rounds,
+        "core": core(),
         "contestants": summaries,
         "ratios": {
             name: round(summaries[OURS]["frames_per_second"] / row["frames_per_second"], 2)
@@ -117,13 +123,12 @@ def run(rounds: int, scale: float) -> dict[str, Any]:
 
 
 def _summary(turns: list[dict[str, Any]]) -> dict[str, float]:
-    frames = turns[0]["frames"]
-    seconds = statistics.median(turn["seconds"] for turn in turns)
-    cpu = statistics.median(turn["cpu"] for turn in turns)
+    seconds = statistics.median(turn["seconds"] / turn["frames"] for turn in turns)
+    cpu = statistics.median(turn["cpu"] / turn["frames"] for turn in turns)
     return {
-        "frames_per_second": round(frames / seconds),
-        "microseconds": round(seconds / frames * 1e6, 2),
-        "cpu_microseconds": round(cpu / frames * 1e6, 2),
+        "frames_per_second": round(1 / seconds),
+        "microseconds": round(seconds * 1e6, 2),
+        "cpu_microseconds": round(cpu * 1e6, 2),
     }
 
 
@@ -131,6 +136,7 @@ def table(result: dict[str, Any]) -> list[str]:
     """For people."""
     rows = result["contestants"]
     lines = [
+        f"venuewire here: {result['core']}",
         f"level2 frames of {result['frame_bytes']} bytes, 20,000 levels a side; median of {result['rounds']} rounds",
         f"{'':26}{'frames/s':>10}{'us each':>9}{'CPU us':>8}   venuewire is",
     ]

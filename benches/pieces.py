@@ -1,33 +1,64 @@
-"""One frame of ten levels, step by step, in this process: where the time goes. No network, no session."""
+"""One process, no network, no session: a frame of ten levels step by step, full books, and what a book holds.
+
+Both twins are measured, each in a process of its own; `python -m benches.pieces` measures the one that is in use.
+"""
 
 from __future__ import annotations
 
+import gc
+import json
+import os
+import statistics
+import subprocess
+import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Any, TypeVar
 
 from benches.feed import PRICE_SCALE, PRODUCT, SIZE_SCALE, Feed, numbered
-from venuewire.book import BookKeeper
+from venuewire.book import BookKeeper, OrderBook, twins
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, BookUpdate
 from venuewire.venue import Seat
 from venuewire.venues import find
 
 T = TypeVar("T")
-ROUNDS = 5
+ROUNDS = 7
+ROOT = Path(__file__).parents[1]
 
 
-def run(steps: int = 2_000) -> dict[str, float]:
-    """Microseconds of each step, the best of several rounds."""
+def run() -> dict[str, dict[str, float]]:
+    """Both twins, one after the other; the native one only where it was built."""
+    wanted = ["", "1"] if twins.native is not None else ["1"]
+    found = [_in_a_process_of_its_own(pure) for pure in wanted]
+    return {str(one.pop("core")): one for one in found}
+
+
+def _in_a_process_of_its_own(pure: str) -> dict[str, Any]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "VENUEWIRE_PURE": pure}
+    command = [sys.executable, "-m", "benches.pieces"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"pieces failed: {done.stderr.strip()[-2000:]}")
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def measure(steps: int = 2_000) -> dict[str, Any]:
+    """Microseconds of each step, the best of several rounds; milliseconds of a full book; its memory."""
     feed = Feed(steps=steps)
     frames = [numbered(n + 1, body) for n, body in enumerate(feed.bodies)]
     initiator: Any = find("coinbase").initiator("ws", _seat())
     keeper = BookKeeper(PRODUCT, PRICE_SCALE, SIZE_SCALE)
 
+    full = feed.snapshot(0)
+
     def begin() -> None:
-        (snapshot,) = initiator.receive(initiator.open(feed.snapshot(0)), 1)
+        (snapshot,) = initiator.receive(initiator.open(full), 1)
         assert isinstance(snapshot, BookSnapshot)
         assert keeper.apply(snapshot)
 
@@ -42,15 +73,55 @@ def run(steps: int = 2_000) -> dict[str, float]:
     envelopes = [initiator.open(frame) for frame in frames]
     events: list[BookUpdate] = [initiator.receive(envelope, 1)[0] for envelope in envelopes]
     rows = [list(event.rows()) for event in events]
-    return {
+    us = {
         "envelope": _each(initiator.open, frames),
         "event": _each(lambda envelope: initiator.receive(envelope, 1), envelopes),
-        "rows": _each(lambda event: event.rows(), events),
-        "ladders": _each(keeper.book.apply_rows, rows, begin),
-        "rows, ladders and trust": _each(keeper.apply, events, begin),
+        "rows as Python objects": _each(lambda event: event.rows(), events),
+        "those rows to the book": _each(keeper.book.apply_rows, rows, begin),
+        "body to book": _each(keeper.apply, events, begin),
         "best bid and ask": _each(read_top, frames, begin),
         "all of it": _each(whole, frames, begin),
     }
+    return {"core": twins.core(), **us, **_full_book(begin, full), **_memory(feed)}
+
+
+def _full_book(begin: Callable[[], object], frame: bytes) -> dict[str, float]:
+    """In turns; the median of each."""
+    ours: list[float] = []
+    parsed: list[float] = []
+    for _ in range(ROUNDS):
+        ours.append(_milliseconds(begin))
+        parsed.append(_milliseconds(lambda: json.loads(frame)))
+    return {
+        "snapshot, frame to LIVE, ms": round(statistics.median(ours), 2),
+        "json.loads of it, ms": round(statistics.median(parsed), 2),
+    }
+
+
+def _milliseconds(step: Callable[[], object]) -> float:
+    gc.collect()
+    started = time.perf_counter()
+    step()
+    return (time.perf_counter() - started) * 1e3
+
+
+def _memory(feed: Feed) -> dict[str, float]:
+    """What one book of 20,000 levels a side holds, without the frame it came from."""
+    bids, asks = feed.book_after(0)
+    tracemalloc.start()
+    book = OrderBook(PRODUCT, PRICE_SCALE, SIZE_SCALE)
+    # New numbers: those of the feed are held by the feed already.
+    book.replace(
+        [
+            (side, int(str(price)), int(str(size)))
+            for side, levels in enumerate((bids, asks))
+            for price, size in levels.items()
+        ]
+    )
+    gc.collect()
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return {"book of 20,000 a side, MB": round(held / 1e6, 2)}
 
 
 def _seat() -> Seat:
@@ -85,6 +156,13 @@ def _each(step: Callable[[T], object], arguments: Sequence[T], begin: Callable[[
     return round(best / len(arguments) * 1e6, 2)
 
 
-def table(result: dict[str, float]) -> list[str]:
+def table(result: dict[str, dict[str, float]]) -> list[str]:
     """For people."""
-    return ["one frame of ten levels, us", *(f"{name:26}{value:>10.2f}" for name, value in result.items())]
+    names = list(next(iter(result.values())))
+    lines = ["one frame of ten levels, us unless said" + "".join(f"{core:>14}" for core in result)]
+    lines += [f"{name:39}" + "".join(f"{row[name]:>14.2f}" for row in result.values()) for name in names]
+    return lines
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure()))

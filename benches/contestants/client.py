@@ -27,37 +27,34 @@ def credentials(url: str) -> CoinbaseCredentials:
     )
 
 
-async def follow(book: vw.LiveBook, changes: vw.Stream[vw.BookUpdate | vw.BookSnapshot], frames: int) -> Stopwatch:
-    """Read every change, and the top of the book at each."""
+async def follow(book: vw.LiveBook, frames: int) -> tuple[int, Stopwatch]:
+    """Read every change, and the top of the book at each; how many there were."""
+    # The snapshot has come, and what came with it has been applied.
+    waiting = frames - (book.updates - 1)
     seen = 0
     watch = Stopwatch()
-    async for change in changes:
+    async for change in book.stream(1_000_000):
         if isinstance(change, vw.Gap):
             sys.exit(f"the book had a gap: {change.cause}")
         best_bid, best_ask = book.best_bid, book.best_ask
         assert best_bid is not None
         assert best_ask is not None
-        if isinstance(change, vw.BookUpdate):
-            seen += 1
-            if seen == 1:
-                watch = Stopwatch()
-            if seen == frames:
-                break
+        seen += 1
+        if seen == waiting:
+            break
     watch.stop()
-    return watch
+    return waiting, watch
 
 
 async def main(url: str, frames: int) -> None:
-    async with vw.connect("coinbase", credentials(url)) as client:
-        book = client.book(SYMBOL)
-        async with book.stream(1_000_000) as changes, book:
-            watch = await follow(book, changes, frames)
-            bids, asks = (
-                {int(level.price.scaleb(2)): int(level.size.scaleb(8)) for level in book.book.levels(side)}
-                for side in (vw.Side.BUY, vw.Side.SELL)
-            )
-            book.require_live()
-            print(watch.report(frames, digest(bids, asks)))
+    async with vw.connect("coinbase", credentials(url)) as client, client.book(SYMBOL) as book:
+        counted, watch = await follow(book, frames)
+        bids, asks = (
+            {int(level.price.scaleb(2)): int(level.size.scaleb(8)) for level in book.book.levels(side)}
+            for side in (vw.Side.BUY, vw.Side.SELL)
+        )
+        book.require_live()
+        print(watch.report(counted, digest(bids, asks)))
 
 
 if __name__ == "__main__":
