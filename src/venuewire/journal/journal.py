@@ -67,11 +67,11 @@ class Journal:
         self._venue = venue
         self._numbers = numbers
         self._seq = store.head
-        self._writer = Writer(store, durability, bound=bound)
         self._closed = False
         self.reserved = recovery.reserved(store.entries)
         """Ids up to this one may be given out."""
         numbers.begin_above(self.reserved)
+        self._writer = Writer(store, durability, bound=bound)
 
     @classmethod
     def open(
@@ -97,7 +97,12 @@ class Journal:
         except BaseException:
             hold.release()
             raise
-        journal = cls(hold, store, durability, clock_now, venue=venue, numbers=numbers, bound=bound)
+        try:
+            journal = cls(hold, store, durability, clock_now, venue=venue, numbers=numbers, bound=bound)
+        except BaseException:
+            store.close()
+            hold.release()
+            raise
         try:
             journal._begin()
         except BaseException:

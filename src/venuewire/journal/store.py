@@ -68,6 +68,8 @@ class Store:
 
     def write(self, entries: Sequence[Entry]) -> None:
         """All of them or none, as durable as the store is. Raises `sqlite3.Error` or `OSError`."""
+        if entries[0].seq <= self.head:
+            raise ValueError(f"entry {entries[0].seq} comes after {self.head}")
         rows, chain = _rows(entries, self._chain)
         self._commit(rows)
         self._moved(entries, chain)

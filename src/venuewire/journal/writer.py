@@ -166,12 +166,15 @@ class Writer:
         with self._wake:
             self._asleep = True
             # Looked at after the flag is up: whoever put something in before saw it down, whoever does now rouses.
-            while not self._closing and (self._stalled or not (self._backlog or self._store.due)):
+            while not self._closing and (self._stalled or not self._has_work()):
                 self._wake.wait()
             self._asleep = False
             if self._durability is Durability.OFF and not self._closing:
                 self._wake.wait(LINGER)
         return not self._closing
+
+    def _has_work(self) -> bool:
+        return bool(self._backlog) or (self._store.due and self.failure is None)
 
     def _work(self) -> None:
         with self._store_lock:
@@ -183,12 +186,12 @@ class Writer:
         self._hand_over(told)
 
     def flush(self) -> None:
-        """Write all that waits, here and now."""
-        while self._backlog and self.failure is None:
+        """Write all that waits, here and now; and wait for what the thread has under way."""
+        while True:
             with self._store_lock:
                 told = self._write_batch()
             self._hand_over(told)
-            if any(error is not None for _, error in told):
+            if not self._backlog or any(error is not None for _, error in told):
                 return
 
     def _write_batch(self) -> list[_Told]:
@@ -241,6 +244,8 @@ class Writer:
     def alone(self) -> Generator[Store]:
         """The store, with everything written that waited. Raises `JournalError` when what is done with it fails."""
         self.flush()
+        if self._backlog:
+            raise self.failure or JournalError(f"{self._store.path} could not be written; is the disk full?")
         with self._store_lock:
             try:
                 yield self._store

@@ -33,6 +33,13 @@ from venuewire.model.terms import ExecType, OrdStatus, OrdType, PositionEffect, 
 
 ALL = list(Durability)
 
+
+class Novelty(msgspec.Struct, frozen=True):
+    """What a later version might note."""
+
+    number: int
+
+
 numbers = st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**20, places=9)
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
@@ -128,6 +135,48 @@ async def test_a_burst_costs_one_sync_and_keeps_its_order(tmp_path: Path, durabi
         assert journal.commits - before <= 2
     with opened(tmp_path / "j") as journal:
         assert [step.cl_ord_id for step in journal.recover().steps] == [str(n) for n in range(100)]
+
+
+@pytest.mark.parametrize("durability", ALL)
+async def test_after_a_flush_everything_is_there_whoever_was_writing_it(tmp_path: Path, durability: Durability) -> None:
+    with opened(tmp_path / "j", durability) as journal:
+        for n in range(10):
+            tasks = [asyncio.create_task(journal.intend(order(f"{n}-{k}"))) for k in range(20)]
+            for _ in range(n):
+                await asyncio.sleep(0)
+            journal.told(acknowledged(str(n)))
+            journal.flush()
+            with opened(crashed(journal, tmp_path / f"copy{n}")) as copy:
+                assert len(copy.recover().cl_ord_ids) >= (20 * (n + 1) if n else 0)
+            await asyncio.gather(*tasks)
+
+
+async def test_what_a_newer_version_wrote_is_told_and_leaves_nothing_held(tmp_path: Path) -> None:
+    with opened(tmp_path / "j") as journal:
+        journal._note(Novelty(1))
+        journal.flush()
+    with (
+        opened(tmp_path / "j") as journal,
+        pytest.raises(JournalError, match="Novelty, which this version does not know"),
+    ):
+        journal.recover()
+    opened(tmp_path / "j").close()
+
+
+async def test_the_log_is_written_back_when_there_is_time(tmp_path: Path) -> None:
+    for durability in ALL:
+        with opened(tmp_path / durability.value, durability) as journal:
+            for n in range(1200):
+                await journal.intend(order(str(n)))
+            journal.flush()
+            async with asyncio.timeout(30):
+                while journal._store.due:  # noqa: ASYNC110  # a thread does it, and tells nobody
+                    await asyncio.sleep(0)
+            await journal.intend(order("last"))
+            log = tmp_path / f"{durability.value}-wal"
+            assert log.stat().st_size < 1200 * 4096
+        with opened(tmp_path / durability.value) as journal:
+            assert len(journal.recover().cl_ord_ids) == 1201
 
 
 async def test_off_waits_for_nothing_and_is_written_behind(tmp_path: Path) -> None:
@@ -260,6 +309,19 @@ async def test_a_full_disk_refuses_commands_and_keeps_outcomes_until_there_is_ro
         recovered = journal.recover()
     assert recovered.cl_ord_ids == {"1", "3"}
     assert recovered.exec_ids == {"e1"}
+
+
+async def test_a_journal_is_not_pruned_while_something_cannot_be_written(tmp_path: Path) -> None:
+    with opened(tmp_path / "j") as journal:
+        await journal.intend(order("1"))
+        room(journal, 1)
+        journal.told(fill("1", "e1", text="x" * 9000))
+        with pytest.raises(JournalError, match="disk full"):
+            journal.prune(NOW)
+        room(journal, 10_000)
+        assert journal.prune(NOW) == 0
+    with opened(tmp_path / "j") as journal:
+        assert journal.recover().exec_ids == {"e1"}
 
 
 @pytest.mark.parametrize("durability", [Durability.FULL, Durability.OS])
