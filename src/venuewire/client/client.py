@@ -154,7 +154,9 @@ class Client:
         urls = {endpoint.name: endpoint.production for endpoint in venue.endpoints} | credentials.endpoints
         self.connections = {line: self._connection(line, position, urls) for position, line in enumerate(venue.lines)}
         self._requests = Requests(venue, self.connections, self.clock)
-        self._cadence = {**venue.limits.cadence, **(cadence or {})}
+        # A line's own beat is its session's business (`Limits.liveness`).
+        known = {**venue.limits.cadence, **(cadence or {})}
+        self._cadence = {channel: span for channel, span in known.items() if channel is not Channel.HEARTBEATS}
         self.market = MarketData(
             self._requests,
             self.seat,

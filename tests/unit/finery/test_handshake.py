@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from tests.unit.finery.link import KEY, SECRET, START, Client, House, Line
 
+from venuewire.model.session import Heartbeat
 from venuewire.model.terms import NANOS_PER_SECOND, Side
-from venuewire.venues.finery import signing
+from venuewire.venues.finery import signing, wire
 from venuewire.venues.finery.host import Rules
 
 NOW_MS = START // 1_000_000
@@ -221,10 +222,20 @@ def test_any_frame_of_the_client_keeps_it_and_a_ping_has_no_answer() -> None:
     house = House()
     client = Client(house)
     house.now += 79 * NANOS_PER_SECOND
+    client.line.say(wire.PING)
+    assert client.line.heard() == []
+    assert client.line.acceptor.next_tick() == house.now + 80 * NANOS_PER_SECOND
+
+
+def test_the_clients_sign_of_life_is_answered_and_so_proves_the_other_end() -> None:
+    house = House()
+    client = Client(house)
+    house.now += 79 * NANOS_PER_SECOND
     beat = client.initiator.heartbeat(house.now)
     assert beat is not None
     client.line.say(beat.payload)
-    assert client.line.heard() == []
+    (answer,) = client.line.inbox
+    assert client.initiator.receive(client.initiator.open(answer), house.now) == [Heartbeat(recv_time=house.now)]
     assert client.line.acceptor.next_tick() == house.now + 80 * NANOS_PER_SECOND
 
 

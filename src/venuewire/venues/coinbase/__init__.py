@@ -68,11 +68,14 @@ VENUE = Venue(
     ),
     limits=Limits(
         dials=Rate(8, NANOS_PER_SECOND),
-        # Eight unauthenticated messages a second are published, nothing for ours; other clients keep to seven.
+        # Eight unauthenticated messages a second and address are published, nothing for ours; other clients keep to
+        # seven.
         sends=Rate(7, NANOS_PER_SECOND),
+        sends_shared=True,
         # Thirty a second are the older pages' limit; kept below it, since arrivals bunch.
         fetches=Rate(25, NANOS_PER_SECOND),
-        # A heartbeat a second on each line from its logon on.
+        # A heartbeat a second on each line from its logon on; half a second of slack.
+        cadence={Channel.HEARTBEATS: 3 * NANOS_PER_SECOND // 2},
         liveness=3 * NANOS_PER_SECOND,
     ),
     credentials=CoinbaseCredentials,

@@ -282,7 +282,7 @@ class CoinbaseInitiator:
 
     def _stream_token(self, now: Nanos) -> str:
         if self._token is None or not self._token_serves(now):
-            self._token = now, self._signing_key().token(now, self._seat.random_hex(64))
+            self._token = now, self._signing_key().token(self._seat.now(now), self._seat.random_hex(64))
         return self._token[1]
 
     def _token_serves(self, now: Nanos) -> bool:
@@ -290,7 +290,7 @@ class CoinbaseInitiator:
 
     def _headers(self, method: str, path: str, now: Nanos) -> dict[str, str]:
         uri = request_uri(method, self._seat.credentials.rest_host, path)
-        token = self._signing_key().token(now, self._seat.random_hex(64), uri)
+        token = self._signing_key().token(self._seat.now(now), self._seat.random_hex(64), uri)
         return {"authorization": f"Bearer {token}"}
 
     # ------------------------------------------------------------------ REST requests

@@ -66,7 +66,13 @@ VENUE = Venue(
         book_depth=25,
         snapshot_on_resubscribe=False,
     ),
-    limits=Limits(connections=100, heartbeat_interval=60 * NANOS_PER_SECOND),
+    limits=Limits(
+        connections=100,
+        # The venue has no beat of its own: a small read after so long without a word of ours makes one.
+        heartbeat_interval=15 * NANOS_PER_SECOND,
+        cadence={Channel.HEARTBEATS: 15 * NANOS_PER_SECOND},
+        liveness=30 * NANOS_PER_SECOND,
+    ),
     credentials=FineryCredentials,
     credentials_from=credentials_from,
     environment={"FINERY_KEY": "key", "FINERY_SECRET": "secret"},

@@ -51,6 +51,10 @@ _HISTORY = "history"
 """The command of a request of our own: deals, fetched ahead of a list of working orders."""
 
 
+_PROBE = "probe"
+"""Another: asked only to be answered."""
+
+
 class _Asked(Struct):
     """A bind or unbind that waits for its answer."""
 
@@ -102,7 +106,7 @@ class FineryInitiator:
             SecurityListRequest: self._listed,
             OrderMassStatusRequest: self._mass_status,
             RequestForPositions: self._holdings,
-            str: lambda _, body, now: [translate.deal_report(row, now, historical=True) for row in wire.deals(body)],
+            str: _own_answer,
         }
         self._requests: dict[int, Command | str] = {}
         self._rows: dict[str, wire.Instrument] = {}
@@ -127,7 +131,7 @@ class FineryInitiator:
     def handshake(self, now: Nanos) -> Headers:
         """The signed headers ("Websocket API"); the nonce grows over all lines, processes and restarts of the key."""
         self._forget()
-        content = signing.content(self._seat.unique(), now // NANOS_PER_MILLI)
+        content = signing.content(self._seat.unique(), self._seat.now(now) // NANOS_PER_MILLI)
         return {
             "EFX-Key": self._seat.credentials.key,
             "EFX-Sign": signing.sign(self._seat.credentials.secret.reveal(), content.encode()),
@@ -145,8 +149,11 @@ class FineryInitiator:
         return Grant(token=Secret(""), issued_at=now, expires_at=None)
 
     def heartbeat(self, now: Nanos) -> Send | None:
-        """Keeps the line from its idle end after 80 s."""
-        return Send(wire.PING)
+        """A small read, whose answer proves that the other end is there; `ping` has no documented answer. It keeps the
+        line from its idle end after 80 s, too."""
+        number = self._request_number(None)
+        self._requests[number] = _PROBE
+        return Send(encode(wire.Request("request", number, "dealHistory", wire.DealHistory(limit=1))))
 
     # ----------------------------------------------------------------------- commands
 
@@ -211,7 +218,7 @@ class FineryInitiator:
 
     def _fetch(self, method: str, parameters: Struct, number: int, ref: str | None, now: Nanos) -> Fetch:
         credentials = self._seat.credentials
-        body = signing.rest_body(wire.plain(parameters), self._seat.unique(), now // NANOS_PER_MILLI)
+        body = signing.rest_body(wire.plain(parameters), self._seat.unique(), self._seat.now(now) // NANOS_PER_MILLI)
         signature = signing.sign(credentials.secret.reveal(), signing.rest_text(method, body))
         headers = {"EFX-Key": credentials.key, "EFX-Sign": signature, "Content-Type": "application/json"}
         return Fetch(method="POST", path=f"/api/{method}", body=body, headers=headers, ref=ref, kind=str(number))
@@ -483,6 +490,12 @@ class FineryInitiator:
         if isinstance(command, CancelOrder | ReplaceOrder):
             return [translate.refused_change(command, int(code), now, text)]
         return [RequestRejected(code=code, text=text, ref=command.ref)]
+
+
+def _own_answer(command: str, body: bytes, now: Nanos) -> list[Event]:
+    if command == _PROBE:
+        return [Heartbeat(recv_time=now)]
+    return [translate.deal_report(row, now, historical=True) for row in wire.deals(body)]
 
 
 def _choice(seat: Seat, name: str, choices: tuple[str, ...]) -> str:
