@@ -44,6 +44,7 @@ VENUE = Venue(
     endpoints=(
         Endpoint("ws", "wss://live.ctraderapi.com:5036", test="wss://demo.ctraderapi.com:5036"),
         Endpoint("token", "https://openapi.ctrader.com/apps/token"),
+        Endpoint("consent", "https://id.ctrader.com/my/settings/openapi/grantingaccess/"),
     ),
     lines=("ws",),
     route=_route,
@@ -71,8 +72,9 @@ VENUE = Venue(
     limits=Limits(
         sends=Rate(50, NANOS_PER_SECOND),
         heartbeat_interval=10 * NANOS_PER_SECOND,
-        # The venue sends 51 every 25 to 30 s while it has nothing else to say; two missed and some slack.
-        liveness=75 * NANOS_PER_SECOND,
+        # The venue sends 51 every 25 to 30 s while it has nothing else to say; two missed are too many.
+        cadence={Channel.HEARTBEATS: 30 * NANOS_PER_SECOND},
+        liveness=60 * NANOS_PER_SECOND,
     ),
     credentials=CTraderCredentials,
     credentials_from=credentials_from,

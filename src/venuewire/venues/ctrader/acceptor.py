@@ -39,8 +39,9 @@ from venuewire.venue import (
     Stage,
     Throttle,
 )
-from venuewire.venues.ctrader import acceptor_http, translate
+from venuewire.venues.ctrader import translate
 from venuewire.venues.ctrader.acceptor_history import Archive, first_deposit
+from venuewire.venues.ctrader.acceptor_http import TokenDesk
 from venuewire.venues.ctrader.acceptor_money import Treasury
 from venuewire.venues.ctrader.acceptor_orders import OrderDesk
 from venuewire.venues.ctrader.acceptor_symbols import Symbols
@@ -86,6 +87,7 @@ class CTraderHost:
         self.exchange = exchange
         self.tokens = Tokens(random_hex)
         self.account_id = int(stage.account)
+        self.token_desk = TokenDesk(self.tokens, frozenset({self.account_id}), random_hex)
         self.port = exchange.port(stage.account)
         rows = {row.name: row for row in ROWS}
         self.symbols = {row.symbol_id: row for row in ROWS if row.name in exchange.instruments}
@@ -214,9 +216,9 @@ class CTraderHost:
             self.end_sessions(old, "Access token was refreshed")
 
     def serve(self, request: Request, now: Nanos) -> Answer:
-        """GET /apps/token. Never raises for what a client sent."""
+        """The consent page and GET /apps/token. Never raises for what a client sent."""
         self.begin(now)
-        answer, ended = acceptor_http.serve(self.tokens, request, now)
+        answer, ended = self.token_desk.serve(request, now)
         if ended is not None:
             self.refreshed(ended)
         return answer

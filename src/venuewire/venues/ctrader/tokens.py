@@ -46,6 +46,22 @@ class Tokens:
         kept = self._applications.get(client_id)
         return signing.same(client_secret, kept or "") and kept is not None
 
+    def knows(self, client_id: str) -> bool:
+        """Is there such an application?"""
+        return client_id in self._applications
+
+    def issue(self, accounts: frozenset[int], scope: int, now: Nanos) -> Granted:
+        """A new pair of tokens; those of other consents live on beside it, as some clients saw."""
+        new = Granted(
+            access=signing.new_token(self._random_hex),
+            refresh=signing.new_token(self._random_hex),
+            accounts=accounts,
+            scope=scope,
+            expires_at=now + LIFE_SECONDS * NANOS_PER_SECOND,
+        )
+        self.add(new)
+        return new
+
     def add(self, granted: Granted) -> None:
         """A pair of tokens that works from now on."""
         self._by_access[granted.access] = granted
@@ -74,12 +90,4 @@ class Tokens:
         if old is None:
             return None
         self._by_access.pop(old.access, None)
-        new = Granted(
-            access=signing.new_token(self._random_hex),
-            refresh=signing.new_token(self._random_hex),
-            accounts=old.accounts,
-            scope=old.scope,
-            expires_at=now + LIFE_SECONDS * NANOS_PER_SECOND,
-        )
-        self.add(new)
-        return old, new
+        return old, self.issue(old.accounts, old.scope, now)
