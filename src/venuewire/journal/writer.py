@@ -192,7 +192,9 @@ class Writer:
                 told = self._write_batch()
             self._hand_over(told)
             if not self._backlog or any(error is not None for _, error in told):
-                return
+                break
+        if self._store.due:
+            self._rouse()
 
     def _write_batch(self) -> list[_Told]:
         """One commit of what waits; what to tell whom. Called by whoever has the store's lock."""
