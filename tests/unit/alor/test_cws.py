@@ -236,7 +236,7 @@ def test_a_token_in_a_command_is_tolerated(venue: Venue, wire: Wire) -> None:
         ({"instrument": {"symbol": "NONE", "exchange": "MOEX"}}, 400, "Неизвестный инструмент"),
         ({"board": "SMAL"}, 400, "Неизвестный инструмент"),
         ({"timeInForce": "goodtillcancelled"}, 400, "BAD_FLAGS"),
-        ({"icebergFixed": 1}, 400, "BAD_FLAGS"),
+        ({"icebergFixed": 1, "icebergVariance": 5}, 400, "BAD_FLAGS"),
         ({"user": {"portfolio": "maker"}}, 403, "Forbidden"),
         ({"opcode": "update:limit", "orderId": "999"}, 400, "Order to cancel not found"),
         ({"opcode": "delete:limit", "orderId": "999", "exchange": "MOEX"}, 400, "Order to cancel not found"),

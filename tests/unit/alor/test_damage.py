@@ -26,20 +26,23 @@ ROWS: list[dict[str, Any]] = [
     for line in resources.files("venuewire.venues.alor").joinpath("vectors.jsonl").read_text("utf-8").splitlines()
 ]
 VENUE = Venue()
-CLIENTS = {form: Client(VENUE, {"format": form}).up() for form in ("Simple", "Slim")}
+CLIENTS = {form: Client(VENUE, {"format": form}).up() for form in ("Simple", "Slim", "Heavy")}
 GUIDS = {
     "OrderBookGetAndSubscribe": "d1",
     "AllTradesGetAndSubscribe": "d2",
     "QuotesSubscribe": "d3",
     "OrdersGetAndSubscribeV2": "d4",
     "TradesGetAndSubscribeV2": "d4-1",
+    "StopOrdersGetAndSubscribeV2": "d4-2",
     "PositionsGetAndSubscribeV2": "d5",
+    "BarsGetAndSubscribe": "d6",
 }
 for _client in CLIENTS.values():
     for _ref, _channel in (("d1", Channel.BOOK), ("d2", Channel.TRADES), ("d3", Channel.QUOTES)):
         _client.do(Subscribe(channel=_channel, symbol="MOEX:SBER", ref=_ref))
     _client.do(Subscribe(channel=Channel.ORDERS, ref="d4"))
     _client.do(Subscribe(channel=Channel.POSITIONS, ref="d5"))
+    _client.do(Subscribe(channel=Channel.BARS, symbol="MOEX:SBER", period=60_000_000_000, ref="d6"))
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5),
@@ -48,9 +51,16 @@ anything = st.recursive(
 )
 
 
+NOT_OURS = {
+    *("SummariesGetAndSubscribeV2", "RisksGetAndSubscribe", "SpectraRisksGetAndSubscribe"),
+    *("InstrumentsGetAndSubscribeV2", "StopOrdersGetAndSubscribe"),
+}
+"""Subscriptions our end does not make: the model has no words for what they tell, or they are deprecated."""
+
+
 def frame(row: dict[str, Any]) -> bytes:
     payload = row["payload"]
-    return encode({**payload, "guid": GUIDS[row["kind"]]} if "data" in payload else payload)
+    return encode({**payload, "guid": GUIDS.get(row["kind"], "none")} if "data" in payload else payload)
 
 
 def understand(client: Client, line: str, payload: bytes) -> int:
@@ -67,7 +77,7 @@ def understand(client: Client, line: str, payload: bytes) -> int:
 
 def test_every_vector_means_something() -> None:
     for row in ROWS:
-        if row["direction"] == "in" and row["line"] in {"ws", "cws"}:
+        if row["direction"] == "in" and row["line"] in {"ws", "cws"} and row["kind"] not in NOT_OURS:
             assert understand(CLIENTS[row.get("format", "Slim")], row["line"], frame(row)), row["name"]
 
 
@@ -86,7 +96,7 @@ def test_a_damaged_frame_raises_one_error_only(row: dict[str, Any], draw: st.Dat
 def test_a_frame_with_another_value_raises_one_error_only(row: dict[str, Any], draw: st.DataObject) -> None:
     inner = row["payload"]["data"]
     changed = {**inner, draw.draw(st.sampled_from(sorted(inner))): draw.draw(anything)}
-    frame_ = {"data": changed, "guid": GUIDS[row["kind"]]}
+    frame_ = {"data": changed, "guid": GUIDS.get(row["kind"], "none")}
     understand(CLIENTS[row["format"]], "ws", json.dumps(frame_).encode())
 
 

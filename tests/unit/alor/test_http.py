@@ -136,7 +136,7 @@ def test_securities_are_searched_without_a_token(venue: Venue) -> None:
 
 
 def test_quotes_of_several(venue: Venue) -> None:
-    quotes = read(venue.get("/md/v2/Securities/MOEX:SBER,MOEX:NONE,MOEX:GAZP/quotes"))
+    quotes = read(venue.get("/md/v2/Securities/MOEX:SBER,MOEX:NONE,MOEX:GAZP/quotes", venue.token()))
     assert [(quote["symbol"], quote["bid"]) for quote in quotes] == [("SBER", 257.7), ("GAZP", None)]
 
 
@@ -146,7 +146,7 @@ def test_quotes_of_several(venue: Venue) -> None:
         ("/md/v2/orderbooks/MOEX/NONE", 404),
         ("/md/v2/orderbooks/MOEX/SBER?instrumentGroup=SMAL", 404),
         ("/md/v2/orderbooks/MOEX/SBER?depth=x", 400),
-        ("/md/v2/orderbooks/MOEX/SBER?format=Heavy", 400),
+        ("/md/v2/orderbooks/MOEX/SBER?format=Tiny", 400),
         ("/md/v2/Securities/MOEX/NONE", 404),
         ("/md/v2/Clients/MOEX/maker/orders", 403),
         ("/md/v2/teleport", 404),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -32,7 +33,16 @@ from venuewire.model.session import (
     Unknown,
     Unsubscribe,
 )
-from venuewire.model.terms import Channel, ExecType, OrdRejReason, OrdStatus, OrdType, Side, TimeInForce
+from venuewire.model.terms import (
+    NANOS_PER_SECOND,
+    Channel,
+    ExecType,
+    OrdRejReason,
+    OrdStatus,
+    OrdType,
+    Side,
+    TimeInForce,
+)
 from venuewire.venue import Answer, ExpireGrants, Fetch, Seat, Send
 from venuewire.venues.alor import VENUE, AlorCredentials, credentials_from
 from venuewire.venues.alor.initiator import Orders, Subscriptions
@@ -201,7 +211,11 @@ def test_an_empty_order_list_is_a_list_and_a_404_is_none_unless_we_say_so(client
     assert isinstance(fetch, Fetch)
     assert isinstance(client.ws.answered(fetch, Answer(404), venue.now)[0], RequestRejected)
     lenient = Client(venue, {"no_orders_on_404": True}).up()
-    assert lenient.ws.answered(fetch, Answer(404), venue.now) == [MassStatus(reports=(), ref="1")]
+    orders, stop_orders = lenient.ws.send(OrderMassStatusRequest(ref="1"), venue.now)
+    assert isinstance(orders, Fetch)
+    assert isinstance(stop_orders, Fetch)
+    assert lenient.ws.answered(orders, Answer(404), venue.now) == []
+    assert lenient.ws.answered(stop_orders, Answer(404), venue.now) == [MassStatus(reports=(), ref="1")]
 
 
 def test_a_401_of_a_read_ends_the_token_once(client: Client, venue: Venue) -> None:
@@ -432,8 +446,60 @@ def test_an_ordinary_renewal_by_ws_is_no_alarm(client: Client, venue: Venue) -> 
     assert [type(event) for event in client.exchange_frames("cws", [ping])] == [Heartbeat]
 
 
-def test_pings_may_be_switched_off(venue: Venue) -> None:
-    assert Client(venue, {"ping": False}).up().cws.heartbeat(venue.now) is None
+def sign(client: Client, name: str) -> dict[str, Any]:
+    """The sign of life this line sends now; it is not carried to the venue."""
+    beat = client.line(name).heartbeat(client.now)
+    assert beat is not None
+    return json.loads(beat.payload)  # type: ignore[no-any-return]
+
+
+def test_with_pings_switched_off_documented_messages_keep_a_line_alive(venue: Venue) -> None:
+    client = Client(venue, {"ping": False}).up()
+    for name, opcode in (("ws", "SummariesGetAndSubscribeV2"), ("cws", "authorize")):
+        for _ in range(3):
+            beat = client.line(name).heartbeat(venue.now)
+            assert beat is not None
+            assert json.loads(beat.payload)["opcode"] == opcode
+            answers = client.exchange_frames(name, [beat])
+            assert [type(event) for event in answers] == [Heartbeat]
+    assert client.ended == []
+
+
+def test_the_documented_sign_on_ws_is_one_subscription_and_tells_nothing(venue: Venue, client: Client) -> None:
+    client.ws._ping_unknown = True
+    first, second = sign(client, "ws"), sign(client, "ws")
+    assert first["guid"] == second["guid"]
+    assert first["skipHistory"] is True
+    client.exchange_frames("ws", [Send(json.dumps(first).encode(), first["guid"])])
+    venue.quote("250", Side.SELL)
+    client.do(limit(price="250"))
+    venue.now += NANOS_PER_SECOND
+    assert [type(event).__name__ for event in client.receive("ws", client.ends["ws"].tick(venue.now))] == []
+
+
+@pytest.mark.parametrize("name", ["ws", "cws"])
+def test_a_venue_that_never_answers_pings_is_asked_something_it_answers(client: Client, name: str) -> None:
+    assert sign(client, name)["opcode"] == "ping"
+    assert sign(client, name)["opcode"] != "ping"
+    assert sign(client, name)["opcode"] != "ping"
+
+
+@pytest.mark.parametrize("name", ["ws", "cws"])
+def test_a_line_that_ends_on_its_first_ping_is_not_pinged_again(client: Client, name: str) -> None:
+    assert sign(client, name)["opcode"] == "ping"
+    client.dial(name)
+    assert sign(client, name)["opcode"] != "ping"
+
+
+@pytest.mark.parametrize("name", ["ws", "cws"])
+def test_a_venue_that_has_answered_a_ping_goes_on_being_pinged(client: Client, name: str) -> None:
+    beat = client.line(name).heartbeat(client.now)
+    assert beat is not None
+    client.exchange_frames(name, [beat])
+    for _ in range(3):
+        assert sign(client, name)["opcode"] == "ping"
+    client.dial(name)
+    assert sign(client, name)["opcode"] == "ping"
 
 
 # --------------------------------------------------------------------------- orders
@@ -605,7 +671,7 @@ def test_missing_credentials_are_named(given: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"format": "Heavy"},
+        {"format": "Tiny"},
         {"depth": 51},
         {"depth": "20"},
         {"trades": -1},
@@ -627,6 +693,6 @@ def test_single_cash_portfolios_are_asked_about_at_united(venue: Venue) -> None:
     seat = Seat(credentials, unique=counter(), random_hex=hex_digits())
     line = Subscriptions(seat)
     seat.grant = Client(venue).dial("ws")
-    (fetch,) = line.send(OrderMassStatusRequest(ref="1"), venue.now)
-    assert isinstance(fetch, Fetch)
-    assert fetch.path == "/md/v2/Clients/UNITED/E1/orders"
+    fetches = line.send(OrderMassStatusRequest(ref="1"), venue.now)
+    paths = [fetch.path for fetch in fetches if isinstance(fetch, Fetch)]
+    assert paths == ["/md/v2/Clients/UNITED/E1/orders", "/md/v2/Clients/UNITED/E1/stoporders"]

@@ -169,7 +169,7 @@ def test_a_change_or_cancel_without_the_venues_id_is_not_sent() -> None:
     for order_id, quantity in (("", 10), ("5", None)):
         replace = ReplaceOrder(order_id=order_id, cl_ord_id="18", order_qty=quantity, price=1, **common)  # type: ignore[arg-type]
         with pytest.raises(LocalProtocolError):
-            translate.update_message(replace, SBER, "D1", allow_margin=False, check_duplicates=True)
+            translate.update_message(replace, SBER, "D1", None, allow_margin=False, check_duplicates=True)
 
 
 def order(**more: object) -> account.OrderSlim:

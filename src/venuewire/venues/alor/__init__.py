@@ -42,6 +42,12 @@ def credentials_from(given: Mapping[str, Any]) -> AlorCredentials:
 _ENVIRONMENT = {"ALOR_REFRESH_TOKEN": "refresh_token", "ALOR_PORTFOLIO": "portfolio"}
 _ENVIRONMENT_OF = {key: name for name, key in _ENVIRONMENT.items()}
 
+_BAR_SECONDS = (
+    *(1, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 14_400, 21_600, 28_800, 43_200),
+    *(86_400, 604_800, 2_592_000, 31_536_000),
+)
+"""The usual ones, then day, week, month and year; the venue takes any whole number of seconds (3.4)."""
+
 _ORDERS = (NewOrder, ReplaceOrder, CancelOrder, MassCancel)
 
 
@@ -80,9 +86,14 @@ VENUE = Venue(
     lines=("ws", "cws"),
     route=route,
     capabilities=Capabilities(
-        channels=frozenset({Channel.BOOK, Channel.TRADES, Channel.QUOTES, Channel.ORDERS, Channel.POSITIONS}),
-        ord_types=frozenset({OrdType.MARKET, OrdType.LIMIT}),
-        times_in_force=frozenset({TimeInForce.DAY, TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL}),
+        channels=frozenset(
+            {Channel.BOOK, Channel.TRADES, Channel.QUOTES, Channel.ORDERS, Channel.POSITIONS, Channel.BARS}
+        ),
+        ord_types=frozenset(OrdType),
+        # GOOD_TILL_DATE is for stop orders; GOOD_TILL_CANCEL for derivatives only, which shares must not promise.
+        times_in_force=frozenset(TimeInForce) - {TimeInForce.GOOD_TILL_CANCEL},
+        order_fields=frozenset({"max_floor", "trigger_price_direction"}),
+        bar_periods=frozenset(seconds * NANOS_PER_SECOND for seconds in _BAR_SECONDS),
         post_only=True,
         replace_keeps_order_id=False,
         replaced_qty_counts_fills=False,
@@ -90,10 +101,14 @@ VENUE = Venue(
     ),
     limits=Limits(
         connections=10,
+        # A hundred requests a second and user, whichever line they go over.
         sends=Rate(100, NANOS_PER_SECOND),
+        sends_shared=True,
         fetches=Rate(100, NANOS_PER_SECOND),
         subscriptions=5000,
         heartbeat_interval=5 * NANOS_PER_SECOND,
+        # Our own ping after five seconds without a word of ours, and its answer.
+        cadence={Channel.HEARTBEATS: 15 * NANOS_PER_SECOND // 2},
         liveness=15 * NANOS_PER_SECOND,
     ),
     credentials=AlorCredentials,

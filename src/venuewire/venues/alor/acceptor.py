@@ -1,7 +1,7 @@
 """ALOR as the sandbox plays it: the host, which knows the tokens, and makes the far end of each connection.
 
 `/ws` is in `acceptor_ws`, `/cws` in `acceptor_cws`, HTTP and the token server in `acceptor_http`; where orders arrive
-from both of the latter, in `desk`.
+from both of the latter, in `desk` and, conditional ones, in `stop_desk`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from venuewire.model.terms import NANOS_PER_SECOND, Nanos
+from venuewire.model.market import Trade
+from venuewire.model.orders import ExecutionReport
+from venuewire.model.session import Event
+from venuewire.model.terms import NANOS_PER_SECOND, Nanos, OrdStatus
 from venuewire.venue import (
     Acceptor,
     Affliction,
@@ -28,12 +31,20 @@ from venuewire.venues.alor import signing
 from venuewire.venues.alor.acceptor_cws import CommandAcceptor
 from venuewire.venues.alor.acceptor_http import HttpAcceptor
 from venuewire.venues.alor.acceptor_ws import SubscriptionAcceptor
-from venuewire.venues.alor.desk import DUPLICATES_SEEN, Desk, Switches
+from venuewire.venues.alor.candles import Tape
+from venuewire.venues.alor.conditional import Conditional
+from venuewire.venues.alor.desk import DUPLICATES_SEEN, Desk, Switches, is_working
+from venuewire.venues.alor.order_groups import EXECUTED, GONE, WAITING, Groups, Member
 from venuewire.venues.alor.records import Records
+from venuewire.venues.alor.stop_desk import StopDesk
 from venuewire.venues.alor.wire import access
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+_ROUNDS = 100
+"""One trigger may lead to the next; not for ever."""
+_ALL_TRADES = 1_000_000
 
 _TOKENS_KEPT = 10_000
 """Tokens remembered; the oldest are forgotten, and no good any more."""
@@ -49,6 +60,7 @@ class AlorHost:
         "stay_on_bad_values": "On /cws syntax and values that are wrong do not end the line (8.2).",
         "stay_on_repeated_guid": "On /cws a guid that comes again is refused but does not end the line (8.1).",
         "acknowledge_first": "On /ws the acknowledgement of a book comes before its first frame (8.6).",
+        "trading_hours": "MOEX and SPBX trade in their hours only; otherwise they always do (6.6).",
         "refuse_duplicates": "Like commands within a second are refused unless checkDuplicates is false (8.13).",
     }
 
@@ -56,6 +68,8 @@ class AlorHost:
         self.switches = Switches()
         """How the sandbox plays what the venue's documents leave open; may be changed while it runs."""
         self.desk = Desk(exchange, stage.reference_prices, self.switches)
+        self.stop_desk = StopDesk(self.desk, self._stop_changed)
+        self.groups = Groups(self._where, self._end, self._wake)
         self.records = Records(self.desk, "MOEX")
         self.connections: set[object] = set()
         self.refresh_tokens: dict[str, tuple[str, ...]] = {
@@ -64,6 +78,9 @@ class AlorHost:
         """Portfolios by refresh token; take one out and it is revoked, and what was made of it as well (2.1)."""
         self._exchange = exchange
         self._random_hex = random_hex
+        self._seed = random_hex(16)
+        self._tapes: dict[str, Tape] = {}
+        self._settling = False
         self._issued: dict[str, str] = {}
         """Refresh token by access token."""
         self._seen: dict[str, access.Claims] = {}
@@ -79,7 +96,10 @@ class AlorHost:
 
     def serve(self, request: Request, now: Nanos) -> Answer:
         """Answer one HTTP request."""
-        return self._http.serve(request, now)
+        self.settle(now)
+        answer = self._http.serve(request, now)
+        self.settle(now)
+        return answer
 
     def afflict(self, affliction: Affliction, now: Nanos) -> bool:
         """Suffer this. Nothing comes out of any tick: here a token that ends is noticed at its next use.
@@ -112,11 +132,122 @@ class AlorHost:
                 switches.close_on_repeated_guid = not on
             case "acknowledge_first":
                 switches.book_before_acknowledgement = not on
+            case "trading_hours":
+                switches.trading_hours = on
             case "refuse_duplicates":
                 switches.duplicate_window = DUPLICATES_SEEN if on else 0
             case _:
                 return False
         return True
+
+    # ---- what happens by itself: conditional orders, groups, the tape
+
+    def tape(self, symbol: str, now: Nanos) -> Tape:
+        """Everything that was traded in an instrument. Its past ends when it is first looked at."""
+        tape = self._tapes.get(symbol)
+        if tape is None:
+            reference, instrument = self.desk.reference[symbol], self._exchange.instruments[symbol]
+            first = next(iter(self._exchange.trades(symbol, _ALL_TRADES)), None)
+            began = first.transact_time if first is not None else now
+            tape = self._tapes[symbol] = Tape(instrument, self._seed, began, reference)
+        return tape
+
+    def heard(self, event: Event, now: Nanos) -> None:
+        """An event of the exchange reached one of the connections; what it leads to is done once."""
+        if isinstance(event, (Trade, ExecutionReport)):
+            self.settle(now)
+
+    def settle(self, now: Nanos) -> None:
+        """Do what new trades and the time lead to: trigger and end conditional orders, look after groups.
+
+        The exchange tells connections, not the venue; so each of them, and each request, comes by here first.
+        """
+        if self._settling:
+            return
+        self._settling = True
+        try:
+            for _ in range(_ROUNDS):
+                traded = self._take_trades(now)
+                self.stop_desk.waiting.advance(now)
+                if not (self.groups.settle(now) or traded):
+                    return
+        finally:
+            self._settling = False
+
+    def _take_trades(self, now: Nanos) -> bool:
+        """Read what was traded since; True if anything was."""
+        any_new = False
+        for symbol in self._exchange.instruments:
+            newest, tape = self._exchange.trades(symbol, 1), self.tape(symbol, now)
+            if not newest or newest[0].trade_id == tape.last_id:
+                continue
+            any_new = True
+            for trade in self._since(symbol, tape.last_id):
+                tape.take(trade)
+                self.stop_desk.waiting.priced(symbol, trade.price, trade.transact_time)
+        return any_new
+
+    def _since(self, symbol: str, last_id: str) -> list[Trade]:
+        """Trades newer than this one, oldest first, as far as the exchange remembers."""
+        count = 16
+        while True:
+            trades = self._exchange.trades(symbol, count)
+            known = next((n for n in range(len(trades) - 1, -1, -1) if trades[n].trade_id == last_id), None)
+            if known is not None:
+                return trades[known + 1 :]
+            if len(trades) < count:
+                return trades
+            count *= 4
+
+    def next_due(self) -> Nanos | None:
+        """When `settle` has something to do whatever is traded."""
+        return self.stop_desk.waiting.next_due()
+
+    def _stop_changed(self, order: Conditional) -> None:
+        for connection in tuple(self.connections):
+            if isinstance(connection, SubscriptionAcceptor):
+                connection.stop_changed(order)
+
+    def _where(self, member: Member) -> int:
+        """Where a member of a group stands; one that is not known any more is gone."""
+        if member.is_stop:
+            stop = self.stop_desk.waiting.find(member.order_id, member.portfolio)
+            status = stop.status if stop is not None else ""
+            return {"working": WAITING, "filled": EXECUTED}.get(status, GONE)
+        report = self._port(member.portfolio, member.order_id)
+        if report is None or report.ord_status is None:
+            return GONE
+        if is_working(report):
+            return WAITING
+        return EXECUTED if report.ord_status is OrdStatus.FILLED else GONE
+
+    def _port(self, portfolio: str, order_id: str) -> ExecutionReport | None:
+        try:
+            return self._exchange.port(portfolio).order(order_id=order_id)
+        except KeyError:
+            return None
+
+    def _end(self, member: Member, now: Nanos) -> None:
+        port = self._exchange.port(member.portfolio)
+        if member.is_stop:
+            self.stop_desk.delete(member.order_id, port, now)
+        else:
+            self.desk.delete(member.order_id, port, now, "")
+
+    def _wake(self, member: Member, now: Nanos) -> None:
+        stop = self.stop_desk.waiting.find(member.order_id, member.portfolio)
+        if stop is not None:
+            self.stop_desk.waiting.wake(stop, now)
+            self.stop_desk.waiting.look(stop, self.desk.mark(stop.terms.instrument.symbol), now)
+
+    def exists(self, member: Member) -> bool:
+        """Is there such an order, working?"""
+        return self._where(member) == WAITING
+
+    def group_id(self) -> str:
+        """A new group's id."""
+        digits = self._random_hex(32)
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
 
     # ---- for the far ends
 

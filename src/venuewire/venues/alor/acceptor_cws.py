@@ -9,10 +9,10 @@ from msgspec import UNSET
 from venuewire.codec import encode
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.session import Event
-from venuewire.model.terms import Nanos
-from venuewire.venue import Close, Headers, Out, Refusal, Send
+from venuewire.model.terms import Nanos, OrdType
+from venuewire.venue import Close, Headers, Out, Port, Refusal, Send
 from venuewire.venues.alor import terms
-from venuewire.venues.alor.desk import Done, Outcome, Refused
+from venuewire.venues.alor.desk import STOPS, Done, Outcome, Refused
 from venuewire.venues.alor.wire import access, commands, frames
 
 if TYPE_CHECKING:
@@ -56,20 +56,28 @@ class CommandAcceptor:
 
     def publish(self, event: Event, now: Nanos) -> list[Out]:
         """Nothing is pushed here: what happens to orders is told on `/ws`."""
+        self._host.heard(event, now)
         return []
 
     def next_tick(self) -> Nanos | None:
-        """Nothing here is timed: a token that ends is noticed at the next command."""
-        return None
+        """Nothing of the connection is timed; what waits at the venue may be."""
+        return self._host.next_due()
 
     def tick(self, now: Nanos) -> list[Out]:
-        """Nothing here is timed."""
+        """Let the venue do what is due."""
+        self._host.settle(now)
         return []
 
     # ---- frames
 
     def receive(self, payload: bytes, now: Nanos) -> list[Out]:
         """One command, one reply; some refusals end the connection (4.4)."""
+        self._host.settle(now)
+        outs = self._answer(payload, now)
+        self._host.settle(now)
+        return outs
+
+    def _answer(self, payload: bytes, now: Nanos) -> list[Out]:
         try:
             asked = frames.read_asked(payload)
         except RemoteProtocolError:
@@ -117,17 +125,25 @@ class CommandAcceptor:
         port = self._host.port(self._claims, record.user.portfolio)
         if port is None:
             return [_reply(guid, 403, "Forbidden")]
-        desk, (verb, _, word) = self._host.desk, opcode.partition(":")
-        ord_type = terms.ORD_TYPES[word]
-        outcome: Outcome
+        verb, _, word = opcode.partition(":")
+        outcome = self._done(record, terms.COMMAND_TYPES[word], port, now, guid)
+        return self._told(outcome, verb, guid)
+
+    def _done(self, record: commands.OrderMessage, ord_type: OrdType, port: Port, now: Nanos, guid: str) -> Outcome:
+        desk, stop_desk, is_stop = self._host.desk, self._host.stop_desk, ord_type in STOPS
         match record:
             case commands.Create():
-                outcome = desk.create(record, ord_type, port, now, guid)
-            case commands.Update():
-                outcome = desk.update(record, str(record.orderId), ord_type, port, now, guid)
-            case commands.Delete():
-                outcome = desk.delete(str(record.orderId), port, now, guid)
-        return self._told(outcome, verb, guid)
+                if is_stop:
+                    return stop_desk.create(record, ord_type, port, now)
+                return desk.create(record, ord_type, port, now, guid)
+            case commands.Update(orderId=order_id):
+                if is_stop:
+                    return stop_desk.update(record, str(order_id), ord_type, port, now)
+                return desk.update(record, str(order_id), ord_type, port, now, guid)
+            case commands.Delete(orderId=order_id):
+                if is_stop:
+                    return stop_desk.delete(str(order_id), port, now)
+                return desk.delete(str(order_id), port, now, guid)
 
     def _told(self, outcome: Outcome, verb: str, guid: str) -> list[Out]:
         switches = self._host.switches

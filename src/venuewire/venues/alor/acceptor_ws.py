@@ -14,15 +14,38 @@ from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookUpdate, Quote, Trade
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import Event
-from venuewire.model.terms import NANOS_PER_MILLI, Channel, ExecType, Nanos
+from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Channel, ExecType, Nanos
 from venuewire.venue import Headers, Out, Port, Refusal, Send
 from venuewire.venues.alor import books
-from venuewire.venues.alor.wire import access, account, frames, market
+from venuewire.venues.alor.candles import length_of, opened
+from venuewire.venues.alor.conditional import Conditional
+from venuewire.venues.alor.records import Records
+from venuewire.venues.alor.sessions import next_change
+from venuewire.venues.alor.wire import access, account, candles, frames, market, risk, status, stops
 
 if TYPE_CHECKING:
     from venuewire.venues.alor.acceptor import AlorHost
 
-Record = market.Book | market.Quote | market.AllTrade | account.Order | account.Trade | account.Position
+Record = (
+    market.Book
+    | market.Quote
+    | market.AllTrade
+    | account.Order
+    | account.Trade
+    | account.Position
+    | account.Summary
+    | candles.Candle
+    | stops.StopOrder
+    | stops.OldStopOrder
+    | risk.Risk
+    | risk.SpectraRisk
+    | status.InstrumentStatus
+)
+_FIGURES = frozenset({frames.SUMMARIES, frames.RISKS, frames.SPECTRA_RISKS})
+"""Opcodes of what follows the portfolio's money and positions."""
+_FIGURES_INTERVAL: Nanos = frames.DEFAULT_FREQUENCY * NANOS_PER_MILLI
+"""ASSUMPTION: they are sent no more often than that; they have no frequency of their own."""
+_STOPS = frozenset({frames.STOP_ORDERS, frames.OLD_STOP_ORDERS})
 
 _TELLS = {
     frames.BOOK: Channel.BOOK,
@@ -31,6 +54,10 @@ _TELLS = {
     frames.ORDERS: Channel.ORDERS,
     frames.TRADES: Channel.ORDERS,
     frames.POSITIONS: Channel.POSITIONS,
+    frames.SUMMARIES: Channel.POSITIONS,
+    frames.BARS: Channel.BARS,
+    frames.STOP_ORDERS: Channel.ORDERS,
+    frames.OLD_STOP_ORDERS: Channel.ORDERS,
 }
 
 
@@ -46,6 +73,12 @@ class _Subscription(Struct):
     interval: Nanos = 0
     due: Nanos = 0
     """Not before this may the next frame go."""
+    length: int = 0
+    """Of candles, seconds."""
+    until: Nanos = 0
+    """When the trading status may be another."""
+    told: int = 0
+    """Opening of the last candle sent; the last trading status."""
 
 
 class SubscriptionAcceptor:
@@ -60,6 +93,8 @@ class SubscriptionAcceptor:
         """By opcode."""
         self._waiting: dict[str, _Subscription] = {}
         """Those whose state has changed since their last frame (3.9)."""
+        self._queued: list[Out] = []
+        """News of conditional orders: they come about within this venue, not at the exchange."""
 
     @property
     def account(self) -> str | None:
@@ -78,6 +113,7 @@ class SubscriptionAcceptor:
     def closed(self, now: Nanos) -> None:
         """All subscriptions end with the connection."""
         self._host.connections.discard(self)
+        self._queued.clear()
         for kept in (self._live, self._of_symbol, self._of_account, self._waiting):
             kept.clear()
 
@@ -85,6 +121,10 @@ class SubscriptionAcceptor:
 
     def receive(self, payload: bytes, now: Nanos) -> list[Out]:
         """One request, one acknowledgement or error; the connection stays open (3.11)."""
+        self._host.settle(now)
+        return [*self._news(), *self._answer(payload, now)]
+
+    def _answer(self, payload: bytes, now: Nanos) -> list[Out]:
         try:
             asked = frames.read_asked(payload)
         except RemoteProtocolError:
@@ -112,7 +152,7 @@ class SubscriptionAcceptor:
                 return self._subscribe_portfolio(request, guid, claims, now)
 
     def _form(self, asked: object) -> frames.Format | None:
-        """The format asked for; `Heavy` is not spoken by this sandbox and refused like any unknown word."""
+        """The format asked for; None for an unknown word."""
         return frames.FORMATS.get(asked.lower()) if isinstance(asked, str) else "Simple"
 
     def _subscribe_instrument(self, request: frames.SubscribeInstrument, guid: str, now: Nanos) -> list[Out]:
@@ -123,6 +163,9 @@ class SubscriptionAcceptor:
         if instrument is None:
             return [_reply(guid, 404, f"Instrument {request.exchange}:{request.code} not found")]
         opcode = frames.SPELLING[request.opcode.lower()]
+        length = length_of(request.tf) if opcode == frames.BARS else 0
+        if length is None or (opcode == frames.BARS and not isinstance(request.start, int)):
+            return [_reply(guid, 400, frames.MALFORMED)]
         frequency = request.frequency if isinstance(request.frequency, int) else frames.DEFAULT_FREQUENCY
         subscription = _Subscription(
             guid,
@@ -131,8 +174,9 @@ class SubscriptionAcceptor:
             instrument=instrument,
             depth=_depth(opcode, request.depth),
             interval=max(frequency, frames.MINIMUM_FREQUENCY[form]) * NANOS_PER_MILLI,
+            length=length,
         )
-        return self._begin(subscription, self._first_of_instrument(subscription, now), now)
+        return self._begin(subscription, self._first_of_instrument(subscription, request, now), now)
 
     def _subscribe_portfolio(
         self, request: frames.SubscribePortfolio, guid: str, claims: access.Claims, now: Nanos
@@ -143,7 +187,9 @@ class SubscriptionAcceptor:
         port = self._host.port(claims, request.portfolio)
         if port is None:
             return [_reply(guid, 403, "Forbidden")]
-        subscription = _Subscription(guid, frames.SPELLING[request.opcode.lower()], form, port=port)
+        opcode = frames.SPELLING[request.opcode.lower()]
+        interval = _FIGURES_INTERVAL if opcode in _FIGURES else 0
+        subscription = _Subscription(guid, opcode, form, port=port, interval=interval)
         statuses = request.orderStatuses if isinstance(request.orderStatuses, list) else None
         first = [] if request.skipHistory is True else self._first_of_portfolio(subscription, port, statuses, now)
         return self._begin(subscription, first, now)
@@ -177,77 +223,186 @@ class SubscriptionAcceptor:
 
     # ---- the first set (3.7)
 
-    def _first_of_instrument(self, subscription: _Subscription, now: Nanos) -> list[Record]:
+    def _first_of_instrument(
+        self, subscription: _Subscription, request: frames.SubscribeInstrument, now: Nanos
+    ) -> list[Record]:
         instrument, form = subscription.instrument, subscription.form
         assert instrument is not None
+        if subscription.opcode == frames.BARS:
+            return self._first_candles(subscription, request, now)
         if subscription.opcode == frames.ALL_TRADES:
             trades = self._host.records.trades(instrument, subscription.depth)
             return [books.trade_record(form, trade, instrument, existing=True) for trade in trades]
-        return [self._state(subscription, now, existing=True)]
+        return self._state(subscription, now, existing=True)
+
+    def _first_candles(
+        self, subscription: _Subscription, request: frames.SubscribeInstrument, now: Nanos
+    ) -> list[Record]:
+        """History from the time asked for, oldest first; without it, from the candle that is open now."""
+        second = now // NANOS_PER_SECOND
+        current = opened(second, subscription.length)
+        start = request.start if isinstance(request.start, int) else current
+        subscription.told = current if request.skipHistory is True else max(start, 0)
+        return [] if request.skipHistory is True else self._candles(subscription, now)
+
+    def _candles(self, subscription: _Subscription, now: Nanos) -> list[Record]:
+        """From the last one that was sent on: that one may have changed since."""
+        instrument = subscription.instrument
+        assert instrument is not None
+        tape, length = self._host.tape(instrument.symbol, now), subscription.length
+        slots = list(tape.bars(length, subscription.told, now // NANOS_PER_SECOND + 1))
+        if slots:
+            subscription.told = slots[-1].time
+        return [tape.record(subscription.form, slot) for slot in slots]
 
     def _first_of_portfolio(
         self, subscription: _Subscription, port: Port, statuses: list[str] | None, now: Nanos
     ) -> list[Record]:
         form, records = subscription.form, self._host.records
+        wanted = None if statuses is None else {word.lower() for word in statuses}
+        if subscription.opcode in _FIGURES:
+            return self._state(subscription, now, existing=True)
+        if subscription.opcode in _STOPS:
+            orders = self._host.stop_desk.waiting.of(port.account)
+            return [self._stop(subscription, o, existing=True) for o in orders if wanted is None or o.status in wanted]
         if subscription.opcode == frames.POSITIONS:
             return list(records.holdings(form, port))
         if subscription.opcode == frames.TRADES:
             return _present(records.fill(form, report, now, existing=True) for report in port.fills())
-        wanted = None if statuses is None else {status.lower() for status in statuses}
         found = (records.order(form, report, port, now, existing=True) for report in port.orders(working=False))
         return [order for order in found if order is not None and (wanted is None or order.status in wanted)]
 
-    def _state(self, subscription: _Subscription, now: Nanos, *, existing: bool) -> Record:
-        """The book or the quote as it is now."""
-        instrument, form = subscription.instrument, subscription.form
-        assert instrument is not None
-        if subscription.opcode == frames.QUOTES:
-            return self._host.records.quote(form, instrument)
-        return self._host.records.book(form, instrument, subscription.depth, now, existing=existing)
+    def _state(self, subscription: _Subscription, now: Nanos, *, existing: bool) -> list[Record]:
+        """What is told as a state, as it is now."""
+        instrument, port, form, records = subscription.instrument, subscription.port, subscription.form, self._records
+        match subscription.opcode:
+            case frames.SUMMARIES if port is not None:
+                return [records.summary(form, port)]
+            case frames.RISKS if port is not None:
+                return [records.risk(form, port, now)]
+            case frames.SPECTRA_RISKS if port is not None:
+                return [records.spectra_risk(form, port)]
+            case _:
+                assert instrument is not None
+        match subscription.opcode:
+            case frames.QUOTES:
+                return [records.quote(form, instrument)]
+            case frames.BARS:
+                return self._candles(subscription, now)
+            case frames.INSTRUMENTS:
+                return [self._status(subscription, instrument, now, whole=existing)]
+            case _:
+                return [records.book(form, instrument, subscription.depth, now, existing=existing)]
+
+    @property
+    def _records(self) -> Records:
+        return self._host.records
+
+    def _status(self, subscription: _Subscription, instrument: Instrument, now: Nanos, *, whole: bool) -> Record:
+        """The first frame is whole, later ones have the ticker and what has changed (3.6.4)."""
+        record = self._records.status(subscription.form, instrument, now)
+        subscription.told = record.tradingStatus or 0
+        if whole:
+            return record
+        return status.STATUSES[subscription.form](
+            symbol=record.symbol, tradingStatus=record.tradingStatus, tradingStatusInfo=record.tradingStatusInfo
+        )
+
+    def _stop(self, subscription: _Subscription, order: Conditional, *, existing: bool) -> Record:
+        desk, form = self._host.stop_desk, subscription.form
+        if subscription.opcode == frames.OLD_STOP_ORDERS:
+            return desk.old_record(form, order, existing=existing)
+        return desk.record(form, order, existing=existing)
+
+    # ---- what happens within the venue
+
+    def stop_changed(self, order: Conditional) -> None:
+        """A conditional order is another than it was; told with the next frames, or at the next tick."""
+        for opcode in _STOPS:
+            for subscription in self._subscribed(opcode, order.terms.account):
+                self._queued.append(_pushed(subscription, self._stop(subscription, order, existing=False)))
+
+    def _news(self) -> list[Out]:
+        queued, self._queued = self._queued, []
+        return queued
+
+    def _hours(self, now: Nanos) -> Iterator[Out]:
+        """Trading statuses that have changed with the time."""
+        for subscription in self._of_status():
+            assert subscription.instrument is not None
+            subscription.until = next_change(subscription.instrument.security_exchange, now)
+            if self._host.desk.trading_status(subscription.instrument, now) != subscription.told:
+                yield from self._send_state(subscription, now)
+
+    def _of_status(self) -> list[_Subscription]:
+        return [subscription for subscription in self._live.values() if subscription.opcode == frames.INSTRUMENTS]
 
     # ---- what happens at the exchange
 
     def publish(self, event: Event, now: Nanos) -> list[Out]:
         """Frames for what this connection subscribed to."""
+        self._host.heard(event, now)
+        return [*self._news(), *self._happened(event, now)]
+
+    def _happened(self, event: Event, now: Nanos) -> list[Out]:
         match event:
             case BookUpdate():
                 return self._changed(event.symbol, frames.BOOK, now)
             case Trade():
-                return [*self._traded(event), *self._changed(event.symbol, frames.QUOTES, now)]
+                states = (frames.QUOTES, frames.BARS)
+                return [*self._traded(event), *(out for op in states for out in self._changed(event.symbol, op, now))]
             case Quote():
                 return self._changed(event.symbol, frames.QUOTES, now)
             case ExecutionReport():
                 return list(self._reported(event, now))
             case Position() | Balance():
-                return list(self._held(event))
+                return [*self._held(event), *self._figures(event.account, now)]
             case _:
                 return []
 
     def _changed(self, symbol: str, opcode: str, now: Nanos) -> list[Out]:
         """Books and quotes go out as states, and not more often than their frequency (3.9)."""
+        return self._send_or_wait((s for s in self._of_symbol.get(symbol, ()) if s.opcode == opcode), now)
+
+    def _figures(self, portfolio: str, now: Nanos) -> list[Out]:
+        """Money or positions have changed, and with them whatever is reckoned from them."""
+        return self._send_or_wait((s for opcode in _FIGURES for s in self._subscribed(opcode, portfolio)), now)
+
+    def _send_or_wait(self, subscriptions: Iterable[_Subscription], now: Nanos) -> list[Out]:
         out: list[Out] = []
-        for subscription in self._of_symbol.get(symbol, ()):
-            if subscription.opcode != opcode:
-                continue
+        for subscription in subscriptions:
             if now < subscription.due:
                 self._waiting[subscription.guid] = subscription
             else:
-                out.append(self._send_state(subscription, now))
+                out += self._send_state(subscription, now)
         return out
 
-    def _send_state(self, subscription: _Subscription, now: Nanos) -> Out:
+    def _send_state(self, subscription: _Subscription, now: Nanos) -> list[Out]:
         self._waiting.pop(subscription.guid, None)
         subscription.due = now + subscription.interval
-        return _pushed(subscription, self._state(subscription, now, existing=False))
+        return [_pushed(subscription, record) for record in self._state(subscription, now, existing=False)]
 
     def next_tick(self) -> Nanos | None:
-        """When the first of the states that wait may go."""
-        return min((subscription.due for subscription in self._waiting.values()), default=None)
+        """When the first of the states that wait may go; at once if there is news."""
+        if self._queued:
+            return 0
+        times = [subscription.due for subscription in self._waiting.values()]
+        times += [due for due in (self._host.next_due(), self._next_hours()) if due is not None]
+        return min(times, default=None)
+
+    def _next_hours(self) -> Nanos | None:
+        """When a trading status may be another."""
+        if not self._host.switches.trading_hours:
+            return None
+        return min((s.until for s in self._of_status()), default=None)
 
     def tick(self, now: Nanos) -> list[Out]:
         """Send the states that are due."""
-        due = [subscription for subscription in self._waiting.values() if subscription.due <= now]
-        return [self._send_state(subscription, now) for subscription in due]
+        self._host.settle(now)
+        out = [*self._news(), *self._hours(now)]
+        for subscription in [waiting for waiting in self._waiting.values() if waiting.due <= now]:
+            out += self._send_state(subscription, now)
+        return out
 
     def _traded(self, trade: Trade) -> Iterator[Out]:
         for subscription in self._of_symbol.get(trade.symbol, ()):

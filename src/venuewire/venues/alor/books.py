@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeAlias
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from venuewire.codec import checked, scaled, scaled_decimal
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import SET_ASK, SET_BID, BookSnapshot, LevelReader, LevelRow, Quote, Trade
-from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos, from_scaled
-from venuewire.venues.alor import terms
+from venuewire.model.shape import Shape
+from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos, Side, from_scaled
+from venuewire.venues.alor import sessions, terms
 from venuewire.venues.alor.wire import market
+from venuewire.venues.alor.wire import status as wire_status
 from venuewire.venues.alor.wire.frames import Format
 
 # --------------------------------------------------------------------------- hot path: a book frame to integer rows
@@ -71,12 +73,28 @@ def level_reader(form: Format, lot: int) -> LevelReader:
     return rows_of
 
 
+_SIMPLE: tuple[type[Struct], type[Struct]] = market.RowSimple, market.RowsSimple
+_RECORDS: dict[Format, tuple[type[Struct], type[Struct]]] = {
+    "Simple": _SIMPLE,
+    "Slim": (market.RowSlim, market.RowsSlim),
+    "Heavy": _SIMPLE,
+}
+
+
+@cache
+def shape(form: Format, lot: int) -> Shape:
+    """What `level_reader` reads, for a native reader."""
+    row, sides = _RECORDS[form]
+    return Shape(row, sides, size="volume", lot=lot)
+
+
 def snapshot(form: Format, body: bytes, instrument: Instrument, now: Nanos) -> BookSnapshot:
     """A book frame: always the whole book (3.6.1), whether `existing` or not. Levels stay undecoded."""
     return BookSnapshot(
         symbol=instrument.symbol,
         body=body,
         read=level_reader(form, int(instrument.round_lot)),
+        shape=shape(form, int(instrument.round_lot)),
         price_scale=instrument.price_scale,
         size_scale=instrument.qty_scale,
         transact_time=market.read_book_head[form](body).ms_timestamp * NANOS_PER_MILLI,
@@ -157,14 +175,33 @@ def own_symbol(record: market.Security) -> str:
 
 
 def book_record(
-    form: Format, snapshot: BookSnapshot, instrument: Instrument, now: Nanos, *, existing: bool
+    form: Format,
+    snapshot: BookSnapshot,
+    instrument: Instrument,
+    now: Nanos,
+    *,
+    existing: bool,
+    hidden: Mapping[tuple[Side, Decimal], Decimal] | None = None,
 ) -> market.Book:
-    """The exchange's book as a frame's `data`."""
+    """The exchange's book as a frame's `data`, without what icebergs hide (in pieces)."""
     milliseconds = (snapshot.transact_time or now) // NANOS_PER_MILLI
     lot = int(instrument.round_lot) * 10**snapshot.size_scale
     rows = [(what, from_scaled(price, snapshot.price_scale), size // lot) for what, price, size in snapshot.rows()]
+    if hidden:
+        sides = {SET_BID: Side.BUY, SET_ASK: Side.SELL}
+        rows = [
+            (what, price, lots - int(hidden.get((sides[what], price), _ZERO) // instrument.round_lot))
+            for what, price, lots in rows
+        ]
     bids = [(price, lots) for what, price, lots in rows if what == SET_BID and lots]
     asks = [(price, lots) for what, price, lots in rows if what == SET_ASK and lots]
+    if form == "Heavy":
+        return market.BookHeavy(
+            bids=[market.LevelSimple(price, lots) for price, lots in bids],
+            asks=[market.LevelSimple(price, lots) for price, lots in asks],
+            ms_timestamp=milliseconds,
+            existing=existing,
+        )
     if form == "Slim":
         return market.BookSlim(
             bids=[market.LevelSlim(price=price, volume=lots) for price, lots in bids],
@@ -200,9 +237,10 @@ def trade_record(form: Format, trade: Trade, instrument: Instrument, *, existing
             existing=existing,
             side=side,
         )
-    return market.AllTradeSimple(
+    record = market.AllTradeHeavy if form == "Heavy" else market.AllTradeSimple
+    return record(
         id=number,
-        orderno=0,
+        orderno=UNSET if form == "Heavy" else 0,
         symbol=instrument.security_id,
         board=board,
         qty=lots,
@@ -246,20 +284,31 @@ def quote_record(
         "lotsize": lot,
         "lotvalue": last * lot,
         "facevalue": _ZERO,
-        "type": "CS",
+        "type": type_of(instrument),
         "total_bid_vol": totals[0] // lot,
         "total_ask_vol": totals[1] // lot,
     }
     if form == "Slim":
         return market.QuoteSlim(**common)
     change = last - reference
-    return market.QuoteSimple(
-        **common,
-        prev_close_price=reference,
-        accrued_interest=_ZERO,
-        change=change,
-        change_percent=round(100 * change / reference, 2),
-    )
+    common |= {
+        "prev_close_price": reference,
+        "change": change,
+        "change_percent": round(100 * change / reference, 2),
+    }
+    if form == "Heavy":
+        common["currency"] = instrument.currency
+        return market.QuoteHeavy(**common)
+    return market.QuoteSimple(**common, accrued_interest=_ZERO)
+
+
+def type_of(instrument: Instrument) -> str:
+    """An ordinary share; SPBX calls everything `t` (6.5)."""
+    return "t" if instrument.security_exchange == "SPBX" else "CS"
+
+
+CFI = "ESXXXX"
+"""Of ordinary shares (5.4)."""
 
 
 def price_limits(instrument: Instrument, reference: Decimal) -> tuple[Decimal, Decimal]:
@@ -268,18 +317,18 @@ def price_limits(instrument: Instrument, reference: Decimal) -> tuple[Decimal, D
     return reference - half, reference + half
 
 
-def security_record(form: Format, instrument: Instrument, reference: Decimal) -> market.Security:
-    """An instrument of the sandbox's stage as `GET /md/v2/Securities` answers it."""
+def security_record(form: Format, instrument: Instrument, reference: Decimal, status: int) -> market.Security:
+    """An instrument of the sandbox's stage as `GET /md/v2/Securities` answers it; `status` is its trading status."""
     lowest, highest = price_limits(instrument, reference)
     common: dict[str, Any] = {
         "symbol": instrument.security_id,
         "shortname": instrument.base,
         "description": instrument.base,
         "exchange": instrument.security_exchange,
-        "type": "CS",
+        "type": type_of(instrument),
         "lotsize": instrument.round_lot,
         "facevalue": _ZERO,
-        "cfiCode": "ESXXXX",
+        "cfiCode": CFI,
         "cancellation": "9999-12-31T23:59:59.9999999",
         "minstep": instrument.min_price_increment,
         "rating": _ZERO,
@@ -297,10 +346,42 @@ def security_record(form: Format, instrument: Instrument, reference: Decimal) ->
         "bond_yield": None,
         "board": instrument.market_segment_id,
         "primary_board": instrument.market_segment_id,
-        "tradingStatus": 17,
-        "tradingStatusInfo": "нормальный период торгов",
+        "tradingStatus": status,
+        "tradingStatusInfo": sessions.WORDS[status],
         "complexProductCategory": "",
         "priceMultiplier": Decimal(1),
         "priceShownUnits": Decimal(1),
     }
-    return market.SecuritySlim(**common) if form == "Slim" else market.SecuritySimple(**common, market="FOND")
+    if form == "Slim":
+        return market.SecuritySlim(**common)
+    common["market"] = market_of(instrument)
+    if form == "Simple":
+        return market.SecuritySimple(**common)
+    common |= {
+        "roundTo": instrument.price_scale,
+        "nominalCurrency": instrument.currency,
+        "settlementCurrency": None,
+        "underlyingCurrency": None,
+    }
+    return market.SecurityHeavy(**common)
+
+
+def market_of(instrument: Instrument) -> str:
+    """`FOND`, or `SPBX` (5.4); the sandbox has no derivatives and no currencies."""
+    return "SPBX" if instrument.security_exchange == "SPBX" else "FOND"
+
+
+def status_record(
+    form: Format, instrument: Instrument, reference: Decimal, status: int
+) -> wire_status.InstrumentStatus:
+    """Trading status and price limits, whole (3.6.4). What a share does not have is left out."""
+    lowest, highest = price_limits(instrument, reference)
+    return wire_status.STATUSES[form](
+        symbol=instrument.security_id,
+        exchange=instrument.security_exchange,
+        board=instrument.market_segment_id,
+        tradingStatus=status,
+        tradingStatusInfo=sessions.WORDS[status],
+        priceMin=lowest,
+        priceMax=highest,
+    )

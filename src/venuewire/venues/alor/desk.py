@@ -17,9 +17,9 @@ from venuewire.codec import checked
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelReject, ExecutionReport, MassCancel
-from venuewire.model.terms import NANOS_PER_SECOND, ExecType, Nanos, OrdStatus, OrdType
+from venuewire.model.terms import NANOS_PER_SECOND, ExecType, Nanos, OrdStatus, OrdType, Side
 from venuewire.venue import Exchange, Port
-from venuewire.venues.alor import books, terms, translate
+from venuewire.venues.alor import books, sessions, terms, translate
 from venuewire.venues.alor.wire import commands, frames
 
 _MOST_LOTS = 2**31 - 1
@@ -53,6 +53,8 @@ class Switches(Struct, kw_only=True):
     """Per connection (8.17)."""
     requests_per_second: int = 100
     """HTTP requests per user (5.9)."""
+    trading_hours: bool = False
+    """Trade in the exchanges' hours only (`sessions`); off, the sandbox trades always."""
 
 
 DUPLICATES_SEEN: Nanos = NANOS_PER_SECOND
@@ -77,11 +79,17 @@ class Refused(Struct, frozen=True):
 Outcome: TypeAlias = Done | Refused
 
 
+Iceberg: TypeAlias = tuple[int, int]
+"""Visible lots at creation, and their variance in percent."""
+OrderFields: TypeAlias = commands.Create | commands.Update | commands.HttpOrder
+
+
 class Memory(Struct, frozen=True):
     """What the exchange does not keep of an order."""
 
     placed: Nanos
     comment: str = ""
+    iceberg: Iceberg | None = None
 
 
 class Desk:
@@ -93,8 +101,38 @@ class Desk:
         self.reference = {symbol: Decimal(price) for symbol, price in reference_prices.items()}
         self._memory: dict[str, Memory] = {}
         self._recent: dict[tuple[object, ...], Nanos] = {}
+        self._icebergs: dict[str, dict[str, tuple[Port, int]]] = {}
+        """By symbol and order id: whose, and how many lots show."""
 
     # ---- what others ask
+
+    def trading_status(self, instrument: Instrument, now: Nanos) -> int:
+        """The instrument's trading status (6.6)."""
+        if not self.switches.trading_hours:
+            return sessions.TRADING
+        return sessions.status_at(instrument.security_exchange, now)
+
+    def mark(self, symbol: str) -> Decimal:
+        """The last price, or where the market began."""
+        return self.exchange.quote(symbol).last_px or self.reference[symbol]
+
+    def hidden(self, symbol: str) -> dict[tuple[Side, Decimal], Decimal]:
+        """What icebergs do not show, in pieces, by side and price.
+
+        The exchange queues an iceberg whole; what is published of the book leaves out what does not show.
+        """
+        found: dict[tuple[Side, Decimal], Decimal] = {}
+        known = self._icebergs.get(symbol, {})
+        for order_id, (port, shown) in list(known.items()):
+            report = port.order(order_id=order_id)
+            if report is None or not is_working(report):
+                del known[order_id]
+            elif report.side is not None and report.price is not None:
+                lot = self.exchange.instruments[symbol].round_lot
+                rest = (report.leaves_qty or Decimal(0)) - visible(report, shown * lot)
+                key = report.side, report.price
+                found[key] = found.get(key, Decimal(0)) + rest
+        return found
 
     def instrument(self, exchange: str, ticker: str, board: object = "") -> Instrument | None:
         """The instrument of this name, on this board if one is named."""
@@ -114,16 +152,16 @@ class Desk:
         self, record: commands.Create | commands.HttpOrder, ord_type: OrdType, port: Port, now: Nanos, ref: str
     ) -> Outcome:
         """A new order."""
-        instrument = self._checked(record, ord_type)
+        instrument = self.checked(record, ord_type, now)
         if isinstance(instrument, Refused):
             return instrument
-        if isinstance(record, commands.Create) and self._is_repeated(record, ord_type, now):
+        if self.is_repeated(record, ord_type, now):
             return Refused(400, terms.DUPLICATE)
         command = translate.new_order(record, ord_type, instrument, ref)
         if self._is_taken(port, command.cl_ord_id):
             command = replace(command, cl_ord_id="")
         reports = port.execute(command, now)
-        return self._outcome(reports, instrument, record.comment, now)
+        return self._outcome(reports, instrument, record, port, now)
 
     def update(
         self,
@@ -135,22 +173,22 @@ class Desk:
         ref: str,
     ) -> Outcome:
         """Cancel an order and place one in its stead, under a new id."""
-        instrument = self._checked(record, ord_type)
+        instrument = self.checked(record, ord_type, now)
         if isinstance(instrument, Refused):
             return instrument
         standing = port.order(order_id=order_id)
-        if standing is None or not _is_working(standing):
+        if standing is None or not is_working(standing):
             return Refused(400, terms.UNKNOWN_ORDER)
         command = translate.replace_order(record, ord_type, instrument, standing, ref)
         if command.cl_ord_id != standing.cl_ord_id and self._is_taken(port, command.cl_ord_id):
             command = replace(command, cl_ord_id="")
         reports = port.execute(command, now)
-        return self._outcome(reports, instrument, record.comment, now)
+        return self._outcome(reports, instrument, record, port, now)
 
     def delete(self, order_id: str, port: Port, now: Nanos, ref: str) -> Outcome:
         """Cancel an order. One that is done already is not found (7)."""
         standing = port.order(order_id=order_id)
-        if standing is None or not _is_working(standing):
+        if standing is None or not is_working(standing):
             return Refused(400, terms.UNKNOWN_ORDER)
         refusal = translate.refusal_reason(
             port.execute(translate.cancel_order(standing, port.account, ref), now),
@@ -166,11 +204,9 @@ class Desk:
 
     # ---- values
 
-    def _checked(
-        self, record: commands.Create | commands.Update | commands.HttpOrder, ord_type: OrdType
-    ) -> Instrument | Refused:
+    def checked(self, record: OrderFields, ord_type: OrdType, now: Nanos) -> Instrument | Refused:
         """The instrument of a command whose values are possible, or why they are not."""
-        bad = _bad_value(record, ord_type)
+        bad = bad_value(record, ord_type)
         if bad is not None:
             return Refused(400, bad, is_bad_value=True)
         place = record.instrument
@@ -178,9 +214,13 @@ class Desk:
         instrument = self.instrument(place.exchange.upper(), place.symbol, board)
         if instrument is None:
             return Refused(400, terms.UNKNOWN_INSTRUMENT)
-        if not _are_flags_possible(record):
+        if not are_flags_possible(record, ord_type, instrument):
             return Refused(400, terms.BAD_FLAGS)
-        return self._outside(instrument, record.price if ord_type is OrdType.LIMIT else None) or instrument
+        status = self.trading_status(instrument, now)
+        # Conditional orders stay with the broker: they are taken at any hour.
+        if status != sessions.TRADING and ord_type not in STOPS:
+            return Refused(400, terms.IN_BREAK if status == sessions.BREAK else terms.NOT_TRADING)
+        return self._outside(instrument, record.price if ord_type in terms.WITH_PRICE else None) or instrument
 
     def _outside(self, instrument: Instrument, price: object) -> Refused | None:
         """Why a price is outside the day's corridor, if it is."""
@@ -192,13 +232,16 @@ class Desk:
             return Refused(400, f"Price {price} can not be less than {lowest}")
         return Refused(400, f"Price {price} can not be greater than {highest}") if price > highest else None
 
-    def _is_repeated(self, record: commands.Create, ord_type: OrdType, now: Nanos) -> bool:
-        """`checkDuplicates`: the same command again within the window (8.13)."""
+    def is_repeated(self, record: OrderFields, ord_type: OrdType, now: Nanos) -> bool:
+        """`checkDuplicates`: the same command again within the window (8.13). HTTP has its request ids instead."""
         window = self.switches.duplicate_window
-        if not window or record.checkDuplicates is False:
+        if not window or not isinstance(record, commands.Create) or record.checkDuplicates is False:
             return False
         place = record.instrument
-        same = (record.user.portfolio, place.symbol, ord_type, record.side.lower(), record.quantity, record.price)
+        same = (
+            *(record.user.portfolio, place.symbol, ord_type, record.side.lower(), record.quantity),
+            *(record.price, record.triggerPrice),
+        )
         last = self._recent.get(same)
         self._recent = {key: time for key, time in self._recent.items() if now - time < window}
         self._recent[same] = now
@@ -208,12 +251,17 @@ class Desk:
     def _is_taken(port: Port, cl_ord_id: str) -> bool:
         """The venue lets comments repeat; the exchange does not let ids of working orders repeat."""
         standing = port.order(cl_ord_id=cl_ord_id) if cl_ord_id else None
-        return standing is not None and _is_working(standing)
+        return standing is not None and is_working(standing)
 
     # ---- what came of it
 
     def _outcome(
-        self, reports: list[ExecutionReport | CancelReject], instrument: Instrument, comment: object, now: Nanos
+        self,
+        reports: list[ExecutionReport | CancelReject],
+        instrument: Instrument,
+        record: OrderFields,
+        port: Port,
+        now: Nanos,
     ) -> Outcome:
         refusal = translate.refusal_reason(reports)
         if refusal is not None:
@@ -224,7 +272,10 @@ class Desk:
         )
         if begun is None:
             return Refused(400, terms.UNKNOWN_OUTCOME)
-        self._remember(begun.order_id, Memory(now, comment if isinstance(comment, str) else ""))
+        iceberg = iceberg_of(record)
+        self._remember(begun.order_id, Memory(now, record.comment or "", iceberg))
+        if iceberg is not None:
+            self._icebergs.setdefault(instrument.symbol, {})[begun.order_id] = port, iceberg[0]
         return Done(begun.order_id)
 
     def _remember(self, order_id: str, memory: Memory) -> None:
@@ -233,13 +284,31 @@ class Desk:
             del self._memory[next(iter(self._memory))]
 
 
-def _is_working(report: ExecutionReport) -> bool:
+STOPS = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
+_LONGEST_PROTECTION = 300
+
+
+def is_working(report: ExecutionReport) -> bool:
+    """May it still be filled?"""
     return report.ord_status in (OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
 
 
-def _bad_value(record: commands.Create | commands.Update | commands.HttpOrder, ord_type: OrdType) -> str | None:
+def visible(report: ExecutionReport, shown: Decimal) -> Decimal:
+    """What of an iceberg shows now, in pieces: a part that is used up is followed by the next."""
+    filled, leaves = report.cum_qty or Decimal(0), report.leaves_qty or Decimal(0)
+    return min(leaves, shown - filled % shown)
+
+
+def iceberg_of(record: OrderFields) -> Iceberg | None:
+    """Visible lots and variance, if the order is an iceberg."""
+    if not record.icebergFixed:
+        return None
+    return record.icebergFixed, getattr(record, "icebergVariance", None) or 0
+
+
+def bad_value(record: OrderFields, ord_type: OrdType) -> str | None:
     """What is wrong with the values themselves, whatever the state of the market."""
-    word = record.timeInForce.lower() if isinstance(record.timeInForce, str) else "oneday"
+    word = _life_of(record) or "oneday"
     words_known = (
         record.side.lower() in terms.SIDES
         and record.instrument.exchange.upper() in _EXCHANGES
@@ -250,7 +319,11 @@ def _bad_value(record: commands.Create | commands.Update | commands.HttpOrder, o
         return frames.MALFORMED
     if not 0 < record.quantity <= _MOST_LOTS:
         return terms.BAD_QUANTITY
-    return _bad_price(record.price) if ord_type is OrdType.LIMIT else None
+    if ord_type in terms.WITH_PRICE:
+        bad = _bad_price(record.price)
+        if bad is not None:
+            return bad
+    return _bad_condition(record) if ord_type in STOPS else None
 
 
 def _bad_price(price: object) -> str | None:
@@ -263,7 +336,29 @@ def _bad_price(price: object) -> str | None:
     return terms.NO_PRICE if value <= 0 else None
 
 
-def _are_flags_possible(record: commands.Create | commands.Update | commands.HttpOrder) -> bool:
-    """Attributes shares cannot have (6.4), and icebergs, which this sandbox does not have."""
-    word = record.timeInForce.lower() if isinstance(record.timeInForce, str) else ""
-    return word not in terms.DERIVATIVES_ONLY and not record.icebergFixed
+def _bad_condition(record: OrderFields) -> str | None:
+    """What only conditional orders have."""
+    seconds, end = record.protectingSeconds, record.stopEndUnixTime
+    word = record.condition.lower() if isinstance(record.condition, str) else ""
+    is_right = (
+        word in terms.CONDITIONS
+        and (not isinstance(seconds, int) or 0 <= seconds <= _LONGEST_PROTECTION)
+        and (not isinstance(end, int) or 0 <= end < 2**40)
+    )
+    return _bad_price(record.triggerPrice) if is_right else frames.MALFORMED
+
+
+def _life_of(record: OrderFields) -> str:
+    return record.timeInForce.lower() if isinstance(record.timeInForce, str) else ""
+
+
+def are_flags_possible(record: OrderFields, ord_type: OrdType, instrument: Instrument) -> bool:
+    """Attributes this kind of order, or of instrument, cannot have (6.4; iceberg: limit orders only, 4.2)."""
+    if _life_of(record) in terms.DERIVATIVES_ONLY and instrument.market_segment_id not in terms.DERIVATIVES:
+        return False
+    iceberg = iceberg_of(record)
+    if iceberg is None:
+        return True
+    shown, variance = iceberg
+    is_derivative = instrument.market_segment_id in terms.DERIVATIVES
+    return ord_type in terms.WITH_PRICE and 0 < shown <= record.quantity and (not variance or is_derivative)

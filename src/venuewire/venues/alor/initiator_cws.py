@@ -25,7 +25,7 @@ from venuewire.model.session import (
 )
 from venuewire.model.terms import Nanos
 from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
-from venuewire.venues.alor import terms, translate
+from venuewire.venues.alor import stops, terms, translate
 from venuewire.venues.alor.line import PONG, REPLY, Line
 from venuewire.venues.alor.wire import commands, frames
 
@@ -41,6 +41,7 @@ class Orders(Line):
         super().__init__(seat)
         self._asked: dict[str, OrderCommand] = {}
         self._authorizing: set[str] = set()
+        self._kept = stops.kept_terms(seat)
 
     def handshake(self, now: Nanos) -> Headers:
         self._asked.clear()
@@ -69,8 +70,21 @@ class Orders(Line):
     def _authorize(self, grant: Grant) -> Send:
         guid = f"auth-{self.seat.unique()}"
         self._authorizing.add(guid)
+        return self._authorization(grant, guid)
+
+    @staticmethod
+    def _authorization(grant: Grant, guid: str) -> Send:
         message = commands.Authorize(opcode=commands.AUTHORIZE, guid=guid, token=grant.token.reveal())
         return Send(encode(message), guid)
+
+    def _documented_sign(self) -> Send | None:
+        """`authorize` again, with the token in hand: documented, and answered whatever else the venue knows (2.5)."""
+        held = self._held
+        if held is None:
+            return None
+        guid = f"alive-{self.seat.unique()}"
+        self._pings[guid] = held
+        return self._authorization(held, guid)
 
     def send(self, command: Command, now: Nanos) -> list[Effect]:
         """Raises `LocalProtocolError` for what ALOR has no message for, before anything is sent."""
@@ -83,9 +97,9 @@ class Orders(Line):
                     command, known, self.portfolio, allow_margin=margin, check_duplicates=check
                 )
             case ReplaceOrder():
-                known = self._known(command.symbol)
+                known, kept = self._known(command.symbol), self._kept.get(command.order_id)
                 message = translate.update_message(
-                    command, known, self.portfolio, allow_margin=margin, check_duplicates=check
+                    command, known, self.portfolio, kept, allow_margin=margin, check_duplicates=check
                 )
             case CancelOrder():
                 message = translate.delete_message(command, self.portfolio, check_duplicates=check)
@@ -111,8 +125,9 @@ class Orders(Line):
             self._authorizing.discard(guid)
             return [self._logon_answer(reply, guid)]
         if guid in self._pings:
-            del self._pings[guid]
-            return [Heartbeat(recv_time=now, ref=guid), *self._overtaken()]
+            held = self._answered(guid)
+            ended = self._invalid(held, reply.text) if reply.httpCode == 401 and held is not None else []
+            return [*ended, Heartbeat(recv_time=now, ref=guid), *self._overtaken()]
         invalid = self._invalid(self._held, reply.text) if reply.httpCode == 401 else []
         command = self._asked.get(guid)
         if command is None:
@@ -140,10 +155,23 @@ class Orders(Line):
         del self._asked[command.ref]
         if reply.httpCode >= 300:
             return [translate.refused_report(command, str(reply.httpCode), reply.text, self.portfolio, now)]
-        order_id = command.order_id if isinstance(command, CancelOrder) else str(reply.orderNumber or "")
-        if not order_id:
-            raise Damage("an order command was done but the answer has no order number")
+        order_id = command.order_id if isinstance(command, CancelOrder) else self._placed(command, reply)
         return [translate.done_report(command, order_id, self.portfolio, now)]
+
+    def _placed(self, command: NewOrder | ReplaceOrder, reply: frames.Reply) -> str:
+        """Our id of the order that was made; what it was placed with is kept under it."""
+        number = str(reply.orderNumber or "")
+        if not number:
+            raise Damage("an order command was done but the answer has no order number")
+        if isinstance(command, NewOrder):
+            order_id = terms.stop_id(number) if command.ord_type in terms.STOP_TYPES.values() else number
+            kept = stops.kept_of(command, self._known(command.symbol))
+        else:
+            order_id = terms.stop_id(number) if terms.raw_id(command.order_id)[1] else number
+            kept = self._kept.get(command.order_id, stops.Kept())
+        if kept != stops.Kept():
+            self._kept.keep(order_id, kept)
+        return order_id
 
     def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event]:
         """Nothing of this line goes over HTTP."""

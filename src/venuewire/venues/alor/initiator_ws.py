@@ -10,11 +10,16 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from msgspec import UNSET, Struct, field
+from msgspec.structs import replace
 
 from venuewire.codec import Envelope, encode
 from venuewire.errors import LocalProtocolError
 from venuewire.model.instrument import Instrument
+from venuewire.model.market import Bar
+from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import (
+    BarRequest,
+    Bars,
     Command,
     Event,
     Grant,
@@ -31,11 +36,13 @@ from venuewire.model.session import (
     Unknown,
     Unsubscribe,
 )
-from venuewire.model.terms import Channel, Nanos
+from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos
 from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
-from venuewire.venues.alor import books, terms, translate
+from venuewire.venues.alor import books, candles, stops, terms, translate
 from venuewire.venues.alor.line import DATA, JUST_MADE, PONG, REPLY, Line, error_text
 from venuewire.venues.alor.wire import account, frames, market
+from venuewire.venues.alor.wire import candles as wire_candles
+from venuewire.venues.alor.wire import stops as wire_stops
 
 
 class _Stream(Struct):
@@ -43,9 +50,14 @@ class _Stream(Struct):
 
     opcode: str
     instrument: Instrument | None
+    period: Nanos = 0
+    """Of candles."""
+    last: Bar | None = None
+    """The newest candle: final when a later one comes (3.6.2)."""
 
 
-_Subject: TypeAlias = tuple[Channel, str | None]
+_Subject: TypeAlias = tuple[Channel, str | None, Nanos]
+"""Channel, symbol, and the period of candles."""
 
 
 class _Request(Struct):
@@ -64,11 +76,13 @@ _OPCODES: dict[Channel, tuple[str, ...]] = {
     Channel.BOOK: (frames.BOOK,),
     Channel.TRADES: (frames.ALL_TRADES,),
     Channel.QUOTES: (frames.QUOTES,),
-    Channel.ORDERS: (frames.ORDERS, frames.TRADES),
+    Channel.ORDERS: (frames.ORDERS, frames.TRADES, frames.STOP_ORDERS),
     Channel.POSITIONS: (frames.POSITIONS,),
+    Channel.BARS: (frames.BARS,),
 }
+_OF_PORTFOLIO = frozenset({frames.ORDERS, frames.TRADES, frames.STOP_ORDERS, frames.POSITIONS, frames.SUMMARIES})
 
-Read: TypeAlias = Callable[[_Stream, bytes, Nanos], Event]
+Read: TypeAlias = Callable[[_Stream, bytes, Nanos], Sequence[Event]]
 
 _ENDED_KEPT = 10_000
 """Guids of ended subscriptions remembered: frames of theirs may still be on their way."""
@@ -95,11 +109,22 @@ class Subscriptions(Line):
             frames.ORDERS: self._order,
             frames.TRADES: self._fill,
             frames.POSITIONS: self._position,
+            frames.STOP_ORDERS: self._stop_order,
+            frames.BARS: self._bar,
         }
+        self._subjects: dict[str, _Subject] = {}
+        """What a subscription to candles was for, by its ref: an `Unsubscribe` names no period."""
+        self._bar_requests: dict[str, BarRequest] = {}
+        self._alive = ""
+        """Guid of the subscription that serves as a sign of life."""
+        self._kept = stops.kept_terms(seat)
 
     def handshake(self, now: Nanos) -> Headers:
         for kept in (self._streams, self._running, self._guids, self._requests, self._ended, self._lists):
             kept.clear()
+        self._subjects.clear()
+        self._bar_requests.clear()
+        self._alive = ""
         return super().handshake(now)
 
     def logon(self, now: Nanos) -> Flow:
@@ -113,6 +138,19 @@ class Subscriptions(Line):
     def _ping_grant(self) -> Grant | None:
         return self.seat.grant or self._held
 
+    def _documented_sign(self) -> Send | None:
+        """The portfolio's summary, subscribed to again under the same guid: acknowledged (3.1), and no second stream.
+
+        What it tells is not read: the guid is one of those that have ended.
+        """
+        grant = self._ping_grant()
+        if grant is None:
+            return None
+        self._alive = self._alive or f"alive-{self.seat.unique()}"
+        self._pings[self._alive] = grant
+        self._ended[self._alive] = None
+        return Send(encode(self._request(frames.SUMMARIES, self._alive, None, grant.token.reveal(), 0)), self._alive)
+
     def _grant(self) -> Grant:
         grant = self.seat.grant or self._held
         if grant is None:
@@ -125,37 +163,40 @@ class Subscriptions(Line):
         """Raises `LocalProtocolError` for what does not go over this line."""
         match command:
             case Subscribe():
-                return self._subscribe(command)
+                return self._subscribe(command, now)
             case Unsubscribe():
                 return self._unsubscribe(command)
             case SecurityListRequest():
                 return self._securities(command)
             case OrderMassStatusRequest():
-                return [self._get("orders", f"{self._clients_path()}/orders", command.ref)]
+                return self._both("orders", "stoporders", command.ref)
             case RequestForPositions():
-                self._lists[command.ref] = _Gathering(wanted=2)
-                path = self._clients_path()
-                return [self._get(part, f"{path}/{part}", command.ref) for part in ("positions", "summary")]
+                return self._both("positions", "summary", command.ref)
+            case BarRequest():
+                return [self._candles(command)]
             case _:
                 raise LocalProtocolError(f"{type(command).__name__} does not go over ALOR's /ws; orders go over /cws")
 
-    def _subscribe(self, command: Subscribe) -> list[Effect]:
+    def _subscribe(self, command: Subscribe, now: Nanos) -> list[Effect]:
         opcodes = _OPCODES.get(command.channel)
         if opcodes is None:
             raise LocalProtocolError(f"ALOR has no channel {command.channel}; its sign of life is the ping")
         instrument = self._instrument(command) if command.channel in _OF_INSTRUMENTS else None
+        period = _period(command)
         grant = self._grant()
-        subject = (command.channel, command.symbol if instrument else None)
+        subject = (command.channel, command.symbol if instrument else None, period)
+        if period:
+            self._subjects[command.ref] = subject
         # A guid in use replaces its subscription (3.8): asking again never makes a second stream of the same.
         guids = self._guids.get(subject) or [f"{command.ref}-{n}" if n else command.ref for n in range(len(opcodes))]
         self._guids[subject] = guids
         for guid, opcode in zip(guids, opcodes, strict=True):
-            self._streams[guid] = _Stream(opcode, instrument)
+            self._streams[guid] = _Stream(opcode, instrument, period)
         self._expect(command.ref, guids, grant, subject, ends=False)
         token = grant.token.reveal()
         effects: list[Effect] = []
         for guid, opcode in zip(guids, opcodes, strict=True):
-            effects.append(Send(encode(self._request(opcode, guid, command.symbol, token)), command.ref))
+            effects.append(Send(encode(self._request(opcode, guid, command.symbol, token, period, now)), command.ref))
         return effects
 
     def _instrument(self, command: Subscribe) -> Instrument:
@@ -168,19 +209,36 @@ class Subscriptions(Line):
             )
         return instrument
 
-    def _request(self, opcode: str, guid: str, symbol: str | None, token: str) -> frames.SubscribeRequest:
+    def _request(
+        self, opcode: str, guid: str, symbol: str | None, token: str, period: Nanos, now: Nanos = 0
+    ) -> frames.SubscribeRequest:
         form = self.settings.format
-        if symbol is None or opcode in (frames.ORDERS, frames.TRADES, frames.POSITIONS):
+        if symbol is None or opcode in _OF_PORTFOLIO:
             return frames.SubscribePortfolio(
                 opcode=opcode,
                 portfolio=self.portfolio,
-                skipHistory=False,
+                skipHistory=opcode == frames.SUMMARIES,
                 exchange=self._portfolio_exchange(),
                 format=form,
                 guid=guid,
                 token=token,
             )
         where, settings = terms.listing(symbol), self.settings
+        if opcode == frames.BARS:
+            return frames.SubscribeInstrument(
+                opcode=opcode,
+                code=where.ticker,
+                exchange=where.exchange,
+                instrumentGroup=where.board or UNSET,
+                tf=candles.tf_of(period),
+                start=candles.opened(now // NANOS_PER_SECOND, period // NANOS_PER_SECOND),
+                skipHistory=False,
+                splitAdjust=settings.split_adjust,
+                frequency=settings.quote_frequency,
+                format=form,
+                guid=guid,
+                token=token,
+            )
         book, trades = opcode == frames.BOOK, opcode == frames.ALL_TRADES
         frequency = settings.frequency or frames.MINIMUM_FREQUENCY[form] if book else settings.quote_frequency
         return frames.SubscribeInstrument(
@@ -197,7 +255,8 @@ class Subscriptions(Line):
         )
 
     def _unsubscribe(self, command: Unsubscribe) -> list[Effect]:
-        subject = (command.channel, command.symbol if command.channel in _OF_INSTRUMENTS else None)
+        symbol = command.symbol if command.channel in _OF_INSTRUMENTS else None
+        subject = self._subjects.pop(command.subscription, (command.channel, symbol, 0))
         if subject not in self._guids:
             # Nothing of the kind on this life of the line: what is asked for is so already.
             self.ready.append(SubscriptionAccepted(ref=command.ref))
@@ -229,7 +288,7 @@ class Subscriptions(Line):
         if envelope.kind == DATA:
             stream = self._streams.get(envelope.ref or "")
             if stream is not None:
-                return (self._read[stream.opcode](stream, envelope.body, now),)
+                return self._read[stream.opcode](stream, envelope.body, now)
             # A frame that was on its way when its subscription ended is no news.
             return [] if envelope.ref in self._ended else [Unknown(kind=DATA, body=envelope.body)]
         if envelope.kind == PONG:
@@ -241,7 +300,7 @@ class Subscriptions(Line):
     def _answer(self, reply: frames.Reply, now: Nanos) -> Sequence[Event | Send]:
         guid = reply.guid
         if guid in self._pings:
-            return [*self._unauthorised(reply, self._pings.pop(guid)), Heartbeat(recv_time=now, ref=guid)]
+            return [*self._unauthorised(reply, self._answered(guid)), Heartbeat(recv_time=now, ref=guid)]
         waiting = self._requests.get(guid)
         request = waiting[0] if waiting else None
         if request is None and not guid and reply.httpCode >= 400:
@@ -319,33 +378,81 @@ class Subscriptions(Line):
 
     # ---- what data frames mean
 
-    def _book(self, stream: _Stream, body: bytes, now: Nanos) -> Event:
+    def _book(self, stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
         assert stream.instrument is not None
-        return books.snapshot(self.settings.format, body, stream.instrument, now)
+        return (books.snapshot(self.settings.format, body, stream.instrument, now),)
 
-    def _trade(self, stream: _Stream, body: bytes, now: Nanos) -> Event:
+    def _trade(self, stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
         assert stream.instrument is not None
-        return books.trade_event(market.read_all_trade[self.settings.format](body), stream.instrument, now)
+        return (books.trade_event(market.read_all_trade[self.settings.format](body), stream.instrument, now),)
 
-    def _quote(self, stream: _Stream, body: bytes, now: Nanos) -> Event:
+    def _quote(self, stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
         assert stream.instrument is not None
-        return books.quote_event(market.read_quote[self.settings.format](body), stream.instrument, now)
+        return (books.quote_event(market.read_quote[self.settings.format](body), stream.instrument, now),)
 
-    def _order(self, _stream: _Stream, body: bytes, now: Nanos) -> Event:
-        return translate.order_report(account.read_order[self.settings.format](body), self.seat.instruments, now)
+    def _order(self, _stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
+        return (self._order_report(account.read_order[self.settings.format](body), now),)
 
-    def _fill(self, _stream: _Stream, body: bytes, now: Nanos) -> Event:
+    def _order_report(self, record: account.Order, now: Nanos, *, listed: bool = False) -> ExecutionReport:
+        iceberg = stops.iceberg_of(record.iceberg)
+        if iceberg:
+            self._kept.keep(str(record.id), stops.Kept(iceberg=iceberg))
+        return translate.order_report(record, self.seat.instruments, now, listed=listed)
+
+    def _stop_order(self, _stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
+        return self._stop_reports(wire_stops.read_stop_order[self.settings.format](body), now)
+
+    def _stop_reports(
+        self, record: wire_stops.StopOrder, now: Nanos, *, listed: bool = False
+    ) -> tuple[ExecutionReport, ...]:
+        known = self.seat.instruments
+        symbol = translate.known_symbol(record.exchange, record.symbol, record.board, known, record.brokerSymbol)
+        self._kept.keep(terms.stop_id(record.id), stops.kept_from(record))
+        return stops.stop_reports(record, symbol, translate.cl_ord_id_of(record.comment), now, listed=listed)
+
+    def _fill(self, _stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
         record = account.read_trade[self.settings.format](body)
-        return translate.trade_report(record, self.seat.instruments, self.portfolio, now)
+        return (translate.trade_report(record, self.seat.instruments, self.portfolio, now),)
 
-    def _position(self, _stream: _Stream, body: bytes, now: Nanos) -> Event:
-        return translate.position_event(account.read_position[self.settings.format](body), self.seat.instruments, now)
+    def _position(self, _stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
+        record = account.read_position[self.settings.format](body)
+        return (translate.position_event(record, self.seat.instruments, now),)
+
+    def _bar(self, stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
+        """The candle; and the one before, as final, when this is a later one (3.6.2)."""
+        assert stream.instrument is not None
+        record = wire_candles.read_candle[self.settings.format](body)
+        bar = candles.bar_event(record, stream.instrument, stream.period, now, final=False)
+        before, stream.last = stream.last, bar
+        if before is None or before.open_time >= bar.open_time:
+            return (bar,)
+        return replace(before, final=True, recv_time=now), bar
 
     # ---- HTTP reads
 
     def _get(self, kind: str, path: str, ref: str) -> Fetch:
         headers = {"authorization": _bearer(self._grant()), "accept": "application/json"}
         return Fetch(method="GET", path=path, headers=headers, ref=ref, kind=kind)
+
+    def _both(self, one: str, other: str, ref: str) -> list[Effect]:
+        """Two reads of the portfolio that are answered together."""
+        self._lists[ref] = _Gathering(wanted=2)
+        return [self._get(part, f"{self._clients_path()}/{part}", ref) for part in (one, other)]
+
+    def _candles(self, command: BarRequest) -> Fetch:
+        """`GET /md/v2/history`; both ends of its range belong to it, and are whole seconds."""
+        where = terms.listing(command.symbol)
+        if command.symbol not in self.seat.instruments:
+            raise LocalProtocolError(f"{command.symbol} is not known: ask for the SecurityList first")
+        self._bar_requests[command.ref] = command
+        first, last = -(-command.start // NANOS_PER_SECOND), -(-command.end // NANOS_PER_SECOND) - 1
+        board = f"&instrumentGroup={where.board}" if where.board else ""
+        split = "" if self.settings.split_adjust else "&splitAdjust=false"
+        path = (
+            f"/md/v2/history?symbol={where.ticker}&exchange={where.exchange}&tf={candles.tf_of(command.period)}"
+            f"&from={first}&to={last}{board}{split}&format=Simple"
+        )
+        return self._get("history", path, command.ref)
 
     def _clients_path(self) -> str:
         return f"/md/v2/Clients/{self._portfolio_exchange()}/{self.portfolio}"
@@ -367,21 +474,21 @@ class Subscriptions(Line):
     def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event]:
         """The answer to one HTTP read; a request that made several is answered when all have come."""
         kind, ref = fetch.kind, fetch.ref or ""
-        empty = kind == "orders" and answer.status == 404 and self.settings.no_orders_on_404
+        asked_bars = self._bar_requests.pop(ref, None)
+        empty = kind in ("orders", "stoporders") and answer.status == 404 and self.settings.no_orders_on_404
         if answer.status != 200 and not empty:
             self._lists.pop(ref, None)
             text = error_text(answer.body) or f"{fetch.method} {fetch.path} was answered {answer.status}"
             refusal = RequestRejected(code=str(answer.status), text=text, ref=ref)
             return [refusal, *(self._invalid_fetch(fetch, text) if answer.status == 401 else ())]
-        if kind == "orders":
-            reports = () if empty else account.read_orders["Simple"](answer.body)
-            known = self.seat.instruments
-            return [
-                MassStatus(reports=tuple(translate.order_report(r, known, now, listed=True) for r in reports), ref=ref)
-            ]
+        if asked_bars is not None:
+            instrument, asked = self.seat.instruments[asked_bars.symbol], asked_bars
+            records = wire_candles.read_history["Simple"](answer.body).history
+            bars = candles.bar_events(records, instrument, asked.period, now, asked.start, asked.end)
+            return [Bars(bars=bars, ref=ref)]
         if kind == "securities":
             return [_list_of(market.read_securities["Simple"](answer.body), ref)]
-        return self._gather(kind, ref, answer.body, now)
+        return self._gather(kind, ref, b"[]" if empty else answer.body, now)
 
     def _invalid_fetch(self, fetch: Fetch, text: str) -> list[Event]:
         """A 401 counts against the token the request carried; an older one that has been replaced is no news."""
@@ -403,7 +510,27 @@ class Subscriptions(Line):
             rows = account.read_positions["Simple"](gathering.bodies["positions"])
             summary = account.read_summary["Simple"](gathering.bodies["summary"])
             return [translate.holdings(rows, summary, self.seat.instruments, now, ref)]
+        if "orders" in gathering.bodies:
+            return [self._mass_status(gathering.bodies, now, ref)]
         return [_securities_of(gathering.bodies, ref)]
+
+    def _mass_status(self, bodies: dict[str, bytes], now: Nanos, ref: str) -> MassStatus:
+        """Conditional orders first: one that was triggered leads to the order it placed."""
+        reports: list[ExecutionReport] = []
+        for stop_record in wire_stops.read_stop_orders(bodies["stoporders"]):
+            reports += self._stop_reports(stop_record, now, listed=True)
+        for record in account.read_orders["Simple"](bodies["orders"]):
+            reports.append(self._order_report(record, now, listed=True))
+        return MassStatus(reports=tuple(reports), ref=ref)
+
+
+def _period(command: Subscribe) -> Nanos:
+    if command.channel is not Channel.BARS:
+        return 0
+    if command.period is None:
+        raise LocalProtocolError("a subscription to candles needs a period")
+    candles.tf_of(command.period)
+    return command.period
 
 
 def _bearer(grant: Grant) -> str:
@@ -417,7 +544,7 @@ class _Gathering(Struct):
     bodies: dict[str, bytes] = field(default_factory=dict)
 
 
-_OF_INSTRUMENTS = frozenset({Channel.BOOK, Channel.TRADES, Channel.QUOTES})
+_OF_INSTRUMENTS = frozenset({Channel.BOOK, Channel.TRADES, Channel.QUOTES, Channel.BARS})
 
 
 def _securities_of(bodies: dict[str, bytes], ref: str) -> Event:

@@ -51,7 +51,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What a list of all securities is narrowed to; empty for none."""
     no_orders_on_404: bool = False
     """Take a 404 on the order list as "no orders"."""
+    split_adjust: bool = True
+    """False: candles of the past as they were, not adjusted for splits."""
     ping: bool = True
+    """Undocumented sign of life; off, a documented message takes its place."""
 
 
 def settings_of(seat: Seat) -> Settings:
@@ -90,24 +93,45 @@ class Line:
         self._told: Grant | None = None
         """The grant whose end this line has told of already."""
         self._pings: dict[str, Grant | None] = {}
-        """Guids of pings on their way, and what they carried."""
+        """Guids of signs of life on their way, and what they carried."""
+        self._ping_seen = False
+        """The venue has answered a `ping`, in this life or an earlier one."""
+        self._ping_unknown = False
 
     def handshake(self, now: Nanos) -> Headers:
         """A new life; the dialling needs no headers of ours."""
+        # A line that ended on its first ping, unanswered: perhaps because of it.
+        self._ping_unknown = self._ping_unknown or (bool(self._pings) and not self._ping_seen)
         self._held = self._told = None
         self._pings.clear()
         self.ready.clear()
         return {}
 
     def heartbeat(self, now: Nanos) -> Send | None:
-        """`ping`, as ALOR's own terminal sends it (3.12)."""
+        """A sign of life that is answered: a line is given up after 15 seconds of silence.
+
+        `ping`, as ALOR's own terminal sends it (3.12), is documented nowhere. Where it goes unanswered, or ends the
+        line, or is switched off, something documented takes its place: a healthy line must not be taken for dead.
+        """
+        if self.settings.ping and not self._ping_seen and self._pings:
+            self._ping_unknown = True
+        if not self.settings.ping or self._ping_unknown:
+            return self._documented_sign()
         grant = self._ping_grant()
-        if not self.settings.ping:
-            return None
         guid = f"ping-{self.seat.unique()}"
         self._pings[guid] = grant
         token = grant.token.reveal() if grant else UNSET
         return Send(encode(frames.Ping(opcode=frames.PING, guid=guid, token=token, confirm=True)), guid)
+
+    def _documented_sign(self) -> Send | None:
+        """A message that changes nothing, and that the venue's documents say is answered."""
+        raise NotImplementedError
+
+    def _answered(self, guid: str) -> Grant | None:
+        """The answer to a sign of life came; what the sign carried."""
+        if guid.startswith("ping-"):
+            self._ping_seen = True
+        return self._pings.pop(guid)
 
     def _ping_grant(self) -> Grant | None:
         """What the ping carries; on `/cws` nothing."""

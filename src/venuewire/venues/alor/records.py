@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -13,12 +14,17 @@ from venuewire.model.market import SET_BID, LevelChange, Trade
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.terms import Nanos
 from venuewire.venue import Port
-from venuewire.venues.alor import books, translate
-from venuewire.venues.alor.desk import Desk
+from venuewire.venues.alor import books, terms, translate
+from venuewire.venues.alor.desk import Desk, Iceberg, visible
 from venuewire.venues.alor.wire import account, market
+from venuewire.venues.alor.wire import risk as wire_risk
+from venuewire.venues.alor.wire import status as wire_status
 from venuewire.venues.alor.wire.frames import Format
 
 _ZERO = Decimal(0)
+RISK_CATEGORY = 1
+"""Of everybody here."""
+_ROUBLES = "RUB"
 _DAY_TRADES = 1000
 """The day's open, high, low and volume are those of so many newest trades."""
 
@@ -37,7 +43,8 @@ class Records:
     def book(self, form: Format, instrument: Instrument, depth: int, now: Nanos, *, existing: bool) -> market.Book:
         """The book, cut to the depth."""
         found = self._exchange.book(instrument.symbol, depth)
-        return books.book_record(form, found, instrument, now, existing=existing)
+        hidden = self._desk.hidden(instrument.symbol)
+        return books.book_record(form, found, instrument, now, existing=existing, hidden=hidden)
 
     def quote(self, form: Format, instrument: Instrument) -> market.Quote:
         """The quote and the day's figures."""
@@ -50,9 +57,15 @@ class Records:
         """The newest public trades, oldest first."""
         return self._exchange.trades(instrument.symbol, limit) if limit else []
 
-    def security(self, form: Format, instrument: Instrument) -> market.Security:
+    def security(self, form: Format, instrument: Instrument, now: Nanos) -> market.Security:
         """What is known of an instrument."""
-        return books.security_record(form, instrument, self._desk.reference[instrument.symbol])
+        status = self._desk.trading_status(instrument, now)
+        return books.security_record(form, instrument, self._desk.reference[instrument.symbol], status)
+
+    def status(self, form: Format, instrument: Instrument, now: Nanos) -> wire_status.InstrumentStatus:
+        """Trading status and price limits."""
+        reference = self._desk.reference[instrument.symbol]
+        return books.status_record(form, instrument, reference, self._desk.trading_status(instrument, now))
 
     def securities(self) -> list[Instrument]:
         """All there are."""
@@ -79,6 +92,7 @@ class Records:
             comment=memory.comment or standing.cl_ord_id,
             placed=memory.placed,
             existing=existing,
+            iceberg=_iceberg(form, memory.iceberg, standing, instrument),
         )
 
     def fill(self, form: Format, report: ExecutionReport, now: Nanos, *, existing: bool) -> account.Trade | None:
@@ -125,16 +139,76 @@ class Records:
 
     def summary(self, form: Format, port: Port) -> account.Summary:
         """The portfolio's money, and what all of it is worth."""
+        cash = [balance for balance in port.balances() if balance.currency not in self._bases]
+        return translate.summary_record(form, cash, self.worth(port))
+
+    def risk(self, form: Format, port: Port, now: Nanos) -> wire_risk.Risk:
+        """Risk figures (3.6.8). Nothing here is bought on margin, so that none is ever at risk."""
+        worth = self.worth(port)
+        return wire_risk.RISKS[form](
+            portfolio=port.account,
+            exchange=self._name,
+            portfolioEvaluation=worth,
+            portfolioLiquidationValue=worth,
+            initialMargin=_ZERO,
+            minimalMargin=_ZERO,
+            correctedMargin=_ZERO,
+            riskCoverageRatioOne=worth,
+            riskCoverageRatioTwo=worth,
+            riskCategoryId=RISK_CATEGORY,
+            clientType="StandardRisk",
+            hasForbiddenPositions=False,
+            hasNegativeQuantity=False,
+            riskStatus="Ok",
+            calculationTime=terms.iso_of(now),
+        )
+
+    def spectra_risk(self, form: Format, port: Port) -> wire_risk.SpectraRisk:
+        """Figures of the derivatives market (3.6.9), of which this portfolio has no positions."""
+        roubles = [balance for balance in port.balances() if balance.currency == _ROUBLES]
+        total = sum((balance.total for balance in roubles), _ZERO)
+        free = sum((balance.available for balance in roubles), _ZERO)
+        names = ("fee", "moneyPledgeAmount", "vmInterCl", "vmCurrentPositions", "indicativeVarMargin")
+        more = {"Simple": ("varMargin", "balanceMoney"), "Heavy": ("varMargin",), "Slim": ()}[form]
+        zeros: dict[str, Any] = dict.fromkeys((*names, "netOptionValue", "posRisk", *more), _ZERO)
+        return wire_risk.SPECTRA_RISKS[form](
+            portfolio=port.account,
+            moneyFree=free,
+            moneyBlocked=total - free,
+            moneyOld=total,
+            moneyAmount=total,
+            isLimitsSet=False,
+            **zeros,
+        )
+
+    def worth(self, port: Port) -> Decimal:
+        """What all of a portfolio would bring, each currency counted as it is."""
         balances = port.balances()
-        cash = [balance for balance in balances if balance.currency not in self._bases]
+        cash = sum((balance.total for balance in balances if balance.currency not in self._bases), _ZERO)
         shares = [balance for balance in balances if balance.currency in self._bases]
-        worth = sum((balance.total for balance in cash), _ZERO)
-        worth += sum((b.total * self._mark(self._bases[b.currency]) for b in shares), _ZERO)
-        return translate.summary_record(form, cash, worth)
+        return cash + sum((b.total * self._mark(self._bases[b.currency]) for b in shares), _ZERO)
 
     def _mark(self, symbol: str) -> Decimal:
-        """The last price, or where the market began."""
-        return self._exchange.quote(symbol).last_px or self._desk.reference[symbol]
+        return self._desk.mark(symbol)
+
+
+def _iceberg(
+    form: Format, asked: Iceberg | None, standing: ExecutionReport, instrument: Instrument
+) -> account.IcebergSimple | account.IcebergSlim | None:
+    """What shows of an iceberg order now (3.6.11)."""
+    if asked is None:
+        return None
+    lot, filled = instrument.round_lot, standing.cum_qty or _ZERO
+    shown = visible(standing, asked[0] * lot)
+    kind = account.IcebergSlim if form == "Slim" else account.IcebergSimple
+    return kind(
+        creationFixedQuantity=Decimal(asked[0]),
+        creationVarianceQuantity=Decimal(asked[1]),
+        visibleQuantity=shown,
+        visibleQuantityBatch=shown // lot,
+        visibleFilledQuantity=filled % (asked[0] * lot),
+        visibleFilledQuantityBatch=filled % (asked[0] * lot) // lot,
+    )
 
 
 def _totals(changes: Iterable[LevelChange]) -> tuple[Decimal, Decimal]:

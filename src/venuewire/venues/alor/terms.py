@@ -10,7 +10,16 @@ from msgspec import Struct
 from venuewire.codec import checked
 from venuewire.errors import LocalProtocolError, RemoteProtocolError
 from venuewire.model.instrument import Instrument
-from venuewire.model.terms import NANOS_PER_SECOND, Nanos, OrdRejReason, OrdStatus, OrdType, Side, TimeInForce
+from venuewire.model.terms import (
+    NANOS_PER_SECOND,
+    Nanos,
+    OrdRejReason,
+    OrdStatus,
+    OrdType,
+    Side,
+    TimeInForce,
+    TriggerPriceDirection,
+)
 
 # --------------------------------------------------------------------------- symbols
 
@@ -82,6 +91,11 @@ def end_of_day(time: Nanos) -> str:
     return f"{_EPOCH + timedelta(seconds=time // NANOS_PER_SECOND):%Y-%m-%d}T23:59:59.9990000Z"
 
 
+def settled(time: Nanos) -> str:
+    """When a share traded now is settled: midnight after the next day (T+1)."""
+    return f"{_EPOCH + timedelta(seconds=time // NANOS_PER_SECOND, days=1):%Y-%m-%d}T00:00:00.0000000Z"
+
+
 # --------------------------------------------------------------------------- enumerations (read without case, 4.2)
 
 SIDES = {"buy": Side.BUY, "sell": Side.SELL}
@@ -89,6 +103,42 @@ SIDE_WORDS = {side: word for word, side in SIDES.items()}
 
 ORD_TYPES = {"limit": OrdType.LIMIT, "market": OrdType.MARKET}
 ORD_TYPE_WORDS = {ord_type: word for word, ord_type in ORD_TYPES.items()}
+STOP_TYPES = {"stop": OrdType.STOP, "stoplimit": OrdType.STOP_LIMIT}
+"""Conditional orders; a plain stop places a market order, the other a limit order (4.5)."""
+COMMAND_TYPES = ORD_TYPES | STOP_TYPES
+COMMAND_WORDS = ORD_TYPE_WORDS | {OrdType.STOP: "stop", OrdType.STOP_LIMIT: "stopLimit"}
+"""As opcodes and paths spell them."""
+WITH_PRICE = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
+
+CONDITIONS = ("more", "less", "moreorequal", "lessorequal")
+
+
+def holds(condition: str, price: Decimal, trigger: Decimal) -> bool:
+    """Does the market price satisfy a condition of `CONDITIONS`? `more` fires when the price rises above (4.5)."""
+    if price == trigger:
+        return condition.endswith("orequal")
+    return (price > trigger) == condition.startswith("more")
+
+
+DIRECTIONS = {TriggerPriceDirection.UP: "moreorequal", TriggerPriceDirection.DOWN: "lessorequal"}
+
+_STOP = "stop:"
+
+
+def stop_id(raw: str | int) -> str:
+    """Our id of a conditional order: its series is apart from that of the others, and may hold the same number."""
+    return f"{_STOP}{raw}"
+
+
+def raw_id(order_id: str) -> tuple[str, bool]:
+    """The venue's id, and whether it is a conditional order's."""
+    return order_id.removeprefix(_STOP), order_id.startswith(_STOP)
+
+
+FOREVER = "2060-12-31T23:59:59.0000000Z"
+"""End of what is good till cancelled, as the venue shows it (3.6.12)."""
+FOREVER_FROM: Nanos = 2_840_140_800 * NANOS_PER_SECOND
+"""2060 and later is for ever."""
 
 TIMES_IN_FORCE = {
     "oneday": TimeInForce.DAY,
@@ -100,6 +150,8 @@ TIME_IN_FORCE_WORDS = {life: word for word, life in TIMES_IN_FORCE.items()}
 PASSIVE = "bookorcancel"
 """Passive only, cancelled if it would trade at once (6.4): our `post_only`."""
 DERIVATIVES_ONLY = frozenset({"goodtillcancelled"})
+DERIVATIVES = frozenset({"RFUD", "ROPD"})
+"""Boards of futures and options (6.8)."""
 ON_CLOSE = "attheclose"
 """Closing auction of SPBX; elsewhere `fillorkill` (6.4)."""
 
@@ -180,11 +232,13 @@ UNKNOWN_INSTRUMENT = "Неизвестный инструмент в заявк�
 BAD_QUANTITY = "Invalid or unsupported quantity"
 NO_PRICE = "Price may not be 0 for a limit order"
 BAD_FLAGS = "BAD_FLAGS"
+NOT_TRADING = "Security is not currently trading"
+IN_BREAK = "Security is in break period"
 DUPLICATE = "Duplicate command"
 
 _SAID = {
     OrdRejReason.UNKNOWN_SYMBOL: UNKNOWN_INSTRUMENT,
-    OrdRejReason.EXCHANGE_CLOSED: "Security is not currently trading",
+    OrdRejReason.EXCHANGE_CLOSED: NOT_TRADING,
     OrdRejReason.ORDER_EXCEEDS_LIMIT: "Нехватка средств по лимитам клиента",
     OrdRejReason.UNKNOWN_ORDER: UNKNOWN_ORDER,
     OrdRejReason.DUPLICATE_ORDER: DUPLICATE,

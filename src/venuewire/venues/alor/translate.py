@@ -20,7 +20,7 @@ from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, NewOrder, ReplaceOrder
 from venuewire.model.session import Holdings
 from venuewire.model.terms import ExecType, Nanos, OrdRejReason, OrdStatus, OrdType, TimeInForce
-from venuewire.venues.alor import terms
+from venuewire.venues.alor import stops, terms
 from venuewire.venues.alor.wire import account, commands, frames
 
 CL_ORD_ID = r"[0-9]{1,18}"
@@ -33,83 +33,119 @@ _ZERO = Decimal(0)
 def create_message(
     command: NewOrder, instrument: Instrument, portfolio: str, *, allow_margin: bool, check_duplicates: bool
 ) -> commands.Create:
-    """`create:market` or `create:limit`; the guid is the command's `ref`.
+    """`create:...`; the guid is the command's `ref`.
 
     Raises `LocalProtocolError` for what the venue has no message for.
     """
-    word = _ord_type_word(command.ord_type)
     if command.cash_order_qty is not None or command.order_qty is None:
         raise LocalProtocolError("ALOR sizes orders in lots; give order_qty")
     if command.cancel_on_disconnect:
         raise LocalProtocolError("ALOR has no cancel on disconnect")
-    _check_price(command.ord_type, command.price)
+    _check_prices(command)
+    kept = stops.kept_of(command, instrument)
     return commands.Create(
-        opcode=f"create:{word}",
+        opcode=f"create:{terms.COMMAND_WORDS[command.ord_type]}",
         guid=command.ref,
         side=terms.SIDE_WORDS[command.side],
         quantity=_lots(command.order_qty, instrument),
         price=_given_price(command.price),
+        condition=kept.condition or UNSET,
+        triggerPrice=_given_price(command.stop_px),
+        stopEndUnixTime=kept.end if kept.condition else UNSET,
         instrument=_place(command.symbol),
         comment=_comment(command.cl_ord_id),
         user=commands.User(portfolio=command.account or portfolio),
-        timeInForce=_life(command),
+        timeInForce=kept.life or UNSET if kept.condition else _life(command, instrument),
         allowMargin=True if allow_margin else UNSET,
+        icebergFixed=kept.iceberg or UNSET,
         checkDuplicates=check_duplicates,
     )
 
 
 def update_message(
-    command: ReplaceOrder, instrument: Instrument, portfolio: str, *, allow_margin: bool, check_duplicates: bool
+    command: ReplaceOrder,
+    instrument: Instrument,
+    portfolio: str,
+    kept: stops.Kept | None,
+    *,
+    allow_margin: bool,
+    check_duplicates: bool,
 ) -> commands.Update:
-    """`update:market` or `update:limit`. `order_qty` is the whole quantity of the order that takes the old one's place.
+    """`update:...`. `order_qty` is the whole quantity of the order that takes the old one's place.
+
+    `kept` is what it was placed with and must be repeated, where that is known.
 
     Raises `LocalProtocolError` for what the venue has no message for.
     """
-    word = _ord_type_word(command.ord_type)
     if not command.order_id:
         raise LocalProtocolError("ALOR knows orders by its own id only; order_id is empty")
     if command.order_qty is None:
         raise LocalProtocolError("ALOR's update needs the quantity; give order_qty")
-    _check_price(command.ord_type, command.price)
+    raw_id, is_stop = terms.raw_id(command.order_id)
+    ord_type = _present_type(command.ord_type, is_stop=is_stop)
+    kept = _kept_or_refused(kept, is_stop=is_stop)
+    if (ord_type in terms.WITH_PRICE) != (command.price is not None):
+        raise LocalProtocolError("a limit price goes with limit and stop-limit orders, and with them only")
+    if is_stop and command.stop_px is None:
+        raise LocalProtocolError("ALOR's update of a stop order needs the trigger price; give stop_px")
+    quantity = _lots(command.order_qty, instrument)
     return commands.Update(
-        opcode=f"update:{word}",
+        opcode=f"update:{terms.COMMAND_WORDS[ord_type]}",
         guid=command.ref,
-        orderId=command.order_id,
+        orderId=raw_id,
         side=terms.SIDE_WORDS[command.side],
-        quantity=_lots(command.order_qty, instrument),
+        quantity=quantity,
         price=_given_price(command.price),
+        condition=kept.condition or UNSET,
+        triggerPrice=_given_price(command.stop_px) if is_stop else UNSET,
+        stopEndUnixTime=kept.end if is_stop else UNSET,
         instrument=_place(command.symbol),
         comment=_comment(command.cl_ord_id),
         user=commands.User(portfolio=command.account or portfolio),
+        timeInForce=kept.life or UNSET,
         allowMargin=True if allow_margin else UNSET,
+        icebergFixed=min(kept.iceberg, quantity) or UNSET,
+        protectingSeconds=kept.protecting or UNSET,
         checkDuplicates=check_duplicates,
     )
 
 
+def _kept_or_refused(kept: stops.Kept | None, *, is_stop: bool) -> stops.Kept:
+    """Without its condition a stop order cannot be replaced: guessing it might trigger it at once."""
+    if is_stop and (kept is None or not kept.condition):
+        raise LocalProtocolError("the condition of this stop order is not known here; cancel it and place another")
+    if kept is None:
+        return stops.Kept()
+    return kept if is_stop else stops.Kept(iceberg=kept.iceberg)
+
+
+def _present_type(ord_type: OrdType, *, is_stop: bool) -> OrdType:
+    """What an order is by now: a stop that was triggered has become the order it placed."""
+    if is_stop:
+        return OrdType.STOP_LIMIT if ord_type in terms.WITH_PRICE else OrdType.STOP
+    return OrdType.LIMIT if ord_type in terms.WITH_PRICE else OrdType.MARKET
+
+
 def delete_message(command: CancelOrder, portfolio: str, *, check_duplicates: bool) -> commands.Delete:
-    """`delete:market` or `delete:limit`. Raises `LocalProtocolError` without the venue's id."""
+    """`delete:...`. Raises `LocalProtocolError` without the venue's id."""
     if not command.order_id:
         raise LocalProtocolError("ALOR knows orders by its own id only; order_id is empty")
+    raw_id, is_stop = terms.raw_id(command.order_id)
     return commands.Delete(
-        opcode=f"delete:{_ord_type_word(command.ord_type)}",
+        opcode=f"delete:{terms.COMMAND_WORDS[_present_type(command.ord_type, is_stop=is_stop)]}",
         guid=command.ref,
-        orderId=command.order_id,
+        orderId=raw_id,
         exchange=terms.listing(command.symbol).exchange,
         user=commands.User(portfolio=command.account or portfolio),
         checkDuplicates=check_duplicates,
     )
 
 
-def _ord_type_word(ord_type: OrdType) -> str:
-    try:
-        return terms.ORD_TYPE_WORDS[ord_type]
-    except KeyError:
-        raise LocalProtocolError(f"{ord_type} orders are not spoken yet at ALOR; MARKET and LIMIT are") from None
-
-
-def _check_price(ord_type: OrdType, price: object) -> None:
-    if (ord_type is OrdType.LIMIT) != (price is not None):
+def _check_prices(command: NewOrder) -> None:
+    if (command.ord_type in terms.WITH_PRICE) != (command.price is not None):
         raise LocalProtocolError("a limit order needs a price, a market order takes none")
+    if (command.ord_type in terms.STOP_TYPES.values()) != (command.stop_px is not None):
+        raise LocalProtocolError("a stop order needs a stop_px, other orders take none")
 
 
 def _lots(quantity: Decimal | str | int, instrument: Instrument) -> int:
@@ -131,7 +167,7 @@ def _comment(cl_ord_id: str) -> str | UnsetType:
     return cl_ord_id or UNSET
 
 
-def _life(command: NewOrder) -> str | UnsetType:
+def _life(command: NewOrder, instrument: Instrument) -> str | UnsetType:
     if command.post_only:
         if command.ord_type is not OrdType.LIMIT or command.time_in_force not in (None, TimeInForce.DAY):
             raise LocalProtocolError("post_only goes with limit orders for the day")
@@ -139,8 +175,10 @@ def _life(command: NewOrder) -> str | UnsetType:
     if command.time_in_force is None:
         return UNSET
     word = terms.TIME_IN_FORCE_WORDS.get(command.time_in_force)
-    if word is None or word in terms.DERIVATIVES_ONLY:
-        raise LocalProtocolError(f"ALOR takes no {command.time_in_force} orders here")
+    if word is None:
+        raise LocalProtocolError(f"ALOR takes {command.time_in_force} with stop orders only")
+    if word in terms.DERIVATIVES_ONLY and instrument.market_segment_id not in terms.DERIVATIVES:
+        raise LocalProtocolError("ALOR keeps orders until they are cancelled on its derivatives boards only; give DAY")
     return word
 
 
@@ -244,6 +282,8 @@ def done_report(
                 time_in_force=command.time_in_force,
                 order_qty=_amount(command.order_qty),
                 price=_amount(command.price),
+                stop_px=_amount(command.stop_px),
+                expire_time=command.expire_time,
             )
         case ReplaceOrder():
             return ExecutionReport(
@@ -255,6 +295,7 @@ def done_report(
                 orig_order_id=command.order_id,
                 order_qty=_amount(command.order_qty),
                 price=_amount(command.price),
+                stop_px=_amount(command.stop_px),
             )
         case CancelOrder():
             return ExecutionReport(
@@ -451,6 +492,7 @@ def order_record(
     comment: str,
     placed: Nanos,
     existing: bool,
+    iceberg: account.IcebergSimple | account.IcebergSlim | None = None,
 ) -> account.Order:
     """An order of the exchange as a frame's `data`; `report` says everything about where it stands."""
     lot, quantity, filled = instrument.round_lot, report.order_qty or _ZERO, report.cum_qty or _ZERO
@@ -477,11 +519,13 @@ def order_record(
         "price": report.price if limit and report.price is not None else _ZERO,
         "existing": existing,
         "timeInForce": life or "oneday",
-        "iceberg": None,
+        "iceberg": iceberg,
         "volume": report.price * quantity if limit and report.price is not None else None,
     }
     if form == "Slim":
         return account.OrderSlim(**common)
+    if form == "Heavy":
+        return account.OrderHeavy(**common)
     return account.OrderSimple(**common, qty=quantity // lot, filled=filled // lot)
 
 
@@ -510,7 +554,12 @@ def trade_record(
         "repoSpecificFields": None,
         "volume": price * quantity,
     }
-    return account.TradeSlim(**common) if form == "Slim" else account.TradeSimple(**common, qty=lots)
+    if form == "Slim":
+        return account.TradeSlim(**common)
+    if form == "Simple":
+        return account.TradeSimple(**common, qty=lots)
+    common |= {"qty": lots, "settleDate": terms.settled(report.transact_time)}
+    return account.TradeHeavy(**common)
 
 
 def position_record(
@@ -569,8 +618,11 @@ def _holding(form: frames.Format, common: dict[str, Any], pieces: Decimal, lot: 
     units: dict[str, Any] = dict.fromkeys(("qtyUnits", "openUnits", "qtyT0", "qtyT1", "qtyT2", "qtyTFuture"), pieces)
     if form == "Slim":
         return account.PositionSlim(**common, **units, lotSize=lot)
-    names = ("qtyT0Batch", "qtyT1Batch", "qtyT2Batch", "qtyTFutureBatch", "qtyBatch", "openQtyBatch", "qty", "open")
+    names = ("qtyT0Batch", "qtyT1Batch", "qtyT2Batch", "qtyTFutureBatch", "openQtyBatch")
     batches: dict[str, Any] = dict.fromkeys(names, pieces / lot)
+    if form == "Heavy":
+        return account.PositionHeavy(**common, **units, lotSize=lot, **batches)
+    batches |= dict.fromkeys(("qtyBatch", "qty", "open"), pieces / lot)
     return account.PositionSimple(**common, **units, lotSize=lot, **batches)
 
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from msgspec import UNSET, Struct, UnsetType
 
 from venuewire.codec import decoder
+from venuewire.venues.alor.wire.variant import listed, variant
 
 Figure: TypeAlias = Decimal | UnsetType | None
 """A number that may be absent or null."""
@@ -364,7 +365,7 @@ _SUMMARY_SLIM = {
 
 
 class SummarySlim(Struct, kw_only=True, rename=_SUMMARY_SLIM):
-    """The same, short keys (`bpv2` as the schema and HTTP have it; an example of `/ws` says `bp2v`)."""
+    """The same, short keys. The schema and HTTP say `bpv2`, an example of `/ws` says `bp2v`: both are read (3.14)."""
 
     buyingPowerAtMorning: Figure = UNSET
     buyingPower: Figure = UNSET
@@ -377,29 +378,55 @@ class SummarySlim(Struct, kw_only=True, rename=_SUMMARY_SLIM):
     riskBeforeForcePositionClosing: Figure = UNSET
     commission: Figure = UNSET
     buyingPowerByCurrency: list[PowerSlim] | UnsetType | None = UNSET
+    bp2v: list[PowerSlim] | UnsetType | None = UNSET
 
+
+OrderHeavy = variant(OrderSimple, "OrderHeavy", {}, without=("qty", "filled"))
+TradeHeavy = variant(
+    TradeSimple,
+    "TradeHeavy",
+    {"orderno": "orderNo"},
+    kinds={"settleDate": Text, "currency": Text, "shortName": Text},
+)
+PositionHeavy = variant(PositionSimple, "PositionHeavy", {}, without=("qtyBatch", "qty", "open"))
 
 Order: TypeAlias = OrderSimple | OrderSlim
 Trade: TypeAlias = TradeSimple | TradeSlim
 Position: TypeAlias = PositionSimple | PositionSlim
 Summary: TypeAlias = SummarySimple | SummarySlim
 
-read_order: dict[str, Callable[[bytes], Order]] = {"Simple": decoder(OrderSimple), "Slim": decoder(OrderSlim)}
+read_order: dict[str, Callable[[bytes], Order]] = {
+    "Heavy": decoder(OrderHeavy),
+    "Simple": decoder(OrderSimple),
+    "Slim": decoder(OrderSlim),
+}
 read_orders: dict[str, Callable[[bytes], list[OrderSimple] | list[OrderSlim]]] = {
+    "Heavy": decoder(listed(OrderHeavy)),
     "Simple": decoder(list[OrderSimple]),
     "Slim": decoder(list[OrderSlim]),
 }
-read_trade: dict[str, Callable[[bytes], Trade]] = {"Simple": decoder(TradeSimple), "Slim": decoder(TradeSlim)}
+read_trade: dict[str, Callable[[bytes], Trade]] = {
+    "Heavy": decoder(TradeHeavy),
+    "Simple": decoder(TradeSimple),
+    "Slim": decoder(TradeSlim),
+}
 read_trades: dict[str, Callable[[bytes], list[TradeSimple] | list[TradeSlim]]] = {
+    "Heavy": decoder(listed(TradeHeavy)),
     "Simple": decoder(list[TradeSimple]),
     "Slim": decoder(list[TradeSlim]),
 }
 read_position: dict[str, Callable[[bytes], Position]] = {
+    "Heavy": decoder(PositionHeavy),
     "Simple": decoder(PositionSimple),
     "Slim": decoder(PositionSlim),
 }
 read_positions: dict[str, Callable[[bytes], list[PositionSimple] | list[PositionSlim]]] = {
+    "Heavy": decoder(listed(PositionHeavy)),
     "Simple": decoder(list[PositionSimple]),
     "Slim": decoder(list[PositionSlim]),
 }
-read_summary: dict[str, Callable[[bytes], Summary]] = {"Simple": decoder(SummarySimple), "Slim": decoder(SummarySlim)}
+read_summary: dict[str, Callable[[bytes], Summary]] = {
+    "Heavy": decoder(SummarySimple),
+    "Simple": decoder(SummarySimple),
+    "Slim": decoder(SummarySlim),
+}

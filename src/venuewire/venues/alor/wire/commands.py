@@ -37,14 +37,19 @@ class Authorize(Struct, kw_only=True):
 
 
 class Create(Struct, kw_only=True):
-    """`create:market`, `create:limit` (4.2; SPEC ws_cmd_create*; S3)."""
+    """`create:market`, `create:limit`, `create:stop`, `create:stopLimit` (4.2; SPEC ws_cmd_create*; S3)."""
 
     opcode: str
     guid: str | int
     side: str
     quantity: int
     price: Decimal | UnsetType = UNSET
-    """Limit orders only."""
+    """Limit and stop-limit orders only."""
+    condition: str | UnsetType | None = UNSET
+    """Conditional orders: `more`, `less`, `moreorequal`, `lessorequal`, in any case (4.5)."""
+    triggerPrice: Decimal | UnsetType | None = UNSET
+    stopEndUnixTime: int | UnsetType | None = UNSET
+    """Unix seconds; 0, or absent: until cancelled."""
     instrument: Place
     comment: str | UnsetType | None = UNSET
     """At most 100 characters; comes back with the order and its trades."""
@@ -54,12 +59,16 @@ class Create(Struct, kw_only=True):
     allowMargin: bool | UnsetType | None = UNSET
     icebergFixed: int | UnsetType | None = UNSET
     icebergVariance: int | UnsetType | None = UNSET
+    protectingSeconds: int | UnsetType | None = UNSET
+    """Conditional orders: how long the condition must hold without a break, 1 to 300."""
+    activate: bool | UnsetType | None = UNSET
+    """False: visible but dormant until its group wakes it (5.7)."""
     checkDuplicates: bool | UnsetType | None = UNSET
     """Default true."""
 
 
 class Update(Struct, kw_only=True):
-    """`update:market`, `update:limit`: cancel the order, place a new one under a new id (4.2; SPEC ws_cmd_update*)."""
+    """`update:...`: cancel the order, place a new one under a new id (4.2; SPEC ws_cmd_update*)."""
 
     opcode: str
     guid: str | int
@@ -67,19 +76,28 @@ class Update(Struct, kw_only=True):
     side: str
     quantity: int
     price: Decimal | UnsetType = UNSET
+    condition: str | UnsetType | None = UNSET
+    """Conditional orders: `more`, `less`, `moreorequal`, `lessorequal`, in any case (4.5)."""
+    triggerPrice: Decimal | UnsetType | None = UNSET
+    stopEndUnixTime: int | UnsetType | None = UNSET
+    """Unix seconds; 0, or absent: until cancelled."""
     instrument: Place
     comment: str | UnsetType | None = UNSET
     board: str | UnsetType | None = UNSET
     user: User
     timeInForce: str | UnsetType | None = UNSET
-    """Market orders only."""
+    """Market and stop-limit orders only."""
     allowMargin: bool | UnsetType | None = UNSET
     icebergFixed: int | UnsetType | None = UNSET
+    protectingSeconds: int | UnsetType | None = UNSET
+    """Conditional orders: how long the condition must hold without a break, 1 to 300."""
+    activate: bool | UnsetType | None = UNSET
+    """False: visible but dormant until its group wakes it (5.7)."""
     checkDuplicates: bool | UnsetType | None = UNSET
 
 
 class Delete(Struct, kw_only=True):
-    """`delete:market`, `delete:limit` (4.2; SPEC ws_cmd_delete*)."""
+    """`delete:...` (4.2; SPEC ws_cmd_delete*)."""
 
     opcode: str
     guid: str | int
@@ -94,9 +112,14 @@ class HttpOrder(Struct, kw_only=True):
 
     side: str
     type: str | UnsetType | None = UNSET
-    """`market` or `limit`; S3 sends it, the newer schema has it no more."""
+    """`market`, `limit`, ...; S3 sends it, the newer schema has it no more."""
     quantity: int
     price: Decimal | UnsetType = UNSET
+    condition: str | UnsetType | None = UNSET
+    """Conditional orders: `more`, `less`, `moreorequal`, `lessorequal`, in any case (4.5)."""
+    triggerPrice: Decimal | UnsetType | None = UNSET
+    stopEndUnixTime: int | UnsetType | None = UNSET
+    """Unix seconds; 0, or absent: until cancelled."""
     instrument: Place
     comment: str | UnsetType | None = UNSET
     board: str | UnsetType | None = UNSET
@@ -105,6 +128,10 @@ class HttpOrder(Struct, kw_only=True):
     allowMargin: bool | UnsetType | None = UNSET
     icebergFixed: int | UnsetType | None = UNSET
     icebergVariance: int | UnsetType | None = UNSET
+    protectingSeconds: int | UnsetType | None = UNSET
+    """Conditional orders: how long the condition must hold without a break, 1 to 300."""
+    activate: bool | UnsetType | None = UNSET
+    """False: visible but dormant until its group wakes it (5.7)."""
 
 
 class HttpDone(Struct, kw_only=True):
@@ -149,14 +176,20 @@ COMMANDS: dict[str, type[OrderMessage | Authorize]] = {
     AUTHORIZE: Authorize,
     "create:market": Create,
     "create:limit": Create,
+    "create:stop": Create,
+    "create:stopLimit": Create,
     "update:market": Update,
     "update:limit": Update,
+    "update:stop": Update,
+    "update:stopLimit": Update,
     "delete:market": Delete,
     "delete:limit": Delete,
+    "delete:stop": Delete,
+    "delete:stopLimit": Delete,
 }
 """Opcodes of `/cws` both ends speak (4.1)."""
 
-read_command = {opcode: decoder(record, strict=False) for opcode, record in COMMANDS.items()}
+read_command = {opcode.lower(): decoder(record, strict=False) for opcode, record in COMMANDS.items()}
 read_http_order = decoder(HttpOrder, strict=False)
 read_done = decoder(HttpDone)
 read_refused = decoder(HttpRefused)

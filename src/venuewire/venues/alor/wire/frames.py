@@ -12,11 +12,11 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from venuewire.codec import SecretText, decoder
 
-Format: TypeAlias = Literal["Simple", "Slim"]
-FORMATS: dict[str, Format] = {"simple": "Simple", "slim": "Slim"}
-"""Formats both ends speak, by their name without case. The third, `Heavy`, is not spoken yet."""
+Format: TypeAlias = Literal["Simple", "Slim", "Heavy"]
+FORMATS: dict[str, Format] = {"simple": "Simple", "slim": "Slim", "heavy": "Heavy"}
+"""The formats of data, by their name without case."""
 
-MINIMUM_FREQUENCY: dict[Format, int] = {"Slim": 10, "Simple": 25}
+MINIMUM_FREQUENCY: dict[Format, int] = {"Slim": 10, "Simple": 25, "Heavy": 500}
 """Shortest interval between frames of one subscription, milliseconds (3.9)."""
 DEFAULT_FREQUENCY = 175
 DEFAULT_DEPTH, MAXIMUM_DEPTH = 20, 50
@@ -74,8 +74,8 @@ class Asked(Struct, kw_only=True):
     guid: str | int = ""
 
 
-class SubscribeInstrument(Struct, kw_only=True):
-    """`OrderBookGetAndSubscribe`, `QuotesSubscribe`, `AllTradesGetAndSubscribe` (3.3, 3.4; SPEC ws_sub_*)."""
+class SubscribeInstrument(Struct, kw_only=True, rename={"start": "from"}):
+    """The five subscriptions to an instrument's market data (3.3, 3.4; SPEC ws_sub_*)."""
 
     opcode: str
     code: str
@@ -85,6 +85,15 @@ class SubscribeInstrument(Struct, kw_only=True):
     """Board; absent: the ticker's primary one."""
     depth: int | UnsetType = UNSET
     """Book: levels a side. All trades: how many past ones come first."""
+    tf: str | int | UnsetType = UNSET
+    """Bars: length in seconds, or `D`, `W`, `M`, `Y`."""
+    start: int | UnsetType = UNSET
+    """Bars: Unix seconds of the first candle wanted."""
+    skipHistory: bool | UnsetType = UNSET
+    """Bars: new data only."""
+    splitAdjust: bool | UnsetType = UNSET
+    sliceMode: str | UnsetType = UNSET
+    """Bars; the SDK alone sends it."""
     frequency: int | UnsetType = UNSET
     """Milliseconds between frames; the last state within each interval is kept. Not for trades."""
     includeVirtualTrades: bool | UnsetType = UNSET
@@ -94,7 +103,7 @@ class SubscribeInstrument(Struct, kw_only=True):
 
 
 class SubscribePortfolio(Struct, kw_only=True):
-    """`OrdersGetAndSubscribeV2`, `TradesGetAndSubscribeV2`, `PositionsGetAndSubscribeV2` (3.3, 3.5; SPEC ws_sub_*)."""
+    """The subscriptions to what belongs to a portfolio (3.3, 3.5; SPEC ws_sub_*)."""
 
     opcode: str
     portfolio: str
@@ -103,6 +112,8 @@ class SubscribePortfolio(Struct, kw_only=True):
     skipHistory: bool | UnsetType = UNSET
     """True: no initial set."""
     exchange: str
+    instrumentGroup: str | UnsetType = UNSET
+    """Accepted; what it does is not described."""
     format: str | UnsetType = UNSET
     guid: str | int
     token: SecretText = ""
@@ -131,6 +142,13 @@ ALL_TRADES = "AllTradesGetAndSubscribe"
 ORDERS = "OrdersGetAndSubscribeV2"
 TRADES = "TradesGetAndSubscribeV2"
 POSITIONS = "PositionsGetAndSubscribeV2"
+BARS = "BarsGetAndSubscribe"
+INSTRUMENTS = "InstrumentsGetAndSubscribeV2"
+SUMMARIES = "SummariesGetAndSubscribeV2"
+RISKS = "RisksGetAndSubscribe"
+SPECTRA_RISKS = "SpectraRisksGetAndSubscribe"
+STOP_ORDERS = "StopOrdersGetAndSubscribeV2"
+OLD_STOP_ORDERS = "StopOrdersGetAndSubscribe"
 UNSUBSCRIBE = "unsubscribe"
 PING = "ping"
 
@@ -142,6 +160,13 @@ REQUESTS: dict[str, type[SubscribeRequest | Unsubscribe | Ping]] = {
     ORDERS: SubscribePortfolio,
     TRADES: SubscribePortfolio,
     POSITIONS: SubscribePortfolio,
+    BARS: SubscribeInstrument,
+    INSTRUMENTS: SubscribeInstrument,
+    SUMMARIES: SubscribePortfolio,
+    RISKS: SubscribePortfolio,
+    SPECTRA_RISKS: SubscribePortfolio,
+    STOP_ORDERS: SubscribePortfolio,
+    OLD_STOP_ORDERS: SubscribePortfolio,
     UNSUBSCRIBE: Unsubscribe,
     PING: Ping,
 }
@@ -156,22 +181,29 @@ SPELLING = {opcode.lower(): opcode for opcode in REQUESTS}
 
 __all__ = [
     "ALL_TRADES",
+    "BARS",
     "BOOK",
     "DEFAULT_DEPTH",
     "DEFAULT_FREQUENCY",
     "FORMATS",
     "HANDLED",
+    "INSTRUMENTS",
     "INVALID_TOKEN",
     "MALFORMED",
     "MAXIMUM_DEPTH",
     "MAXIMUM_TRADES",
     "MINIMUM_FREQUENCY",
+    "OLD_STOP_ORDERS",
     "ORDERS",
     "PING",
     "POSITIONS",
     "QUOTES",
     "REQUESTS",
+    "RISKS",
+    "SPECTRA_RISKS",
     "SPELLING",
+    "STOP_ORDERS",
+    "SUMMARIES",
     "TRADES",
     "UNSUBSCRIBE",
     "Asked",

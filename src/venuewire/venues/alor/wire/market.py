@@ -13,6 +13,7 @@ from typing import Annotated, TypeAlias
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from venuewire.codec import decoder
+from venuewire.venues.alor.wire.variant import listed, variant
 
 Figure: TypeAlias = Decimal | UnsetType | None
 """A number that may be absent or null."""
@@ -62,6 +63,8 @@ class BookSlim(Struct, kw_only=True, rename={"bids": "b", "asks": "a", "ms_times
     existing: bool
 
 
+BookHeavy = variant(BookSimple, "BookHeavy", {"ms_timestamp": "msTimestamp"}, without=("snapshot", "timestamp"))
+
 Lots: TypeAlias = Annotated[int, Meta(ge=0)]
 
 
@@ -97,6 +100,9 @@ class BookHeadSimple(Struct):
     """Only the time of a `BookSimple`."""
 
     ms_timestamp: int = 0
+
+
+BookHeadHeavy = variant(BookHeadSimple, "BookHeadHeavy", {"ms_timestamp": "msTimestamp"})
 
 
 class BookHeadSlim(Struct, rename={"ms_timestamp": "t"}):
@@ -195,6 +201,32 @@ class QuoteSlim(Struct, kw_only=True, rename=_QUOTE_SLIM):
     type: Text = UNSET
 
 
+QuoteHeavy = variant(
+    QuoteSimple,
+    "QuoteHeavy",
+    {
+        "prev_close_price": "prevClosePrice",
+        "last_price": "lastPrice",
+        "last_price_timestamp": "lastPriceTimestamp",
+        "high_price": "highPrice",
+        "low_price": "lowPrice",
+        "accruedInt": "accruedInterest",
+        "open_interest": "openInterest",
+        "ask_vol": "askVol",
+        "bid_vol": "bidVol",
+        "ob_ms_timestamp": "obMsTimestamp",
+        "open_price": "openPrice",
+        "lotsize": "lotSize",
+        "lotvalue": "lotValue",
+        "facevalue": "faceValue",
+        "total_bid_vol": "totalBidVol",
+        "total_ask_vol": "totalAskVol",
+        "change_percent": "changePercent",
+    },
+    without=("accrued_interest",),
+    kinds={"currency": Text},
+)
+
 # --------------------------------------------------------------------------- anonymous trade (3.6.5)
 
 
@@ -242,6 +274,17 @@ class AllTradeSlim(Struct, kw_only=True, rename=_ALL_TRADE_SLIM):
     oi: Whole = UNSET
     existing: bool = False
     side: Text = UNSET
+
+
+AllTradeHeavy = variant(AllTradeSimple, "AllTradeHeavy", {}, without=("orderno",))
+
+
+class AllTradesHistory(Struct, kw_only=True, rename={"trades": "list"}):
+    """200 of `GET .../alltrades/history` (5.2): `list` is an array, though the example shows one object (3.14)."""
+
+    total: int
+    trades: Raw
+    """Trades, in the format asked for."""
 
 
 # --------------------------------------------------------------------------- security (5.4)
@@ -374,6 +417,32 @@ class SecuritySlim(Struct, kw_only=True, rename=_SECURITY_SLIM):
     optionSide: Text = UNSET
 
 
+_MARGINS = tuple(
+    f"initialMargin{level}Risk{way}" for level in ("Low", "Standard", "High", "Special") for way in ("Long", "Short")
+)
+SecurityHeavy = variant(
+    SecuritySimple,
+    "SecurityHeavy",
+    {
+        "shortname": "shortName",
+        "lotsize": "lotSize",
+        "facevalue": "faceValue",
+        "minstep": "minStep",
+        "marginbuy": "marginBuy",
+        "marginsell": "marginSell",
+        "marginrate": "marginRate",
+        "pricestep": "priceStep",
+        "primary_board": "primaryBoard",
+    },
+    kinds={
+        "roundTo": Whole,
+        "nominalCurrency": Text,
+        "settlementCurrency": Text,
+        "underlyingCurrency": Text,
+        **dict.fromkeys(_MARGINS, Figure),
+    },
+)
+
 Book: TypeAlias = BookSimple | BookSlim
 Quote: TypeAlias = QuoteSimple | QuoteSlim
 AllTrade: TypeAlias = AllTradeSimple | AllTradeSlim
@@ -381,23 +450,37 @@ Security: TypeAlias = SecuritySimple | SecuritySlim
 
 read_rows: dict[str, Callable[[bytes], RowsSimple | RowsSlim]] = {
     "Simple": decoder(RowsSimple),
+    "Heavy": decoder(RowsSimple),
     "Slim": decoder(RowsSlim),
 }
 read_book_head: dict[str, Callable[[bytes], BookHeadSimple | BookHeadSlim]] = {
+    "Heavy": decoder(BookHeadHeavy),
     "Simple": decoder(BookHeadSimple),
     "Slim": decoder(BookHeadSlim),
 }
-read_book: dict[str, Callable[[bytes], Book]] = {"Simple": decoder(BookSimple), "Slim": decoder(BookSlim)}
-read_quote: dict[str, Callable[[bytes], Quote]] = {"Simple": decoder(QuoteSimple), "Slim": decoder(QuoteSlim)}
+read_book: dict[str, Callable[[bytes], Book]] = {
+    "Heavy": decoder(BookHeavy),
+    "Simple": decoder(BookSimple),
+    "Slim": decoder(BookSlim),
+}
+read_quote: dict[str, Callable[[bytes], Quote]] = {
+    "Heavy": decoder(QuoteHeavy),
+    "Simple": decoder(QuoteSimple),
+    "Slim": decoder(QuoteSlim),
+}
 read_all_trade: dict[str, Callable[[bytes], AllTrade]] = {
+    "Heavy": decoder(AllTradeHeavy),
     "Simple": decoder(AllTradeSimple),
     "Slim": decoder(AllTradeSlim),
 }
 read_security: dict[str, Callable[[bytes], Security]] = {
+    "Heavy": decoder(SecurityHeavy),
     "Simple": decoder(SecuritySimple),
     "Slim": decoder(SecuritySlim),
 }
 read_securities: dict[str, Callable[[bytes], list[SecuritySimple] | list[SecuritySlim]]] = {
     "Simple": decoder(list[SecuritySimple]),
+    "Heavy": decoder(listed(SecurityHeavy)),
     "Slim": decoder(list[SecuritySlim]),
 }
+read_all_trades_history = decoder(AllTradesHistory)
