@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
@@ -135,6 +135,8 @@ async def test_a_frame_is_cut_at_every_byte() -> None:
             rest = await asyncio.wait_for(reader.read(), 5)
             assert rest == b"\x81\x0cwelcome feed" + b"\x81\x06echo 0" + whole[:count]
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
             await here.controls("DELETE", f"/faults/{name}")
 
 
