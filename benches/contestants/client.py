@@ -28,21 +28,27 @@ def credentials(url: str) -> CoinbaseCredentials:
 
 
 async def follow(book: vw.LiveBook, frames: int) -> tuple[int, Stopwatch]:
-    """Read every change, and the top of the book at each; how many there were."""
+    """Be told of every change, and read the top of the book at each; how many there were."""
+    done = asyncio.Event()
     # The snapshot has come, and what came with it has been applied.
     waiting = frames - (book.updates - 1)
     seen = 0
     watch = Stopwatch()
-    async for change in book.stream(1_000_000):
-        if isinstance(change, vw.Gap):
-            sys.exit(f"the book had a gap: {change.cause}")
+
+    def look(change: vw.BookUpdate | vw.BookSnapshot | vw.Gap) -> None:
+        nonlocal seen
         best_bid, best_ask = book.best_bid, book.best_ask
         assert best_bid is not None
         assert best_ask is not None
         seen += 1
-        if seen == waiting:
-            break
+        if seen == waiting or isinstance(change, vw.Gap):
+            done.set()
+
+    book.on_change(look)
+    await done.wait()
     watch.stop()
+    if book.last_gap is not None:
+        sys.exit(f"the book had a gap: {book.last_gap.cause}")
     return waiting, watch
 
 

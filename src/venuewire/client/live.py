@@ -21,6 +21,7 @@ from venuewire.orders.blotter import Fill, Order
 
 BookChange = BookSnapshot | BookUpdate
 OrderNews = ExecutionReport | CancelReject
+Watcher = Callable[[BookChange | Gap], object]
 
 # A reader of a book may fall this many messages behind; the book itself is kept all the same.
 BOOK_READER_BOUND = 10_000
@@ -32,6 +33,7 @@ class KeptBook:
     def __init__(self, keeper: BookKeeper, now: Callable[[], Nanos]) -> None:
         self.keeper = keeper
         self.readers: FanOut[BookChange] = FanOut(now)
+        self.watchers: tuple[Watcher, ...] = ()
         self.users = 0
         self.subscription: Subscription | None = None
         self.resyncing = False
@@ -50,6 +52,8 @@ class KeptBook:
             if not self._live.is_set():
                 self._live.set()
                 self.tell_gaps()
+            for tell in self.watchers:
+                tell(message)
             if self.readers:
                 self.readers.put(message)
         else:
@@ -64,6 +68,8 @@ class KeptBook:
     def tell_gaps(self) -> None:
         """Pass on, in band, what the keeper has noted."""
         for gap in self.keeper.take_gaps():
+            for tell in self.watchers:
+                tell(gap)
             self.readers.put(gap)
 
     async def wait_live(self) -> None:
@@ -111,6 +117,7 @@ class LiveBook:
         self._is_held = False
         self._stream: Stream[BookChange] | None = None
         self._streams: list[Stream[BookChange]] = []
+        self._watchers: list[Watcher] = []
 
     def _book(self) -> KeptBook:
         if self._kept is None:
@@ -134,11 +141,11 @@ class LiveBook:
 
     @property
     def best_bid(self) -> Level | None:
-        return self.keeper.book.best_bid
+        return (self._kept or self._book()).keeper.book.best_bid
 
     @property
     def best_ask(self) -> Level | None:
-        return self.keeper.book.best_ask
+        return (self._kept or self._book()).keeper.book.best_ask
 
     @property
     def book(self) -> OrderBook:
@@ -169,6 +176,16 @@ class LiveBook:
         self._streams.append(stream)
         return stream
 
+    def on_change(self, tell: Watcher) -> None:
+        """Call `tell` with each change the moment it has been applied, and with each `Gap`, as long as this hold lasts.
+
+        The quickest way to follow a book: no queue, no task, nothing dropped. While it runs nothing is received, so it
+        must be quick, and must not wait; what it raises ends the client, as `ClientFailed`.
+        """
+        kept = self._book()
+        self._watchers.append(tell)
+        kept.watchers = (*kept.watchers, tell)
+
     def __aiter__(self) -> Stream[BookChange]:
         if self._stream is None:
             self._stream = self.stream(self._bound, policy=self._policy)
@@ -193,10 +210,20 @@ class LiveBook:
             stream.close()
         self._streams.clear()
         self._stream = None
-        self._keeping.leave(self._book())
+        kept = self._book()
+        for tell in self._watchers:
+            kept.watchers = _without(kept.watchers, tell)
+        self._watchers.clear()
+        self._keeping.leave(kept)
 
 
 _policy = policy
+
+
+def _without(watchers: tuple[Watcher, ...], gone: Watcher) -> tuple[Watcher, ...]:
+    """All but the first that is `gone`: two holds may share one function."""
+    at = watchers.index(gone)
+    return watchers[:at] + watchers[at + 1 :]
 
 
 class LiveOrder:
