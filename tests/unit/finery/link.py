@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from venuewire.model.orders import CancelOrder, NewOrder
-from venuewire.model.session import Command, Event, Grant
+from venuewire.model.session import Command, Event, Grant, Heartbeat
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos, OrdType, Side
 from venuewire.sandbox.exchange import SandboxExchange
-from venuewire.venue import Answer, Await, Close, Fetch, Request, Seat, Send, Stage
+from venuewire.venue import Answer, Close, Fetch, Request, Seat, Send, Stage
 from venuewire.venues.finery import FineryCredentials, credentials_from, signing
 from venuewire.venues.finery.acceptor import FineryAcceptor
 from venuewire.venues.finery.host import FineryHost, Rules
@@ -159,6 +159,7 @@ class Client:
         self.initiator = FineryInitiator("ws", self.seat)
         self.line = Line(house)
         self.events: list[Event] = []
+        self.keeps_events = bool(settings.get("feeds"))
         self._refs = itertools.count(house.now // 1000)
         assert self.line.open(dict(self.initiator.handshake(house.now))) is None
         self.grant = self._log_on()
@@ -166,15 +167,20 @@ class Client:
     def _log_on(self) -> Grant:
         flow = self.initiator.logon(self.house.now)
         step = next(flow)
-        assert isinstance(step, Await)
-        self.carry()
         try:
-            flow.send(next(event for event in self.events if getattr(event, "ref", None) == step.ref))
+            while True:
+                if isinstance(step, Send):
+                    self.line.say(step.payload)
+                self.carry()
+                waits = step.ref is not None
+                answer = next(event for event in self.events if event.ref == step.ref) if waits else Heartbeat()  # type: ignore[union-attr]
+                step = flow.send(answer)
         except StopIteration as over:
-            self.events.clear()
+            self.carry()
+            if not self.keeps_events:
+                self.events.clear()
             grant: Grant = over.value
             return grant
-        raise AssertionError("the logon goes on")
 
     def carry(self) -> None:
         """Everything the venue sent, through the initiator; what that answers, back."""
@@ -194,12 +200,20 @@ class Client:
         command = msgspec.structs.replace(command, ref=self.ref)
         for effect in self.initiator.send(command, self.house.now):
             if isinstance(effect, Fetch):
-                self.events.extend(self.initiator.answered(effect, self.fetch(effect), self.house.now))
+                self.follow(effect)
             else:
                 self.line.say(effect.payload)
             self.house.publish()
         self.carry()
         return self.answers()
+
+    def follow(self, fetch: Fetch) -> None:
+        """Make a call, and those it leads to."""
+        for item in self.initiator.answered(fetch, self.fetch(fetch), self.house.now):
+            if isinstance(item, Fetch):
+                self.follow(item)
+            else:
+                self.events.append(item)
 
     def answers(self) -> list[Event]:
         return [event for event in self.events if getattr(event, "ref", None) == self.ref]

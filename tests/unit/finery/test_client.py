@@ -131,8 +131,17 @@ def test_credentials_are_needed_and_stay_secret() -> None:
 
 
 def test_settings_are_checked(house: House) -> None:
-    with pytest.raises(LocalProtocolError, match="book_feed"):
-        Client(house, book_feed="MD")
+    wrong: dict[str, Any] = {
+        "book_feed": "X",
+        "logon": "magic",
+        "routing": "fast",
+        "feeds": "S,Q",
+        "client_id": "me",
+        "history_pages": -1,
+    }
+    for name, value in wrong.items():
+        with pytest.raises(LocalProtocolError, match=name):
+            Client(house, **{name: value})
 
 
 # --------------------------------------------------------------------------- instruments

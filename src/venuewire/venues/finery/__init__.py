@@ -58,7 +58,7 @@ VENUE = Venue(
             {TimeInForce.GOOD_TILL_CANCEL, TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL}
         ),
         post_only=True,
-        cash_order_qty=frozenset({OrdType.MARKET}),
+        cash_order_qty=frozenset({OrdType.MARKET, OrdType.LIMIT}),
         mass_cancel=True,
         cancel_on_disconnect=True,
         replace_keeps_order_id=False,

@@ -313,10 +313,10 @@ class FineryAcceptor:
     def _symbol(self, who: Account, feed: str, feed_id: object) -> str:
         """By name or number; in an object on feed MD, and on feed F where a master names one of its clients."""
         if wire.is_object(feed_id):
-            known = {None, who.client_id, *(it.client_id for it in self._host.subaccounts(who))}
             client_id = feed_id.get("clientId")
-            named = feed == "MD" or (feed == "F" and client_id is not None)
-            if not named or (client_id is not None and who.role != "master") or client_id not in known:
+            # bool is an int to Python, and no id on the wire.
+            is_known = client_id is None or (type(client_id) is int and client_id in self._clients_of(who))
+            if not is_known or not (feed == "MD" or (feed == "F" and client_id is not None)):
                 raise Refused(codes.INVALID_FEED_ID)
             feed_id = feed_id.get("instrument")
         elif feed == "MD":
@@ -325,6 +325,10 @@ class FineryAcceptor:
         if found is None:
             raise Refused(codes.INVALID_FEED_ID)
         return found
+
+    def _clients_of(self, who: Account) -> set[int]:
+        """Whose books a master may see: its own and its clients'."""
+        return {who.client_id, *(it.client_id for it in self._host.subaccounts(who))} if who.role == "master" else set()
 
     def _listed(self, feed_id: object) -> str | None:
         found = self._host.listing.instruments.get(feed_id) if _is_id(feed_id) else None

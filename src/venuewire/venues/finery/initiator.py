@@ -1,17 +1,20 @@
 """Our end of the venue's one line: a signed handshake, the status message as logon, feeds and requests.
 
 Requests (orders included) go over the socket; setting `requests` = "http" sends them as signed REST calls instead.
+What the common vocabulary has no words for (settlements, limits: setting `feeds`) is told as `Unknown` with the
+venue's own body, checked; `wire.clearing.told` makes records of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from venuewire.codec import Envelope, encode
-from venuewire.errors import LocalProtocolError, RemoteProtocolError
+from venuewire.errors import LocalProtocolError, LogonRejected, RemoteProtocolError, SessionError
 from venuewire.model.account import Balance
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, BookUpdate
@@ -40,19 +43,45 @@ from venuewire.model.session import (
 from venuewire.model.terms import NANOS_PER_MILLI, Channel, ExecType, Nanos
 from venuewire.venue import Answer, Await, Effect, Fetch, Flow, Headers, Seat, Send
 from venuewire.venues.finery import codes, signing, translate, wire
+from venuewire.venues.finery.wire import clearing
 
 STATUS = "status"
 """The ref of the status message that the logon waits for."""
 
+AUTH = "auth"
+"""The ref of the answer to authentication in band."""
+
+PAGE = 250
+"""Rows of a history the venue gives at once (page dealHistory)."""
+
 _NO_ID = "0"
 """What the venue puts where a bind had no id."""
 
-_HISTORY = "history"
-"""The command of a request of our own: deals, fetched ahead of a list of working orders."""
+_BOOKS = ("F", "B", "MD")
+_OTHERS = ("S", "R", "N", "L", "P", "G", "M", "I")
+"""Feeds that setting `feeds` may name."""
+_ROUTES: dict[str, tuple[bool | UnsetType, bool | UnsetType]] = {
+    "venue": (UNSET, UNSET),
+    "firm": (False, True),
+    "streams": (True, False),
+    "best": (True, True),
+}
+"""Setting `routing` -> qsEnabled, firmBookEnabled (page add)."""
 
 
-_PROBE = "probe"
-"""Another: asked only to be answered."""
+class _History(Struct, frozen=True):
+    """A request of our own: deals, fetched page by page ahead of the list of working orders that was asked for."""
+
+    command: OrderMassStatusRequest
+    pages: int
+    """How many more may be fetched."""
+
+
+class _Probe(Struct, frozen=True):
+    """Another: asked only to be answered."""
+
+
+_Command: TypeAlias = Command | _History | _Probe
 
 
 class _Asked(Struct):
@@ -67,19 +96,25 @@ class _Asked(Struct):
 
 
 class FineryInitiator:
-    """The client's end. Settings: `book_feed` ("F", "B"), `requests` ("ws", "http")."""
+    """The client's end. Its settings are listed in the README."""
 
     def __init__(self, line: str, seat: Seat) -> None:
         self.line = line
         self.ready: list[Event] = []
         self._seat = seat
-        self._book_feed = _choice(seat, "book_feed", ("F", "B"))
+        self._book_feed = _choice(seat, "book_feed", _BOOKS)
         self._over_http = _choice(seat, "requests", ("ws", "http")) == "http"
+        self._in_band = _choice(seat, "logon", ("headers", "in_band")) == "in_band"
+        self._streams, self._firm = _ROUTES[_choice(seat, "routing", tuple(_ROUTES))]
+        self._feeds = _names(seat, "feeds", _OTHERS)
+        self._client_id = _number(seat, "client_id", 0)
+        self._pages = _number(seat, "history_pages", 4)
         self._steps: dict[str | int, Callable[[Envelope, Nanos], Sequence[Event | Send]]] = {
-            **{f"{feed}S": self._book_snapshot for feed in ("F", "B")},
-            **{f"{feed}M": self._book_update for feed in ("F", "B")},
-            **{f"{feed}U": self._ended for feed in ("F", "B", "O", "K", "I")},
-            **{f"{feed}Z": self._bind_failed for feed in ("F", "B", "O", "K", "I")},
+            **dict.fromkeys(clearing.KINDS, self._beside),
+            **{f"{feed}S": self._book_snapshot for feed in _BOOKS},
+            **{f"{feed}M": self._book_update for feed in _BOOKS},
+            **{f"{feed}U": self._ended for feed in (*_BOOKS, *_OTHERS, "O", "K")},
+            **{f"{feed}Z": self._bind_failed for feed in (*_BOOKS, *_OTHERS, "O", "K")},
             "XZ": self._status,
             "OS": self._orders_snapshot,
             "O+": self._order_placed,
@@ -89,6 +124,7 @@ class FineryInitiator:
             "K+": self._position_set,
             "KM": self._position_set,
             "K-": self._position_gone,
+            "PS": self._account_snapshot,
             "IS": self._listing,
             "I+": self._instrument,
             "IM": self._instrument,
@@ -96,9 +132,10 @@ class FineryInitiator:
             "CM": self._currency,
             "reply": self._replied,
             "failure": self._failed,
+            "auth": lambda envelope, _now: [Reply(message=wire.answer(envelope.body), ref=AUTH)],
             "ping": lambda _envelope, now: [Heartbeat(recv_time=now)],
         }
-        self._steps_of_replies: dict[type, Callable[[Any, bytes, Nanos], list[Event]]] = {
+        self._steps_of_replies: dict[type, Callable[[Any, bytes, Nanos], Sequence[Event | Send | Fetch]]] = {
             NewOrder: lambda order, body, now: translate.added_reports(order, wire.added(body), now),
             ReplaceOrder: lambda order, body, now: translate.modified_reports(order, _modified_of(body), now),
             CancelOrder: lambda order, body, now: [translate.deleted_report(order, wire.deleted(body), now)],
@@ -106,9 +143,10 @@ class FineryInitiator:
             SecurityListRequest: self._listed,
             OrderMassStatusRequest: self._mass_status,
             RequestForPositions: self._holdings,
-            str: _own_answer,
+            _Probe: lambda _probe, _body, now: [Heartbeat(recv_time=now)],
+            _History: self._deals,
         }
-        self._requests: dict[int, Command | str] = {}
+        self._requests: dict[int, _Command] = {}
         self._rows: dict[str, wire.Instrument] = {}
         self._balance_steps: dict[str, int] = {}
         self._held: dict[tuple[str, int], int] = {}
@@ -131,28 +169,49 @@ class FineryInitiator:
     def handshake(self, now: Nanos) -> Headers:
         """The signed headers ("Websocket API"); the nonce grows over all lines, processes and restarts of the key."""
         self._forget()
+        if self._in_band:
+            return {}
+        key, signature, content = self._signed(now)
+        return {"EFX-Key": key, "EFX-Sign": signature, "EFX-Content": content}
+
+    def _signed(self, now: Nanos) -> tuple[str, str, str]:
+        """(key, signature, content)."""
         content = signing.content(self._seat.unique(), self._seat.now(now) // NANOS_PER_MILLI)
-        return {
-            "EFX-Key": self._seat.credentials.key,
-            "EFX-Sign": signing.sign(self._seat.credentials.secret.reveal(), content.encode()),
-            "EFX-Content": content,
-        }
+        credentials = self._seat.credentials
+        return credentials.key, signing.sign(credentials.secret.reveal(), content.encode()), content
 
     def logon(self, now: Nanos) -> Flow:
         """The handshake has proved who we are; the status message says that there is a market behind the gateway.
 
-        A gateway that has lost its core says so first: then wait on, until the session's own deadline.
+        A gateway that has lost its core says so first: then wait on, until the session's own deadline. Without
+        headers (setting `logon`) we authenticate after it, in band.
         """
         while not self._up:
             status = yield Await(STATUS)
             self._up = isinstance(status, VenueStatus) and status.up
+        if self._in_band:
+            answer = yield Send(self._authentication(now), AUTH)
+            if isinstance(answer, RequestRejected):
+                self._refused_logon(answer)
+        for feed in self._feeds:
+            yield self._ask(feed, _NO_ID, _Asked(None))
         return Grant(token=Secret(""), issued_at=now, expires_at=None)
+
+    def _authentication(self, now: Nanos) -> bytes:
+        key, signature, content = self._signed(now)
+        return encode(wire.Auth("auth", content, key, signature))
+
+    def _refused_logon(self, answer: RequestRejected) -> None:
+        """As a refused handshake: what may be gone at the next one is no judgement of the key."""
+        if int(answer.code) in codes.PASSING:
+            raise SessionError(f"not authorised: {answer.text} (code {answer.code})")
+        raise LogonRejected(self.line, answer.code, answer.text)
 
     def heartbeat(self, now: Nanos) -> Send | None:
         """A small read, whose answer proves that the other end is there; `ping` has no documented answer. It keeps the
         line from its idle end after 80 s, too."""
         number = self._request_number(None)
-        self._requests[number] = _PROBE
+        self._requests[number] = _Probe()
         return Send(encode(wire.Request("request", number, "dealHistory", wire.DealHistory(limit=1))))
 
     # ----------------------------------------------------------------------- commands
@@ -163,15 +222,22 @@ class FineryInitiator:
             return [self._bind(command.channel, command.symbol, _Asked(command.ref))]
         if isinstance(command, Unsubscribe):
             return [self._bind(command.channel, command.symbol, _Asked(command.ref, ends=True))]
-        method, parameters = _request_of(command)
-        effects: list[Effect] = []
         if isinstance(command, OrderMassStatusRequest):
             # Fills first: a list of working orders alone cannot tell a filled order from a refused one.
-            effects.append(self._call("dealHistory", wire.DealHistory(), _HISTORY, None, now))
+            return [self._history(_History(command, self._pages - 1), UNSET, now)]
+        method, parameters = _request_of(command)
         if self._over_http and isinstance(command, NewOrder) and command.cancel_on_disconnect:
             raise LocalProtocolError("cancel_on_disconnect has no meaning over HTTP; set requests = ws")
-        effects.append(self._call(method, parameters, command, command.ref, now))
-        return effects
+        if isinstance(parameters, wire.Add):
+            parameters = replace(parameters, qsEnabled=self._streams, firmBookEnabled=self._firm)
+        return [self._call(method, parameters, command, command.ref, now)]
+
+    def _history(self, history: _History, till: int | UnsetType, now: Nanos) -> Send | Fetch:
+        """A page of deals: those before `till`; once there are no more, or no page is left, the working orders."""
+        command = history.command
+        if history.pages < 0:
+            return self._call("positions", wire.Empty(), command, command.ref, now)
+        return self._call("dealHistory", wire.DealHistory(till=till), history, command.ref, now)
 
     def _bind(self, channel: Channel, symbol: str | None, asked: _Asked) -> Send:
         feed = self._feed(channel)
@@ -193,13 +259,19 @@ class FineryInitiator:
 
     def _ask(self, feed: str, feed_id: str, asked: _Asked) -> Send:
         event = "unbind" if asked.ends else "bind"
-        payload = encode(wire.Bind(event, feed, UNSET if feed_id == _NO_ID else feed_id))
+        payload = encode(wire.Bind(event, feed, self._named(feed, feed_id)))
         self._asked.setdefault((feed, feed_id), []).append(asked)
         return Send(payload, asked.ref)
 
-    def _call(
-        self, method: str, parameters: Struct, command: Command | str, ref: str | None, now: Nanos
-    ) -> Send | Fetch:
+    def _named(self, feed: str, feed_id: str) -> str | dict[str, Any] | UnsetType:
+        """The id as the feed wants it: an object on feed MD, and on feed F where a master names one of its clients."""
+        if feed_id == _NO_ID:
+            return UNSET
+        if feed == "MD" or (feed == "F" and self._client_id):
+            return {"instrument": feed_id} | ({"clientId": self._client_id} if self._client_id else {})
+        return feed_id
+
+    def _call(self, method: str, parameters: Struct, command: _Command, ref: str | None, now: Nanos) -> Send | Fetch:
         number = self._request_number(ref)
         self._requests[number] = command
         if self._over_http:
@@ -250,11 +322,16 @@ class FineryInitiator:
             return [Unknown(kind=str(envelope.kind), body=envelope.body)]
         return step(envelope, now)
 
-    def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event]:
+    def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event | Fetch]:
         """What a REST answer means. Raises `RemoteProtocolError` where it does not say what happened."""
         command = self._requests.pop(int(fetch.kind) if fetch.kind.isdecimal() else -1, None)
         if command is None:
             raise RemoteProtocolError("an answer to a call nobody waits for")
+        items = self._answer_means(command, answer, now)
+        # Over HTTP nothing is sent on the line for it.
+        return [item for item in items if not isinstance(item, Send)]
+
+    def _answer_means(self, command: _Command, answer: Answer, now: Nanos) -> Sequence[Event | Send | Fetch]:
         if answer.status == 200:
             return self._meaning(command, answer.body, now)
         if answer.status == 429:
@@ -268,17 +345,18 @@ class FineryInitiator:
 
     # ----------------------------------------------------------------------- status
 
-    def _status(self, envelope: Envelope, _now: Nanos) -> list[Event | Send]:
+    def _status(self, envelope: Envelope, now: Nanos) -> list[Event | Send]:
         code = wire.failure_code(envelope.body)
         was, self._up = self._up, code == 0
         status = VenueStatus(
             up=self._up, code=str(code), text="connected to the core" if self._up else codes.name(code), ref=STATUS
         )
-        # The venue drops our bindings with its core: bind again, and take the new snapshots.
-        again = (
-            [self._rebind(feed, feed_id) for feed, feed_id in sorted(self._bound)] if was is False and self._up else []
-        )
-        return [status, *again]
+        if was is not False or not self._up:
+            return [status]
+        # The venue drops our bindings with its core: bind again, and take the new snapshots. Clients that
+        # authenticate in band do so after each status; who is known already is told so, harmlessly.
+        known = [Send(self._authentication(now), AUTH)] if self._in_band and self._bound else []
+        return [status, *known, *(self._rebind(feed, feed_id) for feed, feed_id in sorted(self._bound))]
 
     def _rebind(self, feed: str, feed_id: str) -> Send:
         return self._ask(feed, feed_id, _Asked(None))
@@ -327,7 +405,7 @@ class FineryInitiator:
         if not asked.ends and code != codes.NOT_CONNECTED:  # With the core back, it is bound again.
             self._bound.discard(key)
         if asked.ref is None:
-            return [VenueStatus(up=True, code=str(code), text=f"not bound again: {' '.join(key)}: {codes.name(code)}")]
+            return [VenueStatus(up=True, code=str(code), text=f"not bound: {' '.join(key)}: {codes.name(code)}")]
         return [SubscriptionRejected(code=str(code), text=codes.name(code), ref=asked.ref)]
 
     def _ended_as_asked(self, asked: _Asked, key: tuple[str, str]) -> list[Event | Send]:
@@ -415,6 +493,23 @@ class FineryInitiator:
         self._currencies.add(currency)
         return [*translate.balances(self._held, (currency,), now)]
 
+    # ----------------------------------------------------------------------- beside trading
+
+    def _beside(self, envelope: Envelope, _now: Nanos) -> list[Event | Send]:
+        """Settlements and limits: checked, and handed on as they came."""
+        kind = str(envelope.kind)
+        accepted = self._snapshot_came(envelope) if kind.endswith("S") else []
+        clearing.told(kind, envelope.body)
+        return [*accepted, Unknown(kind=kind, body=envelope.body)]
+
+    def _account_snapshot(self, envelope: Envelope, now: Nanos) -> list[Event | Send]:
+        """Feed P: positions and orders; its updates come under O and S."""
+        found = wire.positions_reply(envelope.body)
+        self._held = _values(found.positions)
+        reports = [translate.order_report(row, ExecType.ORDER_STATUS, now, historical=True) for row in found.orders]
+        kept = Unknown(kind="PS", body=envelope.body)
+        return [*self._snapshot_came(envelope), *self._balances(now), *reports, kept]
+
     # ----------------------------------------------------------------------- instruments
 
     def _know(self, currencies: Sequence[wire.Currency], rows: Sequence[wire.Instrument]) -> tuple[Instrument, ...]:
@@ -443,12 +538,12 @@ class FineryInitiator:
         command = self._command_of(envelope)
         if command is None:
             return [Unknown(kind="reply", body=envelope.body)]
-        return [*self._meaning(command, envelope.body, now)]
+        return _on_the_line(self._meaning(command, envelope.body, now))
 
-    def _command_of(self, envelope: Envelope) -> Command | str | None:
+    def _command_of(self, envelope: Envelope) -> _Command | None:
         return None if envelope.ref is None else self._requests.pop(int(envelope.ref), None)
 
-    def _meaning(self, command: Command | str, body: bytes, now: Nanos) -> list[Event]:
+    def _meaning(self, command: _Command, body: bytes, now: Nanos) -> Sequence[Event | Send | Fetch]:
         return self._steps_of_replies[type(command)](command, body, now)
 
     def _listed(self, command: SecurityListRequest, body: bytes, _now: Nanos) -> list[Event]:
@@ -456,6 +551,15 @@ class FineryInitiator:
         instruments = self._know(listing.currencies, listing.instruments)
         wanted = tuple(it for it in instruments if not command.symbols or it.symbol in command.symbols)
         return [SecurityList(instruments=wanted, ref=command.ref)]
+
+    def _deals(self, history: _History, body: bytes, now: Nanos) -> list[Event | Send | Fetch]:
+        """A page of deals, newest first; a full one has older ones behind it."""
+        rows = wire.deals(body)
+        reports: list[Event] = [translate.deal_report(row, now, historical=True) for row in rows]
+        # In the order they were made, so that each adds to what came before.
+        reports.reverse()
+        pages, till = (history.pages, min(row.id for row in rows)) if len(rows) >= PAGE else (0, UNSET)
+        return [*reports, self._history(_History(history.command, pages - 1), till, now)]
 
     def _mass_status(self, command: OrderMassStatusRequest, body: bytes, now: Nanos) -> list[Event]:
         rows = wire.positions_reply(body).orders
@@ -473,18 +577,23 @@ class FineryInitiator:
         code = 0 if failure.error is UNSET else failure.error
         command = self._command_of(envelope)
         if command is None:
-            return [RequestRejected(code=str(code), text=_words(failure))]
-        return [*self._refusal_by_code(command, code, _words(failure), now)]
+            ref = AUTH if failure.event == "auth" else None
+            if ref is not None and code == codes.ALREADY_AUTHORISED:
+                return [Reply(message=failure, ref=ref)]
+            return [RequestRejected(code=str(code), text=_words(failure), ref=ref)]
+        return _on_the_line(self._refusal_by_code(command, code, _words(failure), now))
 
-    def _refusal_by_code(self, command: Command | str, code: int, text: str, now: Nanos) -> list[Event]:
+    def _refusal_by_code(self, command: _Command, code: int, text: str, now: Nanos) -> list[Event | Send | Fetch]:
         if code in codes.NO_OUTCOME and isinstance(command, NewOrder | ReplaceOrder | CancelOrder | MassCancel):
             # Not an outcome: the request's deadline makes it unknown, and it is reconciled.
             return [VenueStatus(up=True, code=str(code), text=text)]
         return self._refusal(command, str(code), text, now)
 
-    def _refusal(self, command: Command | str, code: str, text: str, now: Nanos) -> list[Event]:
-        if isinstance(command, str):
-            return []
+    def _refusal(self, command: _Command, code: str, text: str, now: Nanos) -> list[Event | Send | Fetch]:
+        if isinstance(command, _History):  # Without the deals, then.
+            return [self._history(_History(command.command, -1), UNSET, now)]
+        if isinstance(command, _Probe):  # Refused, and answered for all that.
+            return [Heartbeat(recv_time=now)]
         if isinstance(command, NewOrder):
             return [translate.refused_order(command, int(code), now, text)]
         if isinstance(command, CancelOrder | ReplaceOrder):
@@ -492,17 +601,37 @@ class FineryInitiator:
         return [RequestRejected(code=code, text=text, ref=command.ref)]
 
 
-def _own_answer(command: str, body: bytes, now: Nanos) -> list[Event]:
-    if command == _PROBE:
-        return [Heartbeat(recv_time=now)]
-    return [translate.deal_report(row, now, historical=True) for row in wire.deals(body)]
-
-
 def _choice(seat: Seat, name: str, choices: tuple[str, ...]) -> str:
     value = seat.settings.get(name, choices[0])
     if value not in choices:
         raise LocalProtocolError(f"setting {name} is one of {', '.join(choices)}: {value!r}")
     return str(value)
+
+
+def _names(seat: Seat, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """A list of names, or a text with commas."""
+    given = seat.settings.get(name, ())
+    names = [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else list(given)
+    for it in names:
+        if it not in known:
+            raise LocalProtocolError(f"setting {name} is made of {', '.join(known)}: {it!r}")
+    return tuple(dict.fromkeys(names))
+
+
+def _number(seat: Seat, name: str, ordinary: int) -> int:
+    value = seat.settings.get(name, ordinary)
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = -1
+    if number < 0:
+        raise LocalProtocolError(f"setting {name} is a number, 0 or more: {value!r}")
+    return number
+
+
+def _on_the_line(items: Sequence[Event | Send | Fetch]) -> list[Event | Send]:
+    """Over the socket nothing is fetched."""
+    return [item for item in items if not isinstance(item, Fetch)]
 
 
 def _id_text(feed_id: int | str | dict[str, Any]) -> str:
@@ -542,7 +671,7 @@ def _request_of(command: Command) -> tuple[str, Struct]:
             return "delAll", wire.DelAll(instrument=command.symbol or UNSET)
         case SecurityListRequest():
             return "instruments", wire.Empty()
-        case OrderMassStatusRequest() | RequestForPositions():
+        case RequestForPositions():
             return "positions", wire.Empty()
         case _:
             raise LocalProtocolError(f"no such request here: {type(command).__name__}")

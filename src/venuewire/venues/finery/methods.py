@@ -53,6 +53,8 @@ class _Asked(Struct, frozen=True):
     size: int | None
     volume: int | None
     cod: bool
+    firm: bool = True
+    """May it trade in the firm book? There is no other here."""
 
 
 def _asked(given: Parameters) -> _Asked:
@@ -77,6 +79,7 @@ def _asked(given: Parameters) -> _Asked:
         size=given.integer("size"),
         volume=given.integer("volume"),
         cod=bool(given.flag("cod")),
+        firm=firm is not False,
     )
 
 
@@ -91,6 +94,8 @@ def add(desk: Desk, given: Parameters, ref: str, now: Nanos) -> Struct:
     _check_id(desk, asked.client_order_id)
     _check_count(desk, asked.instrument, asked.side, asked.type)
     _check_limits(desk, asked, instrument)
+    if not asked.firm and asked.type in _TAKER_TYPES:
+        raise Refused(codes.NOT_ENOUGH_TO_FILL if asked.type.endswith("FOK") else codes.NOTHING_TO_MATCH)
     return _entered(desk, asked, now, ref)
 
 

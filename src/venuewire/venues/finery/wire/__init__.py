@@ -295,6 +295,7 @@ class Positions(Struct, frozen=True, array_like=True):
     positions: list[Position]
     orders: list[Order]
     settlementOrders: list[Any] = []
+    """`clearing.settlement_row` reads one."""
 
 
 # --------------------------------------------------------------------------- venue to client: replies

@@ -1,0 +1,214 @@
+"""What the settings of our end change: logon in band, other feeds, pages of deals, routing."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.unit.finery.link import SECRET, START, UNIT, Client, House
+from tests.unit.finery.test_clearing import ASK
+from tests.unit.finery.test_client import market, order, reports, told
+from tests.unit.finery.test_feeds import px
+
+from venuewire.errors import LocalProtocolError, LogonRejected, SessionError
+from venuewire.model.account import Balance
+from venuewire.model.market import BookSnapshot
+from venuewire.model.orders import ExecutionReport
+from venuewire.model.session import (
+    MassStatus,
+    OrderMassStatusRequest,
+    RequestRejected,
+    SecurityList,
+    Subscribe,
+    SubscriptionAccepted,
+    Unknown,
+    Unsubscribe,
+    VenueStatus,
+)
+from venuewire.model.terms import Channel, OrdRejReason, OrdType, Side, TimeInForce
+from venuewire.venue import Habit, Send
+from venuewire.venues.finery.acceptor import FineryAcceptor
+from venuewire.venues.finery.wire import clearing
+
+IOC = TimeInForce.IMMEDIATE_OR_CANCEL
+
+
+@pytest.fixture
+def house() -> House:
+    house = House()
+    house.offer(Side.SELL, "64000", "300")
+    return house
+
+
+# --------------------------------------------------------------------------- in band
+
+
+def test_a_logon_in_band_is_accepted(house: House) -> None:
+    client = Client(house, logon="in_band")
+    assert client.initiator.handshake(START) == {}
+    assert client.line.acceptor.account == "ours"
+    assert reports(client.submit(market(order_qty="1")))[0].order_id
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "match"),
+    [
+        ("signature", LogonRejected, "invalid signature"),
+        ("revoked", LogonRejected, "not authorised"),
+        ("nonce", SessionError, "invalid nonce"),
+    ],
+)
+def test_a_logon_in_band_is_refused(house: House, spoil: str, error: type[Exception], match: str) -> None:
+    if spoil == "revoked":
+        house.host.revoke("RlZ4sKsHSr5zmYKIzbtf772J9y9gx8nekd8COrawI5V")
+    elif spoil == "signature":
+        house.host.admit("RlZ4sKsHSr5zmYKIzbtf772J9y9gx8nekd8COrawI5V", SECRET[::-1], "ours")
+    else:
+        nonce = house.unique() + 1
+        FineryAcceptor(house.host).handshake(
+            {name.lower(): value for name, value in house.headers(nonce=nonce).items()}, house.now
+        )
+    with pytest.raises(error, match=match):
+        Client(house, logon="in_band")
+
+
+def test_after_an_outage_who_we_are_is_said_again_and_bound_again(house: House) -> None:
+    client = Client(house, logon="in_band")
+    client.submit(Subscribe(channel=Channel.BOOK, symbol="BTC-USD"))
+    for code in (2, 0):
+        client.events.clear()
+        house.host.outage(code)
+        client.line.take(client.line.acceptor.tick(house.now))
+        client.carry()
+    assert [type(event).__name__ for event in client.events] == ["VenueStatus", "Reply", "BookSnapshot"]
+
+
+# --------------------------------------------------------------------------- books
+
+
+def test_feed_md_and_a_masters_client_are_named_in_objects(house: House) -> None:
+    house.exchange.open_account("client", house.stage.balances)
+    house.host.admit("client", SECRET, "client", role="taker", client_id=5, master=101)
+    for feed in ("MD", "F"):
+        client = Client(house, book_feed=feed, client_id=5)
+        client.submit(Subscribe(channel=Channel.BOOK, symbol="BTC-USD"))
+        accepted, book = client.events
+        assert isinstance(accepted, SubscriptionAccepted)
+        assert isinstance(book, BookSnapshot)
+        assert book.symbol == "BTC-USD"
+        house.offer(Side.BUY, "63000", "1")
+        client.carry()
+        assert type(client.events[-1]).__name__ == ("BookSnapshot" if feed == "MD" else "BookUpdate")
+        (ended,) = client.submit(Unsubscribe(channel=Channel.BOOK, symbol="BTC-USD"))
+        assert isinstance(ended, SubscriptionAccepted)
+        client.line.lose()
+
+
+# --------------------------------------------------------------------------- other feeds
+
+
+@pytest.mark.parametrize("generation", ["", "generation_1", "generation_2"])
+def test_feeds_beside_trading_are_told_as_they_came(house: House, generation: str) -> None:
+    if generation:
+        house.host.afflict(Habit(generation), house.now)
+    client = Client(house, feeds="S, R,N,L,G,M", requests="ws")
+    kinds = [event.kind for event in client.events if isinstance(event, Unknown)]
+    gone = {"": {"GS", "MS"}, "generation_1": set[str](), "generation_2": {"MS"}}[generation]
+    assert set(kinds) == {"SS", "RS", "NS", "LS", "GS", "MS"} - gone
+    refused = [event for event in client.events if isinstance(event, VenueStatus) and event.code == "102"]
+    assert len(refused) == len(gone)
+    client.events.clear()
+    client.line.say({"event": "request", "reqId": 1, "method": "addIncomingSettlementRequest", "content": ASK})
+    client.carry()
+    told_of = [event for event in client.events if isinstance(event, Unknown) and event.kind != "reply"]
+    assert [event.kind for event in told_of] == ["R+", "R-", "N+", "S+"]
+    (request,) = clearing.told("R+", told_of[0].body).incoming  # type: ignore[union-attr]
+    assert (request.currency, request.amount) == ("BTC", 0)
+
+
+def test_feed_i_tells_of_instruments_and_feed_p_of_the_account(house: House) -> None:
+    Client(house).submit(order())
+    client = Client(house, feeds=("I", "P"))
+    instruments = next(event for event in client.events if isinstance(event, SecurityList))
+    assert len(instruments.instruments) == 4
+    assert {event.currency for event in client.events if isinstance(event, Balance)} >= {"BTC", "USD"}
+    (standing,) = [event for event in client.events if isinstance(event, ExecutionReport)]
+    assert (standing.cl_ord_id, standing.historical) == ("1700000000000001", True)
+    house.offer(Side.SELL, "62000", "1")
+    client.carry()
+    fill = client.events[-1]
+    assert isinstance(fill, ExecutionReport)
+    assert fill.last_qty == Decimal("0.5")
+
+
+def test_a_feed_the_venue_refuses_is_told_and_ends_nothing(house: House) -> None:
+    client = Client(house, feeds="G")
+    (refused,) = [event for event in client.events if isinstance(event, VenueStatus) and event.code == "102"]
+    assert refused.up
+    assert "G" in refused.text
+
+
+# --------------------------------------------------------------------------- pages
+
+
+@pytest.mark.parametrize("requests", ["ws", "http"])
+@pytest.mark.parametrize(("pages", "fills"), [(0, 0), (1, 250), (4, 260)])
+def test_deals_are_fetched_page_by_page(house: House, requests: str, pages: int, fills: int) -> None:
+    client = Client(house, requests=requests, history_pages=pages)
+    for n in range(260):
+        house.port.execute(market(order_qty="0.01", cl_ord_id=str(n + 1)), house.now)
+    house.publish()
+    (status,) = client.submit(OrderMassStatusRequest())
+    assert isinstance(status, MassStatus)
+    assert client.events[-1] is status
+    found = [event.exec_id for event in client.events if isinstance(event, ExecutionReport)]
+    assert len(found) == len(set(found)) == fills
+
+
+def test_without_the_right_to_read_deals_the_orders_are_still_asked_for(house: House) -> None:
+    client = Client(house)
+    (effect,) = client.initiator.send(OrderMassStatusRequest(ref="77"), START)
+    assert isinstance(effect, Send)
+    assert json.loads(effect.payload)["method"] == "dealHistory"
+    (again,) = told(client, {"event": "request", "reqId": 77, "error": 8})
+    assert isinstance(again, Send)
+    assert json.loads(again.payload)["method"] == "positions"
+    (refused,) = told(client, {"event": "request", "reqId": 77, "error": 3})
+    assert isinstance(refused, RequestRejected)
+    assert refused.ref == "77"
+
+
+# --------------------------------------------------------------------------- orders
+
+
+@pytest.mark.parametrize(
+    ("routing", "said"),
+    [
+        ("venue", {}),
+        ("firm", {"qsEnabled": False, "firmBookEnabled": True}),
+        ("streams", {"qsEnabled": True, "firmBookEnabled": False}),
+        ("best", {"qsEnabled": True, "firmBookEnabled": True}),
+    ],
+)
+def test_where_an_order_may_trade_is_said_as_asked(house: House, routing: str, said: dict[str, bool]) -> None:
+    client = Client(house, routing=routing)
+    (effect,) = client.initiator.send(market(order_qty="1", ref="5"), START)
+    assert isinstance(effect, Send)
+    content = json.loads(effect.payload)["content"]
+    assert {name: content[name] for name in ("qsEnabled", "firmBookEnabled") if name in content} == said
+    first = reports(client.submit(market(order_qty="1", cl_ord_id="6")))[0]
+    # Nobody quotes on streams here, so what may only trade there meets nothing.
+    assert first.ord_rej_reason is (OrdRejReason.NO_LIQUIDITY if routing == "streams" else None)
+
+
+def test_a_limit_order_that_trades_at_once_may_be_sized_in_money(house: House) -> None:
+    client = Client(house)
+    terms: dict[str, Any] = {"order_qty": None, "cash_order_qty": "6400", "price": "64000", "cl_ord_id": "9"}
+    done = reports(client.submit(order(**terms, time_in_force=IOC)))
+    assert [(it.exec_type, it.last_qty) for it in done][1:] == [("TRADE", Decimal("0.1"))]
+    with pytest.raises(LocalProtocolError, match="sized in money"):
+        client.submit(order(**terms))
+    assert px(64_000) == 64_000 * UNIT
+    assert done[0].ord_type is OrdType.LIMIT
