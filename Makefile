@@ -13,7 +13,7 @@ INSTALL := $(PIP) install -qq --require-hashes
 say = echo "== $(1)" >&2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run sandbox test check lint bench docs lock clean
+.PHONY: help setup run sandbox test check lint bench nightly survival docs lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -46,6 +46,12 @@ lint: $(VENV)/.run $(VENV)/.dev  ## format, lint, types (twice), import contract
 
 bench: $(VENV)/.run $(VENV)/.dev  ## the measurements in benches/ (ARGS=...)
 	@exec $(BIN)/python -m benches $(ARGS)
+
+nightly: $(VENV)/.run $(VENV)/.dev  ## ten thousand simulated worlds with random faults (about two hours)
+	@exec $(BIN)/python -m tests.simulation $(ARGS)
+
+survival: $(VENV)/.run  ## each fault against each client, into docs/survival.md (about twenty minutes)
+	@exec $(BIN)/python -m benches.survival $(ARGS)
 
 docs: $(VENV)/.run $(VENV)/.dev  ## the tables and diagrams of docs/, made from the code
 	@exec $(BIN)/python docs/make.py $(ARGS)

@@ -1,0 +1,102 @@
+"""Days in seconds: what must hold whatever goes wrong, on a stepped clock, from seeds that can be run again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.simulation.world import World, simulate
+
+import venuewire as vw
+from venuewire.model.session import LoggedOut, Missed
+from venuewire.sandbox.faults import Fault, NoSuchThing
+from venuewire.venues import names
+
+SEEDS = 200
+CHUNK = 10
+
+
+async def test_the_same_seed_gives_the_same_log() -> None:
+    first, second = await simulate(42), await simulate(42)
+    assert first.log == second.log
+    assert len(first.log) > 500
+    assert (await simulate(43)).log != first.log
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+async def test_nothing_breaks_under_random_faults(first: int) -> None:
+    for seed in range(first, first + CHUNK):
+        await simulate(seed)
+
+
+async def test_a_day_of_tokens_loses_nothing() -> None:
+    world = World(1, pace=120)
+    async with world:
+        told = {venue: client.events() for venue, client in world.clients.items()}
+        for half_hour in range(48):
+            await world.sandbox.advance(1800)
+            for venue in names():
+                order = await world.sandbox.run(world.clients[venue].place(world.order(venue)))
+                assert order.status in {
+                    vw.OrdStatus.NEW,
+                    vw.OrdStatus.FILLED,
+                    vw.OrdStatus.PARTIALLY_FILLED,
+                    vw.OrdStatus.PENDING_NEW,
+                }, (half_hour, venue, order)
+                assert world.books[venue].trust is vw.Trust.LIVE, (half_hour, venue)
+                if order.is_open:
+                    await world.sandbox.run(world.clients[venue].cancel(order))
+        for venue, client in world.clients.items():
+            for line, state in client.health()["lines"].items():
+                assert (state["dials"], state["state"]) == (1, "READY"), (venue, line, state)
+            stream = told[venue]
+            seen = [await anext(stream) for _ in range(stream.waiting)]
+            assert not [event for event in seen if isinstance(event, (Missed, LoggedOut))]
+        assert all(state["renewals"] >= 47 for state in world.clients["alor"].health()["lines"].values())
+
+
+async def test_a_thousand_forced_expiries_lose_nothing() -> None:
+    world = World(2, pace=60)
+    async with world:
+        for number in range(1000):
+            try:
+                world.sandbox.set_fault(msgspec.convert({"kind": "expire"}, Fault))
+            except NoSuchThing:
+                pytest.fail("no venue has tokens that end")
+            await world.sandbox.advance(5)
+            if number % 50 == 0:
+                for venue in names():
+                    order = await world.sandbox.run(world.clients[venue].place(world.order(venue)))
+                    assert order.status is not vw.OrdStatus.REJECTED, (number, venue, order)
+                    if order.is_open:
+                        await world.sandbox.run(world.clients[venue].cancel(order))
+        await world.calm()
+
+
+AT_A_FRAME: list[dict[str, Any]] = [
+    {"kind": "close", "code": 1000},
+    {"kind": "close", "code": 1006},
+    {"kind": "close", "code": 1011},
+    {"kind": "cut", "bytes": 7},
+    {"kind": "half_open", "connection": "open"},
+]
+NUMBERED: list[dict[str, Any]] = [
+    {"kind": "drop", "count": 1},
+    {"kind": "duplicate", "count": 1},
+    {"kind": "swap", "count": 1},
+    {"kind": "skip", "numbers": 2, "count": 1},
+]
+
+
+@pytest.mark.parametrize("venue", names())
+async def test_a_fault_at_any_frame_is_survived(venue: str) -> None:
+    """Positions from the first frame after the start; the nightly run (`make nightly`) takes every one."""
+    for number, position in enumerate((0, 1, 2, 3, 5, 8, 13, 21, 34)):
+        for fault in AT_A_FRAME + (NUMBERED if venue == "coinbase" else []):
+            world = World(number, (venue,))
+            async with world:
+                world.say("fault", fault, "at", position)
+                world.sandbox.set_fault(msgspec.convert({**fault, "after": position, "venue": venue}, Fault))
+                await world.run(12, faults=False)
+                await world.calm()
