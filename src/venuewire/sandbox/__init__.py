@@ -14,13 +14,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from venuewire.sandbox.faults import Fault
+    from venuewire.sandbox.faults import Fault, Kind
     from venuewire.sandbox.memory import MemorySandbox
     from venuewire.sandbox.server import Sandbox
 
-__all__ = ["Fault", "MemorySandbox", "Sandbox"]
+__all__ = ["Fault", "Kind", "MemorySandbox", "Sandbox"]
 
-_HOMES = {"Fault": "faults", "MemorySandbox": "memory", "Sandbox": "server"}
+_HOMES = {"Fault": "faults", "Kind": "faults", "MemorySandbox": "memory", "Sandbox": "server"}
 
 
 def __getattr__(name: str) -> Any:

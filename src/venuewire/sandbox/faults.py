@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from venuewire.errors import ConfigError
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos
@@ -117,6 +118,11 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     """habit: switched on, or off."""
 
     def __post_init__(self) -> None:
+        # A program may say it in plain text.
+        try:
+            force_setattr(self, "kind", Kind(self.kind))
+        except ValueError:
+            raise BadFault(f"no fault of kind {self.kind!r}; there are: {', '.join(Kind)}") from None
         given = {field for field in self.__struct_fields__ if getattr(self, field) != _DEFAULTS[field]}
         _check_fields(self, given)
         _check_numbers(self)

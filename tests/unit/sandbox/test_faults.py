@@ -105,6 +105,9 @@ def test_what_is_no_json_is_refused_with_a_sentence(text: bytes) -> None:
 def test_the_library_refuses_the_same() -> None:
     with pytest.raises(BadFault, match="a mute fault takes no seconds"):
         Fault(kind=Kind.MUTE, seconds=3)
+    assert Fault(kind="mute") == Fault(kind=Kind.MUTE)  # type: ignore[arg-type]
+    with pytest.raises(BadFault, match="no fault of kind 'storm'; there are: drop, delay"):
+        Fault(kind="storm")  # type: ignore[arg-type]
     with pytest.raises(BadFault, match="seconds must be a number"):
         Fault(kind=Kind.SKEW, seconds=float("nan"))
 
