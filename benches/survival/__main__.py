@@ -1,6 +1,6 @@
 """`make survival`: every fault against every client, and the table in docs/survival.md.
 
-    python -m benches.survival [--only WORD] [--dry]     one at a time; about a quarter of an hour in all
+python -m benches.survival [--only WORD] [--dry]     one at a time; about a quarter of an hour in all
 """
 
 from __future__ import annotations
@@ -78,9 +78,10 @@ Written by `make survival`: each fault is played by the sandbox, on this machine
 against released clients of other people, each in an environment of its own, unmodified and with its recommended
 settings. Twenty times a second each says what it would hand to its user; the sandbox knows what was true.
 
-- *survived*: nothing false was handed out as good, and it was back; then the seconds from the end of the fault until its
-  book followed the market again, and how often it dialled.
-- ***lied***: it handed out as good a top of book that the exchange had not had for four seconds, or never had.
+- *survived*: nothing false was handed out as good, and it was back; then the seconds from the end of the fault until
+  its book followed the market again, and how often it dialled. (Silence on a line without numbers ends with the line.)
+- ***lied***: it handed out as good a top of book that the exchange never had, or had not had for longer than a healthy
+  line of that venue is ever silent (Coinbase: four seconds).
 - ***died***: nothing true came any more within eight seconds of the venue being well again.
 - ***stormed***: it dialled more often in a second than the venue allows.
 

@@ -27,8 +27,14 @@ CASES: tuple[Case, ...] = (
     Case(name="mute while pings are answered", faults=({"kind": "mute"},), seconds=8),
     Case(name="half-open: takes all, answers nothing", faults=({"kind": "half_open"},), seconds=8),
     Case(name="frames lost, one in ten", faults=({"kind": "drop", "probability": 0.1},), only=frozenset({"coinbase"})),
-    Case(name="frames doubled, one in ten", faults=({"kind": "duplicate", "probability": 0.1},), only=frozenset({"coinbase"})),
-    Case(name="frames swapped, one in ten", faults=({"kind": "swap", "probability": 0.1},), only=frozenset({"coinbase"})),
+    Case(
+        name="frames doubled, one in ten",
+        faults=({"kind": "duplicate", "probability": 0.1},),
+        only=frozenset({"coinbase"}),
+    ),
+    Case(
+        name="frames swapped, one in ten", faults=({"kind": "swap", "probability": 0.1},), only=frozenset({"coinbase"})
+    ),
     Case(name="numbers skipped", faults=({"kind": "skip", "numbers": 3},), only=frozenset({"coinbase"})),
     Case(
         name="flap: lets in, then drops at once",

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 import venuewire as vw
 from benches.survival.faults import Case
-from benches.survival.verdict import Sample, Top, Truth, Verdict, judge
+from benches.survival.verdict import STALE_AFTER, Sample, Top, Truth, Verdict, judge
 from venuewire.model.terms import NANOS_PER_SECOND, plain
 from venuewire.sandbox.faults import Fault
 from venuewire.venues import find
@@ -26,6 +26,8 @@ WARM_UP = 1.0
 """Seconds of quiet life before the fault."""
 AFTER = 8.0
 """Seconds after it in which to recover."""
+SILENT = frozenset({"mute", "half_open"})
+"""Faults that show as silence only: found when the venue's own longest silence has passed."""
 LASTING = frozenset({"drop", "duplicate", "swap", "mute", "half_open", "slow", "flap", "refuse"})
 
 
@@ -79,13 +81,36 @@ async def run(contestant: Contestant, case: Case) -> Verdict:
                 sandbox.set_fault(_fault(fault, contestant.venue, case))
             await asyncio.sleep(case.seconds)
             ended = time.time()
-            await asyncio.sleep(AFTER)
+            await asyncio.sleep(AFTER + (silence(contestant.venue) if _is_silent(case) else 0))
             reading.cancel()
         finally:
             watching.cancel()
             await _stop(witness)
     limits = find(contestant.venue).limits
-    return judge(samples, watch.truths, watch.dials[before:], ended=ended, allowed=_in_a_second(limits.dials))
+    if _is_silent(case) and not _numbered(contestant.venue):
+        ended += silence(contestant.venue)
+    return judge(
+        samples,
+        watch.truths,
+        watch.dials[before:],
+        ended=ended,
+        allowed=_in_a_second(limits.dials),
+        stale_after=max(STALE_AFTER, silence(contestant.venue) + 2),
+    )
+
+
+def silence(venue: str) -> float:
+    """Seconds a healthy line of the venue may be silent at the most."""
+    longest = find(venue).limits.liveness
+    return 0.0 if longest is None else longest / NANOS_PER_SECOND
+
+
+def _is_silent(case: Case) -> bool:
+    return any(fault["kind"] in SILENT for fault in case.faults)
+
+
+def _numbered(venue: str) -> bool:
+    return find(venue).capabilities.sequence
 
 
 def _in_a_second(rate: Any) -> int | None:
@@ -94,7 +119,10 @@ def _in_a_second(rate: Any) -> int | None:
 
 def _fault(fields: Any, venue: str, case: Case) -> Fault:
     kind = fields["kind"]
-    lasting = {"for_s": case.seconds} if kind in LASTING else {}
+    lasting: dict[str, Any] = {"for_s": case.seconds} if kind in LASTING else {}
+    if kind in SILENT and not _numbered(venue):
+        # What was withheld on a line without numbers can never be told; so the line stays ill for good.
+        lasting = {"connection": "open"}
     return msgspec.convert({**fields, **lasting, "venue": venue}, Fault)
 
 

@@ -42,7 +42,7 @@ class What(StrEnum):
 
 
 STALE_AFTER = 4.0
-"""Seconds: what was true so long ago is not handed out as good. Twice the slowest heartbeat, and some."""
+"""Seconds: what was true so long ago is not handed out as good, at a venue that beats every second."""
 FRESH = 1.0
 """Seconds: who has recovered follows the market this closely."""
 SETTLED = 0.6
@@ -62,10 +62,17 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 def judge(
-    samples: Sequence[Sample], truths: Sequence[Truth], dials: Sequence[float], *, ended: float, allowed: int | None
+    samples: Sequence[Sample],
+    truths: Sequence[Truth],
+    dials: Sequence[float],
+    *,
+    ended: float,
+    allowed: int | None,
+    stale_after: float = STALE_AFTER,
 ) -> Verdict:
-    """`ended` is when the fault was over; `allowed` the venue's limit on dials in a second."""
-    lies = [sample for sample in samples if sample.live and not was_true(sample, truths)]
+    """`ended` is when the fault was over; `allowed` the venue's limit on dials in a second; `stale_after` the age at
+    which what was true is called false."""
+    lies = [sample for sample in samples if sample.live and not was_true(sample, truths, stale_after)]
     recovered = recovery(samples, truths, ended)
     most = busiest_second(dials)
     what = [

@@ -1,4 +1,4 @@
-"""ccxt.pro: `watch_order_book` in a loop, errors retried at once, as its manual shows: it hands out the last book it gave.
+"""ccxt.pro: `watch_order_book` in a loop, errors retried at once, as its manual shows: the last book counts.
 
 Runs in the environment of requirements/peers/ccxt.txt.
 """
@@ -45,7 +45,23 @@ async def main() -> None:
     exchange.aiohttp_trust_env = False
     symbol = product.replace("-", "/")
     base, quote = product.split("-")
-    exchange.set_markets([{"id": product, "symbol": symbol, "base": base, "quote": quote, "baseId": base, "quoteId": quote, "spot": True, "type": "spot", "active": True, "precision": {"amount": 1e-8, "price": 0.01}, "limits": {}}])
+    exchange.set_markets(
+        [
+            {
+                "id": product,
+                "symbol": symbol,
+                "base": base,
+                "quote": quote,
+                "baseId": base,
+                "quoteId": quote,
+                "spot": True,
+                "type": "spot",
+                "active": True,
+                "precision": {"amount": 1e-8, "price": 0.01},
+                "limits": {},
+            }
+        ]
+    )
     task = asyncio.ensure_future(watch(exchange, symbol))
     try:
         while True:

@@ -1,4 +1,4 @@
-"""coinbase-advanced-py, with its recommended settings and a book made by hand, as its users do: it hands out what it has.
+"""coinbase-advanced-py, with its recommended settings and a book made by hand, as its users do.
 
 Runs in the environment of requirements/peers/coinbase-sdk.txt.
 """
