@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,14 @@ ENDPOINTS = (
     Endpoint("ws", "wss://advanced-trade-ws.coinbase.com", port=0),
     Endpoint("user_ws", "wss://advanced-trade-ws-user.coinbase.com", port=1),
     Endpoint("http", "https://api.coinbase.com", "https://api-sandbox.coinbase.com", port=2),
+)
+# Keys from before CDP: 16 and 32 letters and digits, signing with HMAC (CB-ACCESS-SIGN). No key of today looks like it:
+# names are paths or uuids, secrets PEM or base64 of 32 or 64 bytes.
+_LEGACY_NAME = re.compile(r"[A-Za-z0-9]{16}")
+_LEGACY_SECRET = re.compile(r"[A-Za-z0-9]{32}")
+_LEGACY = (
+    "this is a legacy API key of Coinbase (HMAC), which Advanced Trade no longer hands out: make a Secret API key in "
+    "the CDP portal, ECDSA or Ed25519, and give its name (organizations/.../apiKeys/...) and its private key"
 )
 ENVIRONMENT = {"COINBASE_API_KEY": "key_name", "COINBASE_API_SECRET": "private_key"}
 
@@ -47,6 +56,9 @@ def credentials_from(given: Mapping[str, Any]) -> CoinbaseCredentials:
     ):
         if not isinstance(value, (str, Secret)) or not value:
             raise ConfigError(f"{what} is missing: give it in the configuration, or as {variable}")
+    revealed = secret.reveal() if isinstance(secret, Secret) else str(secret)
+    if _LEGACY_NAME.fullmatch(str(name)) or _LEGACY_SECRET.fullmatch(revealed.strip()):
+        raise ConfigError(_LEGACY)
     return CoinbaseCredentials(
         key_name=str(name),
         private_key=secret if isinstance(secret, Secret) else Secret(str(secret)),
