@@ -30,6 +30,8 @@ class Layout(Struct, frozen=True):
     def deal_row(self, row: wire.Deal) -> list[Any]:
         """A deal of feed O and of dealHistory."""
         places: list[Any] = wire.plain(row)[: self.deal]
+        if self.deal == 21:  # Place 19 was the counterparty's sub-account then.
+            places[19] = 0
         return places
 
     def position_row(self, row: wire.Position) -> list[Any]:

@@ -132,9 +132,10 @@ def del_counterparty_limit(desk: Desk, given: Parameters, _now: Nanos) -> Struct
 # --------------------------------------------------------------------------- settlements
 
 
-def settlement_requests(desk: Desk, _given: Parameters, _now: Nanos) -> Struct:
+def settlement_requests(desk: Desk, _given: Parameters, now: Nanos) -> Struct:
     """Page settlementRequests."""
     clearing = desk.clearing
+    clearing.expire(now)
     return rows.Requests([*clearing.incoming_requests.values()], [*clearing.outgoing_requests.values()])
 
 
@@ -161,6 +162,7 @@ def add_request(desk: Desk, given: Parameters, now: Nanos) -> Struct:
     expires = at + _DAY if expires is None else expires
     if expires and not at < expires <= at + _LONGEST:
         raise Refused(codes.INVALID_PARAMETER, "cancelTimestamp")
+    desk.clearing.expire(now)
     if currency in desk.clearing.incoming_requests:
         raise Refused(codes.REQUEST_EXISTS)
     desk.clearing.request(currency, amount, comment, flags, expires, now)
