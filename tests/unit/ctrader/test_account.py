@@ -11,7 +11,7 @@ from tests.unit.ctrader.ends import SECOND, Client, Sandbox
 
 from venuewire.errors import LocalProtocolError
 from venuewire.model.account import Balance, Position
-from venuewire.model.orders import NewOrder, ReplaceOrder
+from venuewire.model.orders import ExecutionReport, NewOrder, ReplaceOrder
 from venuewire.model.session import Holdings, MassStatus, OrderMassStatusRequest, RequestForPositions
 from venuewire.model.terms import OrdStatus, OrdType, PositionEffect, Side
 from venuewire.orders.blotter import Blotter
@@ -123,7 +123,7 @@ class Run:
                 self.balance = event
             elif isinstance(event, Holdings):
                 (self.balance,) = event.balances
-            elif hasattr(event, "exec_type"):
+            elif isinstance(event, ExecutionReport):
                 self.blotter.apply(event)
         self.read = len(self.ours.told)
 

@@ -42,11 +42,6 @@ class Evidence:
         self.has_pending = True
         self._working = {order.order_id: order for order in orders}
 
-    @property
-    def working(self) -> tuple[model.Order, ...]:
-        """Those that were pending when they were listed."""
-        return tuple(self._working.values())
-
     def listed(self, orders: tuple[model.Order, ...]) -> bool:
         """2176; is there anything new in it?"""
         before = len(self._ended)

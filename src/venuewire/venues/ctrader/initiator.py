@@ -7,7 +7,6 @@ the id of the request that caused them, also when another program made it; only 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -15,11 +14,10 @@ from msgspec.structs import replace
 from venuewire.codec import Envelope, checked
 from venuewire.errors import LocalProtocolError
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import Bar, BookSnapshot, BookUpdate, Quote, given
+from venuewire.model.market import BookSnapshot, BookUpdate, Quote, given
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import (
     BarRequest,
-    Bars,
     Command,
     Event,
     GrantInvalidated,
@@ -41,7 +39,6 @@ from venuewire.model.session import (
 from venuewire.model.session import Holdings as HoldingsEvent
 from venuewire.model.terms import (
     NANOS_PER_MILLI,
-    NANOS_PER_SECOND,
     Channel,
     ExecType,
     Nanos,
@@ -53,11 +50,11 @@ from venuewire.model.terms import (
 from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
 from venuewire.venues.ctrader import requests, translate
 from venuewire.venues.ctrader.authorisation import TOKEN_ENDED, Authorisation
-from venuewire.venues.ctrader.bars import LiveBars, bar_of
+from venuewire.venues.ctrader.bars import LiveBars
 from venuewire.venues.ctrader.depth import DepthBook
-from venuewire.venues.ctrader.evidence import FIRST_LOOK, LONGEST_LOOK, SLACK, Evidence
+from venuewire.venues.ctrader.evidence import SLACK
 from venuewire.venues.ctrader.holdings import Holdings
-from venuewire.venues.ctrader.periods import OF_LENGTH
+from venuewire.venues.ctrader.initiator_past import Past, period_of
 from venuewire.venues.ctrader.wire import history, margin, market, model, session, trading, words
 from venuewire.venues.ctrader.wire.base import Message
 from venuewire.venues.ctrader.wire.table import HEARTBEAT_FRAME, TABLE, frame, open_frame
@@ -67,7 +64,6 @@ Out = Event | Send
 # The session of the account has ended without our being told.
 _NOT_AUTHORISED = frozenset({"ACCOUNT_NOT_AUTHORIZED", "CH_CLIENT_NOT_AUTHENTICATED", *TOKEN_ENDED})
 _ORDER_COMMANDS = (NewOrder, ReplaceOrder, CancelOrder)
-_HISTORICAL_PER_SECOND = 5
 _NAMES_KEPT = 10_000
 _FINISHED = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED, OrdStatus.EXPIRED})
 
@@ -75,7 +71,7 @@ _FINISHED = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED,
 class _Asked:
     """A request in flight, and how far it has come."""
 
-    __slots__ = ("bars", "command", "evidence", "for_guard", "for_spots", "lights", "period", "repeated", "symbol_id")
+    __slots__ = ("command", "for_guard", "for_spots", "lights", "period", "repeated", "symbol_id")
 
     def __init__(self, command: Command, symbol_id: int = 0) -> None:
         self.command = command
@@ -87,10 +83,6 @@ class _Asked:
         self.lights: tuple[model.LightSymbol, ...] = ()
         self.period = 0
         """Of bars."""
-        self.bars: list[Bar] = []
-        """Of a request for bars, the newest page first."""
-        self.evidence: Evidence | None = None
-        """Of a mass status."""
         self.for_guard = False
         """It is about a protective order."""
 
@@ -141,9 +133,9 @@ class CTraderInitiator:
             trading.TrailingSLChangedEvent: self._trailed,
             market.SubscribeLiveTrendbarRes: self._bars_taken,
             market.UnsubscribeLiveTrendbarRes: self._bars_ended,
-            history.GetTrendbarsRes: self._bars_came,
-            history.OrderListRes: self._orders_listed,
-            history.DealListRes: self._deals_listed,
+            history.GetTrendbarsRes: self._listed_past,
+            history.OrderListRes: self._listed_past,
+            history.DealListRes: self._listed_past,
             margin.MarginChangedEvent: self._margin_changed,
             margin.MarginCallTriggerEvent: self._margin_called,
         }
@@ -166,8 +158,7 @@ class CTraderInitiator:
         self._assets: dict[int, str] = {}
         self._authorised = Authorisation(self._line, self._seat)
         self._kept_holdings: Holdings | None = None
-        self._asked_history: deque[Nanos] = deque(maxlen=_HISTORICAL_PER_SECOND)
-        self._away_since = self._heard_at - SLACK if self._heard_at else 0
+        self._past = Past(self._seat, self._heard_at - SLACK if self._heard_at else 0)
 
     @property
     def _account_id(self) -> int:
@@ -220,9 +211,9 @@ class CTraderInitiator:
             case RequestForPositions():
                 return self._ask(command, trading.ReconcileReq(ctid_trader_account_id=self._account_id))
             case OrderMassStatusRequest():
-                return self._ask_standing(command, now)
+                return list(self._past.ask_standing(command, self._account_id, now))
             case BarRequest():
-                return self._ask_past(command, self._known(command.symbol), now)
+                return list(self._past.ask_bars(command, self._known(command.symbol), self._account_id, now))
 
     def _order(self, command: NewOrder, instrument: Instrument) -> list[Effect]:
         """2106; or, for what can only reduce a position, 2111 at the market and 2110 at a level."""
@@ -290,7 +281,7 @@ class CTraderInitiator:
         return []
 
     def _subscribe_bars(self, command: Subscribe, instrument: Instrument) -> list[Effect]:
-        period = _period(command.period)
+        period = period_of(command.period)
         symbol_id = int(instrument.security_id)
         spot = self._spots.setdefault(symbol_id, _Spot(instrument.symbol))
         known = bool(spot.bars.refs.get(period))
@@ -451,6 +442,8 @@ class CTraderInitiator:
         rejected = RequestRejected(code=code, text=text, retry_after=translate.retry_after(message, now), ref=ref)
         if self._authorised.claims(ref):
             return [rejected]
+        if self._past.claims(ref):
+            return [*self._looked_back(self._past.refused(rejected, now)), *self._look_for_end(_without_ref(rejected))]
         asked = self._asked.get(ref or "")
         if asked is None:
             is_down = code == "SERVER_IS_UNDER_MAINTENANCE"
@@ -474,12 +467,7 @@ class CTraderInitiator:
         ended = self._look_for_end(rejected)
         if isinstance(command, (Subscribe, Unsubscribe)):
             return [*ended, *self._refuse_subscription(asked, rejected, is_ended=bool(ended))]
-        if asked.evidence is not None and asked.evidence.has_pending:
-            # The pending orders have been listed; how the others ended cannot be learned now.
-            return self._tell_standing(asked, now)
         del self._asked[command.ref]
-        if isinstance(command, BarRequest) and asked.bars:
-            return [Bars(bars=tuple(asked.bars), complete=False, ref=command.ref)]
         if isinstance(command, NewOrder):
             return [translate.rejected_order(command, rejected, str(self._account_id), now), *ended]
         if isinstance(command, (ReplaceOrder, CancelOrder)):
@@ -675,12 +663,11 @@ class CTraderInitiator:
 
     def _reconciled(self, message: trading.ReconcileRes, ref: str | None, now: Nanos) -> list[Out]:
         """2125, for whichever list was asked."""
+        if self._past.claims(ref):
+            return self._looked_back(self._past.came(message, ref, now))
         asked = self._asked.get(ref or "")
         if asked is None:
             return []
-        if asked.evidence is not None:
-            asked.evidence.pending(message.order)
-            return self._look_back(asked, history.OrderListReq, now)
         self._holdings.restate(message.position, now)
         return list(self._ask_trader(asked) if self._assets else self._ask_assets(asked))
 
@@ -705,107 +692,19 @@ class CTraderInitiator:
 
     # ----------------------------------------------------------------------------------------- the past
 
-    def _may_ask_past(self, now: Nanos) -> bool:
-        """Five historical requests a second; counted when there is room for one."""
-        asked = self._asked_history
-        if len(asked) == _HISTORICAL_PER_SECOND and now - asked[0] < NANOS_PER_SECOND:
-            return False
-        asked.append(now)
-        return True
+    def _listed_past(self, message: Message, ref: str | None, now: Nanos) -> list[Out]:
+        """2138, 2176, 2134: a page of what we asked for."""
+        return self._looked_back(self._past.came(message, ref, now))
 
-    def _ask_past(self, command: BarRequest, instrument: Instrument, now: Nanos) -> list[Effect]:
-        """2137. Raises `LocalProtocolError` for a period the venue has not, and for the sixth request in a second."""
-        period = _period(command.period)
-        if not 0 <= command.start < command.end:
-            raise LocalProtocolError("bars are of a window: start must be before end")
-        if not self._may_ask_past(now):
-            raise LocalProtocolError("cTrader takes five historical requests a second; ask again in a second")
-        asked = self._asked[command.ref] = _Asked(command, int(instrument.security_id))
-        asked.period = period
-        return list(self._ask_page(asked, command, (command.end - 1) // NANOS_PER_MILLI))
+    def _looked_back(self, outs: list[Out]) -> list[Out]:
+        """A mass status bears our ids, and says which protective orders stand."""
+        return [self._standing(out) if isinstance(out, MassStatus) else out for out in outs]
 
-    def _ask_page(self, asked: _Asked, command: BarRequest, end: int) -> list[Send]:
-        message = history.GetTrendbarsReq(
-            ctid_trader_account_id=self._account_id,
-            from_timestamp=-(-command.start // NANOS_PER_MILLI),
-            to_timestamp=end,
-            period=asked.period,
-            symbol_id=asked.symbol_id,
-        )
-        return self._next_step(asked, message)
-
-    def _bars_came(self, message: history.GetTrendbarsRes, ref: str | None, now: Nanos) -> list[Out]:
-        """2138: the newest bars of the window; the older ones are asked for next, while the limit allows."""
-        asked = self._asked.get(ref or "")
-        if asked is None or not isinstance(asked.command, BarRequest):
-            return []
-        command = asked.command
-        page = [bar_of(command.symbol, asked.period, found, None, now) for found in message.trendbar]
-        known = asked.bars[0].open_time if asked.bars else command.end
-        page = [bar for bar in page if command.start <= bar.open_time < known]
-        asked.bars[:0] = page
-        has_more = bool(message.has_more) and bool(page) and page[0].open_time > command.start
-        if has_more and self._may_ask_past(now):
-            return list(self._ask_page(asked, command, page[0].open_time // NANOS_PER_MILLI - 1))
-        del self._asked[command.ref]
-        return [Bars(bars=tuple(asked.bars), complete=not has_more, ref=ref)]
-
-    def _ask_standing(self, command: OrderMassStatusRequest, now: Nanos) -> list[Effect]:
-        """2124, then 2175 and 2133 for what has ended since we last heard."""
-        message = trading.ReconcileReq(ctid_trader_account_id=self._account_id, return_protection_orders=True)
-        effects = self._ask(command, message)
-        since = max(self._away_since or now - FIRST_LOOK, now - LONGEST_LOOK)
-        self._asked[command.ref].evidence = Evidence(since, now)
-        return effects
-
-    def _look_back(
-        self, asked: _Asked, record: type[history.OrderListReq | history.DealListReq], now: Nanos
-    ) -> list[Out]:
-        """The first page of a list."""
-        if asked.evidence is not None:
-            asked.evidence.begin_list()
-        return self._next_page(asked, record, now) or self._tell_standing(asked, now)
-
-    def _next_page(
-        self, asked: _Asked, record: type[history.OrderListReq | history.DealListReq], now: Nanos
-    ) -> list[Out]:
-        if asked.evidence is None or not self._may_ask_past(now):
-            return []
-        start, end = asked.evidence.window()
-        message = record(ctid_trader_account_id=self._account_id, from_timestamp=start, to_timestamp=end)
-        return list(self._next_step(asked, message))
-
-    def _orders_listed(self, message: history.OrderListRes, ref: str | None, now: Nanos) -> list[Out]:
-        asked = self._asked.get(ref or "")
-        if asked is None or asked.evidence is None:
-            return []
-        is_news = asked.evidence.listed(message.order)
-        more = self._next_page(asked, history.OrderListReq, now) if message.has_more and is_news else []
-        return more or self._look_back(asked, history.DealListReq, now)
-
-    def _deals_listed(self, message: history.DealListRes, ref: str | None, now: Nanos) -> list[Out]:
-        asked = self._asked.get(ref or "")
-        if asked is None or asked.evidence is None:
-            return []
-        is_news = asked.evidence.dealt(message.deal)
-        more = self._next_page(asked, history.DealListReq, now) if message.has_more and is_news else []
-        return more or self._tell_standing(asked, now)
-
-    def _tell_standing(self, asked: _Asked, now: Nanos) -> list[Out]:
-        """Everything that was learned."""
-        assert asked.evidence is not None
-        ref = asked.command.ref
-        del self._asked[ref]
-        found = asked.evidence.reports(str(self._account_id), self._seat.by_security_id, now)
-        reports = tuple(self._named(report) for report in found)
-        self._guards = {
-            str(order.order_id): report
-            for order in asked.evidence.working
-            if order.order_type == words.OrderType.STOP_LOSS_TAKE_PROFIT
-            for report in reports
-            if report.order_id == str(order.order_id) and report.ord_status not in _FINISHED
-        }
-        return [MassStatus(reports=reports, ref=ref)]
+    def _standing(self, status: MassStatus) -> MassStatus:
+        reports = tuple(self._named(report) for report in status.reports)
+        standing = {report.order_id: report for report in reports if report.order_id in self._past.guards}
+        self._guards = {number: report for number, report in standing.items() if report.ord_status not in _FINISHED}
+        return MassStatus(reports=reports, ref=status.ref)
 
     # ----------------------------------------------------------------------------------------- orders
 
@@ -901,15 +800,6 @@ class CTraderInitiator:
                 recv_time=now,
             )
         ]
-
-
-def _period(length: Nanos | None) -> int:
-    """The venue's number for a period. Raises `LocalProtocolError`."""
-    period = None if length is None else OF_LENGTH.get(length)
-    if period is None:
-        names = ", ".join(p.name for p in OF_LENGTH.values())
-        raise LocalProtocolError(f"cTrader has bars of {names}; {length} nanoseconds is none of them")
-    return int(period)
 
 
 def _without_ref(rejected: RequestRejected) -> RequestRejected:
