@@ -196,6 +196,43 @@ def test_what_is_refused(line: Line, method: str, content: dict[str, Any], error
     assert (status, body["error"]) == (400, error)
 
 
+@pytest.mark.parametrize("currency", ["BTC", "USD", "USDT"])
+def test_no_settlement_grows_beyond_what_the_wire_can_say(line: Line, currency: str) -> None:
+    for feed in ("K", "L", "N", "S", "P"):
+        line.ask(bind(feed))
+    terms = {"counterpartyId": 87, "currency": currency}
+    largest = 9_223_372_036_000_000_000
+    assert reply(line, "addOutgoingSettlementTransaction", terms | {"amount": largest}) == 141
+    for _ in range(20):
+        sent = reply(
+            line, "addOutgoingSettlementTransaction", terms | {"amount": px(500_000_000 if currency != "BTC" else 7000)}
+        )
+        if sent == 141:
+            break
+        reply(
+            line, "sendOutgoingSettlementTransaction", {"transactionId": sent["settlementTransactionId"], "txId": "x"}
+        )
+    else:
+        raise AssertionError("there was no end")
+    assert reply(line, "climits")
+    assert reply(line, "addIncomingSettlementRequest", terms | {"amount": largest}) == OK
+
+
+def test_what_is_on_its_way_is_not_paid_twice(line: Line) -> None:
+    for _ in range(2):
+        assert reply(line, "addIncomingSettlementRequest", ASK) == (OK)
+    assert [row[2] for row in reply(line, "settlementTransactions")[0]] == [px(1000)]
+    assert len(reply(line, "settlementRequests")[0]) == 1
+
+
+def test_a_payment_may_make_a_position_of_nothing_go_away(line: Line) -> None:
+    line.ask(bind("K", "BTC"))
+    assert reply(line, "addIncomingSettlementRequest", ASK) == OK
+    number = reply(line, "settlementTransactions")[0][0][10]
+    assert reply(line, "commitIncomingSettlementTransaction", {"transactionId": number}) == OK
+    assert line.heard() == [["K", "BTC", "-", ["BTC", 0, 87, 0, 0]]]
+
+
 # --------------------------------------------------------------------------- limits
 
 

@@ -22,6 +22,10 @@ HOUSE = 87
 _UNIT = 100_000_000
 _WIDE = 500_000_000_000_000_000
 """Five thousand million dollars: a limit nobody meets by chance."""
+_OPEN = 1000
+"""Settlements that may be open at once."""
+_KEPT = 20_000
+"""Rows of a history; the oldest are forgotten."""
 CANCELLED_BY_SENDER = 2
 """transactionFlags, bits 0 and 1 (feed-n)."""
 
@@ -169,9 +173,9 @@ class Clearing:
         )
         self.incoming_requests[currency] = found
         self.news.append(News("R", "+", currency, request=found, incoming=True))
-        owed = max(self.positions().get(currency, 0), 0)
-        due = amount or owed
-        if self.prompt and 0 < due <= owed:
+        _, least = self.reachable(currency, self.positions().get(currency, 0))
+        due = amount or max(least, 0)
+        if self.prompt and 0 < due <= least and self.takes(currency, due):
             self.drop_request(currency)
             self._transaction(currency, due, comment, 0, now, incoming=True)
         return found
@@ -194,6 +198,12 @@ class Clearing:
                 self.drop_request(currency)
 
     # ----------------------------------------------------------------------- settlement transactions
+
+    def takes(self, currency: str, amount: int) -> bool:
+        """Is there room for a settlement of this size? The wire's integers have an end, and so has patience."""
+        open_sizes = sum(abs(order.size1) for order in self.orders.values() if order.currency1 == currency)
+        total = abs(self.positions().get(currency, 0)) + open_sizes + amount
+        return len(self.orders) < _OPEN and total <= _WIDE and self.in_dollars(currency, total) <= _WIDE
 
     def pay(self, currency: str, amount: int, comment: str, fee: int, now: Nanos) -> int:
         """An outgoing transaction, not sent yet; its id."""
@@ -255,7 +265,7 @@ class Clearing:
     def cancel(self, number: int, now: Nanos) -> None:
         """An outgoing transaction is taken back. Raises `KeyError`."""
         found = replace(self.outgoing.pop(number), flags=CANCELLED_BY_SENDER, moment=now // NANOS_PER_MILLI)
-        self.closed.append(found)
+        self._close(found)
         self._tell("-", found, self.orders.pop(found.settlementOrderId), incoming=False)
 
     def commit(self, number: int, now: Nanos, *, incoming: bool) -> None:
@@ -263,8 +273,13 @@ class Clearing:
         at = now // NANOS_PER_MILLI
         found = replace((self.incoming if incoming else self.outgoing).pop(number), moment=at)
         order = replace(self.orders.pop(found.settlementOrderId), settlementId=next(self._ids), commitedAt=at)
-        self.closed.append(found)
+        self._close(found)
         self.deals.append(order)
+        del self.deals[:-_KEPT]
         self.settled[found.currency] = self.settled.get(found.currency, 0) + order.size1
         self._tell("D", found, order, incoming=incoming)
         self.tell("L", "M")
+
+    def _close(self, found: rows.SettlementTransaction) -> None:
+        self.closed.append(found)
+        del self.closed[:-_KEPT]

@@ -194,6 +194,8 @@ def add_transaction(desk: Desk, given: Parameters, now: Nanos) -> Struct:
     currency = _currency(desk, given)
     amount = _amount(desk, given, currency, codes.INVALID_TRANSACTION_AMOUNT, least=1)
     fee = given.integer("fee", 0) or 0
+    if not desk.clearing.takes(currency, amount):
+        raise Refused(codes.INVALID_TRANSACTION_AMOUNT)
     return rows.TransactionAdded(desk.clearing.pay(currency, amount, _comment(given), fee, now))
 
 
@@ -207,7 +209,7 @@ def _transaction_id(given: Parameters) -> int:
 def send_transaction(desk: Desk, given: Parameters, now: Nanos) -> Struct:
     """Page sendOutgoingSettlementTransaction."""
     number, fee, tx_id = _transaction_id(given), given.integer("fee", 0), given.text("txId")
-    if not tx_id:
+    if not tx_id or len(tx_id) > _LONGEST_COMMENT:
         raise Refused(codes.INVALID_TX_ID)
     found = desk.clearing.outgoing.get(number)
     if found is None or found.sentAt:
