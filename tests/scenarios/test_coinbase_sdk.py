@@ -23,3 +23,24 @@ def test_the_official_sdk_subscribes_orders_is_filled_and_cancels(
     assert said["cancelled"] is True
     assert said["refused"] is False
     assert "PRICE_PRECISION" in json.dumps(said["refusal"])
+    # the channels beside
+    assert said["candles"] == ["snapshot", 100, "BTC-USD"]
+    assert "price" in said["batch"]
+    assert "best_bid" not in said["batch"]
+    assert said["status"] == ["BTC-USD", "online"]
+    # the other pages, and orders of other configurations
+    assert said["bars"] in {12, 13}
+    assert said["bars_newest_first"] is True
+    assert said["trades"] == 5
+    assert said["best"] == ["BTC-USD"]
+    assert said["fees"] == "0"
+    assert said["portfolios"] == ["DEFAULT"]
+    assert said["preview"] == [[], True]
+    assert said["bracket"] == ["BRACKET", "STOP_PENDING"]
+    assert said["edit_preview"] == "0.02"
+    assert said["edited"] == [True, "0.02"]
+    assert said["all_cancelled"] == [True] * 4
+    assert said["closed"] is False
+    assert said["trade"] is True
+    assert said["futures"] == []
+    assert said["futures_balance"] is True

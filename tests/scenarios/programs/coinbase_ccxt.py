@@ -14,14 +14,28 @@ async def within(awaitable: Any) -> Any:
     return await asyncio.wait_for(awaitable, DEADLINE)
 
 
-async def until(watch: Any, order_id: str, *statuses: str) -> dict[str, Any]:
-    """The order, once ccxt has told of one of these states."""
-    async with asyncio.timeout(DEADLINE):
+class Orders:
+    """What ccxt tells of orders, watched all the time: it says nothing again to those who come late."""
+
+    def __init__(self, exchange: Any) -> None:
+        self._exchange = exchange
+        self._seen: list[dict[str, Any]] = []
+        self._changed = asyncio.Event()
+
+    async def watch(self) -> None:
         while True:
-            for order in await watch():
-                if order["id"] == order_id and order["status"] in statuses:
-                    found: dict[str, Any] = order
-                    return found
+            self._seen += await self._exchange.watch_orders()
+            self._changed.set()
+
+    async def until(self, order_id: str, status: str) -> dict[str, Any]:
+        """The order, once it has been told in this state."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                self._changed.clear()
+                for order in self._seen:
+                    if order["id"] == order_id and order["status"] == status:
+                        return order
+                await self._changed.wait()
 
 
 async def run(ready: dict[str, Any]) -> dict[str, Any]:
@@ -80,23 +94,23 @@ async def report(exchange: Any) -> dict[str, Any]:
     said["portfolios"] = len(await within(exchange.fetch_portfolios()))
     before = await within(exchange.fetch_balance({"v3": True}))
 
-    def watch() -> Any:
-        return exchange.watch_orders()
-
-    said["orders_before"] = len(await within(watch()))
+    said["orders_before"] = len(await within(exchange.watch_orders()))
+    orders = Orders(exchange)
+    watching = asyncio.create_task(orders.watch())
+    await asyncio.sleep(0)
     low = float(exchange.price_to_precision(SYMBOL, fetched["bids"][0][0] / 2))
     bought = await within(exchange.create_order(SYMBOL, "limit", "buy", 0.01, round(fetched["asks"][0][0] * 1.01, 2)))
-    filled = await until(watch, bought["id"], "closed")
+    filled = await orders.until(bought["id"], "closed")
     said["filled"] = [filled["status"], filled["filled"], filled["remaining"]]
     rested = await within(exchange.create_order(SYMBOL, "limit", "buy", 0.01, low, {"postOnly": True}))
-    opened = await until(watch, rested["id"], "open")
+    opened = await orders.until(rested["id"], "open")
     said["opened"] = [opened["status"], opened["price"], opened["amount"]]
     said["open_orders"] = [order["id"] == rested["id"] for order in await within(exchange.fetch_open_orders(SYMBOL))]
     edited = await within(exchange.edit_order(rested["id"], SYMBOL, "limit", "buy", 0.02, low))
     said["edited"] = edited["id"] == rested["id"] or edited["info"]["success"]
     said["edited_amount"] = (await within(exchange.fetch_order(rested["id"])))["amount"]
     await within(exchange.cancel_order(rested["id"], SYMBOL))
-    cancelled = await until(watch, rested["id"], "canceled")
+    cancelled = await orders.until(rested["id"], "canceled")
     said["cancelled"] = cancelled["status"]
     money = await within(exchange.create_market_buy_order_with_cost(SYMBOL, 100))
     spent = await within(exchange.fetch_order(money["id"]))
@@ -129,6 +143,7 @@ async def report(exchange: Any) -> dict[str, Any]:
     after = await within(exchange.fetch_balance({"v3": True}))
     said["gained"] = after["BTC"]["total"] > before["BTC"]["total"]
     said["paid_usdc"] = after["USDC"]["total"] < before["USDC"]["total"]
+    watching.cancel()
     said["paid"] = after["USD"]["total"] < before["USD"]["total"]
     return said
 

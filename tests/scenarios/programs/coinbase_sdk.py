@@ -52,6 +52,65 @@ def has_order(status: str, order_id: str) -> Any:
     )
 
 
+def more(rest: Any, user: Seen, product: str, best: dict[str, Any]) -> dict[str, Any]:
+    """The rest of the pages, and orders of every configuration spot has."""
+    now = int(rest.get_unix_time().to_dict()["epoch_seconds"])
+    bars = rest.get_candles(product, start=str(now - 3600), end=str(now), granularity="FIVE_MINUTE").to_dict()
+    trades = rest.get_market_trades(product, limit=5).to_dict()
+    books = rest.get_best_bid_ask([product]).to_dict()["pricebooks"]
+    fees = rest.get_transaction_summary().to_dict()
+    portfolios = rest.get_portfolios().to_dict()["portfolios"]
+    preview = rest.preview_market_order_buy(product, quote_size="100").to_dict()
+    bid = Decimal(best["bids"][0]["price"])
+    low, high = f"{bid / 2:.2f}", f"{bid * 2:.2f}"
+
+    bracket = rest.trigger_bracket_order_gtc_sell(
+        client_order_id="1101", product_id=product, base_size="0.01", limit_price=high, stop_trigger_price=low
+    ).to_dict()
+    bracket_id = bracket["success_response"]["order_id"]
+    user.wait("the bracket open", has_order("OPEN", bracket_id))
+    told = rest.get_order(bracket_id).to_dict()["order"]
+    rise = rest.stop_limit_order_gtc_sell(
+        client_order_id="1102",
+        product_id=product,
+        base_size="0.01",
+        limit_price=low,
+        stop_price=high,
+        stop_direction="STOP_DIRECTION_STOP_UP",
+    ).to_dict()
+    rise_id = rise["success_response"]["order_id"]
+    rested = rest.limit_order_gtc_buy(
+        client_order_id="1103", product_id=product, base_size="0.01", limit_price=low
+    ).to_dict()
+    rested_id = rested["success_response"]["order_id"]
+    edit_preview = rest.preview_edit_order(rested_id, size="0.02", price=low).to_dict()
+    edited = rest.edit_order(rested_id, size="0.02", price=low).to_dict()
+    after = rest.get_order(rested_id).to_dict()["order"]
+    twin = rest.limit_order_gtc_buy(
+        client_order_id="1104", product_id="BTC-USDC", base_size="0.01", limit_price=low
+    ).to_dict()
+    twin_id = twin["success_response"]["order_id"]
+    cancelled = rest.cancel_orders([bracket_id, rise_id, rested_id, twin_id]).to_dict()["results"]
+    closed = rest.close_position(client_order_id="1105", product_id=product).to_dict()
+    return {
+        "bars": len(bars["candles"]),
+        "bars_newest_first": bars["candles"][0]["start"] > bars["candles"][-1]["start"],
+        "trades": len(trades["trades"]),
+        "best": [book["product_id"] for book in books],
+        "fees": fees["fee_tier"]["taker_fee_rate"],
+        "portfolios": [portfolio["type"] for portfolio in portfolios],
+        "preview": [preview["errs"], Decimal(preview["quote_size"]) <= 100],
+        "bracket": [told["order_type"], told["trigger_status"]],
+        "edit_preview": edit_preview["base_size"],
+        "edited": [edited["success"], after["order_configuration"]["limit_limit_gtc"]["base_size"]],
+        "all_cancelled": [result["success"] for result in cancelled],
+        "closed": closed["success"],
+        "trade": rest.get_api_key_permissions().to_dict()["can_trade"],
+        "futures": rest.list_futures_positions().to_dict()["positions"],
+        "futures_balance": "total_usd_balance" in rest.get_futures_balance_summary().to_dict()["balance_summary"],
+    }
+
+
 def main() -> None:
     ready = json.loads(sys.argv[1])
     venue = ready["venues"]["coinbase"]
@@ -68,16 +127,21 @@ def main() -> None:
 
     market_client.open()
     market_client.subscribe([product], ["level2", "market_trades", "ticker"])
+    market_client.subscribe([product], ["candles", "ticker_batch", "status"])
     market_client.heartbeats()
     user_client.open()
     user_client.user([product])
+    user_client.futures_balance_summary()
     user_client.heartbeats()
 
     book = market.channel("l2_data")
     for channel in ("market_trades", "ticker", "heartbeats", "subscriptions"):
         market.channel(channel)
-    for channel in ("user", "heartbeats", "subscriptions"):
+    for channel in ("user", "heartbeats", "subscriptions", "futures_balance_summary"):
         user.channel(channel)
+    candles = market.channel("candles")["events"][0]
+    batch = market.channel("ticker_batch")["events"][0]["tickers"][0]
+    status = market.channel("status")["events"][0]["products"][0]
 
     accounts = rest.get_accounts().to_dict()["accounts"]
     best = rest.get_product_book(product, limit=1).to_dict()["pricebook"]
@@ -98,6 +162,8 @@ def main() -> None:
     filled = rest.get_order(bought_id).to_dict()["order"]
     fills = rest.get_fills(order_ids=[bought_id]).to_dict()["fills"]
 
+    pages = more(rest, user, product, best)
+
     numbers = [message["sequence_num"] for message in market.messages if "sequence_num" in message]
     market_client.close()
     user_client.close()
@@ -115,6 +181,10 @@ def main() -> None:
                 "cancelled": cancelled["results"][0]["success"],
                 "refused": refused["success"],
                 "refusal": refused.get("error_response", {}),
+                "candles": [candles["type"], len(candles["candles"]), candles["candles"][0]["product_id"]],
+                "batch": sorted(batch),
+                "status": [status["id"], status["status"]],
+                **pages,
             }
         )
     )

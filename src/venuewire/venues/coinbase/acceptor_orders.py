@@ -268,7 +268,7 @@ def _failed(request: rest.AnyCreateOrder, refusal: Refusal, message: str = "") -
             preview_failure_reason=refusal.preview,
             new_order_failure_reason=refusal.new,
         ),
-        order_configuration=to_builtins(request.order_configuration),
+        order_configuration=to_builtins(request.order_configuration or {}),
     )
 
 
