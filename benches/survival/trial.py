@@ -17,6 +17,7 @@ from msgspec import Struct
 import venuewire as vw
 from benches.survival.faults import Case
 from benches.survival.verdict import STALE_AFTER, Sample, Top, Truth, Verdict, judge
+from venuewire.model.session import Event
 from venuewire.model.terms import NANOS_PER_SECOND, plain
 from venuewire.sandbox.faults import Fault
 from venuewire.venues import find
@@ -41,28 +42,33 @@ class Contestant(Struct, frozen=True, kw_only=True):
 
 
 class _Watch:
-    """What is true, and who dials, looked at a hundred times a second."""
+    """What is true, every top the exchange ever has; and who dials, looked at a hundred times a second."""
 
     def __init__(self, sandbox: vw.Sandbox, venue: str) -> None:
         self._sandbox, self._venue = sandbox, venue
         self._symbol = find(venue).default_symbol
         self.truths: list[Truth] = []
         self.dials: list[float] = []
-        self._known = 1
+        exchange = sandbox.exchange(venue)
+        self._drain = exchange.drain
+        self._note(exchange.quote(self._symbol))
+        exchange.drain = self._drained  # type: ignore[method-assign]
+
+    def _drained(self) -> list[Event]:
+        events = self._drain()
+        for event in events:
+            if isinstance(event, vw.Quote) and event.symbol == self._symbol:
+                self._note(event)
+        return events
+
+    def _note(self, quote: vw.Quote) -> None:
+        if quote.bid is not None and quote.ask is not None:
+            self.truths.append(Truth(time.time(), (plain(quote.bid), plain(quote.ask))))
 
     async def run(self) -> None:
         while True:
-            self._look(time.time())
+            self.dials += [time.time()] * (self._sandbox.dials(self._venue) - len(self.dials))
             await asyncio.sleep(0.01)
-
-    def _look(self, now: float) -> None:
-        quote = self._sandbox.exchange(self._venue).quote(self._symbol)
-        if quote.bid is not None and quote.ask is not None:
-            top = (plain(quote.bid), plain(quote.ask))
-            if not self.truths or self.truths[-1].top != top:
-                self.truths.append(Truth(now, top))
-        dialled = self._sandbox.dials(self._venue)
-        self.dials += [now] * (dialled - len(self.dials))
 
 
 async def run(contestant: Contestant, case: Case) -> Verdict:
