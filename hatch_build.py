@@ -27,7 +27,8 @@ class NativeCore(BuildHookInterface[Any]):
         """Called before each build; for a wheel and an editable install of it alike."""
         source = Path(self.root, SOURCE)
         suffix = sysconfig.get_config_var("EXT_SUFFIX")
-        if not suffix or sys.implementation.name != "cpython":
+        # The core shares a scratch array under the GIL; a Python without one goes on with the pure twin.
+        if not suffix or sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
             return
         module = source.with_name(source.stem + suffix)
         if os.environ.get("VENUEWIRE_PURE", "") not in {"", "0"}:
