@@ -9,11 +9,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.scenarios.test_seed_programs import finery_headers
 from websockets.asyncio.client import ClientConnection, connect
 
 import venuewire as vw
+from venuewire.errors import LogonRejected
+from venuewire.model.session import Secret
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).parent / "programs" / "finery_node"
@@ -140,3 +143,39 @@ async def test_an_order_of_ours_ends_with_the_client_that_placed_it() -> None:
             row = (await watching.until("O", "-"))[3]
             assert (row[4], row[3]) == (tied, 4)
             assert await watching.working() == [free]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"logon": "in_band", "book_feed": "MD", "feeds": "S,R,N,L"},
+        {"book_feed": "B", "requests": "http", "history_pages": 1},
+    ],
+    ids=["plain", "in band", "over HTTP"],
+)
+async def test_a_client_sees_the_book_buys_and_cancels(settings: dict[str, Any]) -> None:
+    async with (
+        vw.Sandbox(["finery"]) as sandbox,
+        vw.connect("finery", sandbox.credentials("finery"), settings=settings) as client,
+    ):
+        async with client.book("BTC-EUR") as book:
+            assert book.trust is vw.Trust.LIVE
+            assert book.best_bid is not None
+            assert book.best_ask is not None
+            assert book.best_bid.price < book.best_ask.price
+        terms: dict[str, Any] = {"symbol": "BTC-USD", "side": vw.Side.BUY, "ord_type": vw.OrdType.LIMIT}
+        placed = await client.place(vw.NewOrder(**terms, order_qty="0.1", price="60000"))
+        assert placed.status is vw.OrdStatus.NEW
+        canceled = await client.cancel(placed)
+        assert canceled.status is vw.OrdStatus.CANCELED
+
+
+@pytest.mark.parametrize("logon", ["headers", "in_band"])
+async def test_a_wrong_secret_is_told_in_words(logon: str) -> None:
+    async with vw.Sandbox(["finery"]) as sandbox:
+        wrong = msgspec.structs.replace(sandbox.credentials("finery"), secret=Secret("wrong"))
+        with pytest.raises(LogonRejected, match="invalid signature") as refused:
+            async with vw.connect("finery", wrong, settings={"logon": logon}):
+                pass
+        assert refused.value.code == "14"

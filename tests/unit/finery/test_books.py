@@ -16,6 +16,7 @@ from venuewire.model.market import SET_BID, BookSnapshot, BookUpdate
 from venuewire.model.orders import CancelOrder, NewOrder
 from venuewire.model.session import Subscribe
 from venuewire.model.terms import Channel, OrdType, Side, TimeInForce
+from venuewire.venue import Habit
 
 DEPTH = 25
 SYMBOL = "BTC-USD"
@@ -137,10 +138,12 @@ def test_a_long_day_has_every_action_and_both_meanings_of_the_tilde() -> None:
 
 
 @settings(max_examples=25)
-@given(feed=st.sampled_from(["F", "B"]), actions=st.lists(ACTION, min_size=1, max_size=40))
+@given(feed=st.sampled_from(["F", "B", "MD", "B of 2023"]), actions=st.lists(ACTION, min_size=1, max_size=40))
 def test_our_own_book_follows_the_engine(feed: str, actions: list[tuple[int, int, int]]) -> None:
     floor = Floor()
-    client = Client(floor.house, book_feed=feed)
+    if feed == "B of 2023":
+        floor.house.host.afflict(Habit("generation_1"), floor.house.now)
+    client = Client(floor.house, book_feed=feed.split(maxsplit=1)[0])
     keeper = BookKeeper(SYMBOL, 8, 8, depth=DEPTH)
     client.submit(Subscribe(channel=Channel.BOOK, symbol=SYMBOL))
     for action in [*actions, (0, 1, 1)]:

@@ -12,15 +12,19 @@ from tests.unit.finery.test_clearing import ASK
 from tests.unit.finery.test_client import market, order, reports, told
 from tests.unit.finery.test_feeds import px
 
+from venuewire.book.keeper import BookKeeper
 from venuewire.errors import LocalProtocolError, LogonRejected, SessionError
 from venuewire.model.account import Balance
-from venuewire.model.market import BookSnapshot
+from venuewire.model.market import BookSnapshot, BookUpdate
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import (
+    Holdings,
     MassStatus,
     OrderMassStatusRequest,
+    RequestForPositions,
     RequestRejected,
     SecurityList,
+    SecurityListRequest,
     Subscribe,
     SubscriptionAccepted,
     Unknown,
@@ -148,6 +152,43 @@ def test_a_feed_the_venue_refuses_is_told_and_ends_nothing(house: House) -> None
     (refused,) = [event for event in client.events if isinstance(event, VenueStatus) and event.code == "102"]
     assert refused.up
     assert "G" in refused.text
+
+
+# --------------------------------------------------------------------------- older servers
+
+
+@pytest.mark.parametrize("generation", ["generation_1", "generation_2", "old_rows"])
+@pytest.mark.parametrize("requests", ["ws", "http"])
+def test_a_server_of_any_generation_serves_us(house: House, generation: str, requests: str) -> None:
+    house.host.afflict(Habit(generation), house.now)
+    client = Client(house, book_feed="B", requests=requests)
+    (listed,) = client.submit(SecurityListRequest())
+    assert isinstance(listed, SecurityList)
+    assert [it.symbol for it in listed.instruments] == ["BTC-USD", "ETH-USD", "BTC-USDT", "BTC-EUR"]
+    for channel in (Channel.ORDERS, Channel.POSITIONS):
+        client.submit(Subscribe(channel=channel))
+    keeper = BookKeeper("BTC-USD", 8, 8, depth=25)
+    client.submit(Subscribe(channel=Channel.BOOK, symbol="BTC-USD"))
+    books = [event for event in client.events if isinstance(event, BookSnapshot | BookUpdate)]
+    placed = reports(client.submit(market(order_qty="1", cl_ord_id="8")))
+    assert [it.exec_type for it in placed] == ["NEW", "TRADE"]
+    client.carry()
+    books += [event for event in client.events if isinstance(event, BookSnapshot | BookUpdate)]
+    assert type(books[-1]) is (BookSnapshot if generation == "old_rows" else BookUpdate)
+    for event in books:
+        keeper.apply(event)
+    best = keeper.book.best_ask
+    assert best is not None
+    assert best.size == 299
+    fill = next(event for event in client.events if isinstance(event, ExecutionReport) and event.ref is None)
+    assert (fill.exec_id, fill.last_qty, fill.last_px) == (placed[1].exec_id, Decimal(1), Decimal(64_000))
+    held = {event.currency: event.total for event in client.events if isinstance(event, Balance)}
+    assert (held["BTC"], held["USD"]) == (Decimal(1001), Decimal(49_936_000))
+    (status,) = client.submit(OrderMassStatusRequest())
+    assert isinstance(status, MassStatus)
+    assert [event.exec_id for event in client.events[:-1] if isinstance(event, ExecutionReport)] == [fill.exec_id]
+    (holdings,) = client.submit(RequestForPositions())
+    assert isinstance(holdings, Holdings)
 
 
 # --------------------------------------------------------------------------- pages
