@@ -92,6 +92,8 @@ class Stream(Generic[T]):
             return
         if self._policy is Policy.CONFLATE:
             self._conflate(item)
+        elif isinstance(item, Gap) and self._queue and isinstance(last := self._queue[-1], Gap):
+            self._queue[-1] = _joined(last, item)
         else:
             if self._bound is not None and len(self._queue) >= self._bound and not self._make_room(item):
                 return
@@ -129,7 +131,7 @@ class Stream(Generic[T]):
         old = self._newest.get(key)
         if isinstance(item, Gap):
             if isinstance(old, Gap):
-                item = Gap(from_time=old.from_time, to_time=item.to_time, cause=item.cause, repaired=item.repaired)
+                item = _joined(old, item)
             else:
                 self._gaps += 1
         elif old is not None:
@@ -223,6 +225,11 @@ class Stream(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _joined(first: Gap, later: Gap) -> Gap:
+    """Nothing came between the two: to the reader they are one, whole if the later is."""
+    return Gap(from_time=first.from_time, to_time=later.to_time, cause=first.cause, repaired=later.repaired)
 
 
 class FanOut(Generic[T]):

@@ -60,11 +60,14 @@ class Greeted:
 class OpenLine:
     """A line that nothing is sent on."""
 
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
     def send(self, payload: bytes) -> None:
         raise AssertionError("this venue wants to hear nothing")
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        pass
+        self._receiver.closed(code, reason)
 
     def abort(self) -> None:
         pass
@@ -84,7 +87,7 @@ class Hasty:
         self.dials += 1
         if self.dials == 1:
             self.happens(receiver)
-        return OpenLine()
+        return OpenLine(receiver)
 
     async def fetch(self, method: str, url: str, headers: Headers, body: bytes, *, seconds: float) -> Answer:
         raise AssertionError("nothing is fetched")
