@@ -350,7 +350,8 @@ class FineryAcceptor:
             case "B" | "F" | "MD":
                 return EMPTY_BOOK if binding.is_empty else self._window(binding.subject or "").snapshot()
             case _:
-                self._told_limit = desk.clearing.limit()
+                if binding.feed == "L":
+                    self._told_limit = desk.clearing.limit()
                 return bulletin.snapshot(binding.feed, desk.clearing, desk.layout, binding.subject)
 
     def _orders(self, desk: Desk, binding: _Binding) -> bytes:
@@ -395,6 +396,8 @@ class FineryAcceptor:
                 continue
             for it in self._bindings.values():
                 if it.feed == item.feed and it.subject in {None, item.currency}:
+                    if item.feed == "L":
+                        self._told_limit = clearing.limit()
                     payload = bulletin.update(item, clearing, layout)
                     self._news.append(Send(wire.pushed(it.feed, it.echo, item.action, payload)))
                 elif it.feed == "P" and item.settlement is not None:
