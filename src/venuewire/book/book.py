@@ -85,7 +85,8 @@ class OrderBook:
 
     def read_whole(self, shape: Shape, body: bytes, price_scale: int, size_scale: int) -> bool:
         """The same for `replace`: a new book, in these scales, in place of the old one."""
-        self._learn(shape)
+        if shape is not self._shape:
+            self._learn(shape)
         read = self._read
         if read is None or not read(self._bids, self._asks, body, price_scale, size_scale, self.depth, True):  # noqa: FBT003
             return False
