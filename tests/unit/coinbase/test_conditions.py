@@ -364,3 +364,97 @@ def test_usdc_that_is_not_there_buys_nothing(client: ClientLine) -> None:
     (report,) = client.ask(given(symbol="BTC-USDC", side=Side.BUY, order_qty="100", price="63000"))
     assert isinstance(report, ExecutionReport)
     assert report.code == "INSUFFICIENT_FUND"
+
+
+# --------------------------------------------------------------------------- what others ask for
+
+
+def asked(
+    key: str, fields: dict[str, Any], attached: dict[str, Any] | None = None, side: str = "SELL"
+) -> dict[str, Any]:
+    request = {"client_order_id": "1", "product_id": "BTC-USD", "side": side, "order_configuration": {key: fields}}
+    return request | ({"attached_order_configuration": attached} if attached is not None else {})
+
+
+LIMIT = {"base_size": "0.1", "limit_price": "63000"}
+PRICES = {"limit_price": "66000", "stop_trigger_price": "62000"}
+
+
+@pytest.mark.parametrize(
+    ("request_body", "reason"),
+    [
+        (asked("twap_limit_gtd", LIMIT | {"number_buckets": "4"}), "UNSUPPORTED_ORDER_CONFIGURATION"),
+        (asked("scaled_limit_gtc", {"base_size": "0.1", "num_orders": 3}), "UNSUPPORTED_ORDER_CONFIGURATION"),
+        (asked("market_market_fok", {"base_size": "0.1"}), "UNSUPPORTED_ORDER_CONFIGURATION"),
+        (
+            asked("trigger_bracket_gtc", {"base_size": "1", "limit_price": "60000", "stop_trigger_price": "63000"}),
+            "INVALID_BRACKET_PRICES",
+        ),
+        (
+            asked("trigger_bracket_gtc", {"base_size": "1", "limit_price": "66000"}),
+            "INVALID_BRACKET_STOP_TRIGGER_PRICE",
+        ),
+        (asked("trigger_bracket_gtc", {"quote_size": "1000"} | PRICES), "QUOTE_SIZE_NOT_ALLOWED_FOR_BRACKET"),
+        (asked("trigger_bracket_gtd", {"base_size": "1"} | PRICES), "GTD_ORDERS_MUST_HAVE_END_TIME"),
+        (
+            asked("limit_limit_gtc", LIMIT, {"trigger_bracket_gtc": {"base_size": "1"} | PRICES}, "BUY"),
+            "ATTACHED_ORDER_SIZE_MUST_BE_NIL",
+        ),
+        (asked("limit_limit_gtc", LIMIT, {"limit_limit_gtc": LIMIT}, "BUY"), "INVALID_ORDER_TYPE_FOR_ATTACHED"),
+        (
+            asked("limit_limit_gtc", LIMIT, {"trigger_bracket_gtc": {"limit_price": "66000"}}, "BUY"),
+            "ATTACHED_ORDER_MUST_HAVE_POSITIVE_PRICES",
+        ),
+        (asked("limit_limit_gtc", LIMIT, {"trigger_bracket_gtc": PRICES}), "INVALID_ATTACHED_TAKE_PROFIT_PRICE"),
+        (
+            asked(
+                "limit_limit_gtc",
+                LIMIT,
+                {"trigger_bracket_gtc": {"limit_price": "66000", "stop_trigger_price": "64000"}},
+                "BUY",
+            ),
+            "INVALID_ATTACHED_STOP_LOSS_PRICE",
+        ),
+        (
+            asked("trigger_bracket_gtc", {"base_size": "1"} | PRICES, {"trigger_bracket_gtc": PRICES}),
+            "ATTACHED_ORDERS_ONLY_ALLOWED_ON_MARKET_LIMIT",
+        ),
+        (
+            asked("trigger_bracket_gtc", {"base_size": "1", "limit_price": "66000.001", "stop_trigger_price": "62000"}),
+            "INVALID_PRICE_PRECISION",
+        ),
+    ],
+)
+def test_what_is_no_bracket_is_refused_by_its_reason(world: World, request_body: dict[str, Any], reason: str) -> None:
+    answer = world.call("POST", "/orders", request_body)
+    assert answer["success"] is False
+    assert answer["error_response"]["new_order_failure_reason"] == reason
+
+
+def test_an_order_sized_in_money_cannot_be_edited(world: World) -> None:
+    body = asked("limit_limit_gtc", {"quote_size": "630", "limit_price": "63000"}, side="BUY")
+    order_id = world.call("POST", "/orders", body)["success_response"]["order_id"]
+    answer = world.call("POST", "/orders/edit", {"order_id": order_id, "price": "62000", "size": "0.1"})
+    assert answer["errors"][0]["edit_failure_reason"] == "SIZE_IN_QUOTE_EDITS_NOT_ALLOWED"
+
+
+def test_a_triggered_bracket_cannot_be_edited(world: World) -> None:
+    body = asked("trigger_bracket_gtc", {"base_size": "9"} | PRICES)
+    order_id = world.call("POST", "/orders", body)["success_response"]["order_id"]
+    world.quote(Side.BUY, "1", "61990")
+    world.hit(Side.SELL, "5.01", "61990")
+    assert shown(world, order_id)["trigger_status"] == "STOP_TRIGGERED"
+    answer = world.call("POST", "/orders/edit", {"order_id": order_id, "price": "62000", "size": "10"})
+    assert answer["errors"][0]["edit_failure_reason"] == "CANNOT_EDIT_TRIGGERED_ORDER"
+
+
+def test_a_triggered_bracket_that_cannot_be_paid_for_ends(world: World, client: ClientLine) -> None:
+    rich = world.exchange.port(world.stage.account)
+    held = next(balance.available for balance in rich.balances() if balance.currency == "USD")
+    size = (held / 60000).quantize(Decimal("0.01")) - Decimal("0.01")
+    order_id = placed(client, bracket(side=Side.BUY, order_qty=size, price="60000", stop_loss_px="65000"))
+    told(client)
+    world.quote(Side.SELL, "2", "65000")
+    world.hit(Side.BUY, "4.91", "65000")
+    assert told(client)[-1].ord_status is OrdStatus.CANCELED
+    assert shown(world, order_id)["status"] == "CANCELLED"
