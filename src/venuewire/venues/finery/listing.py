@@ -34,7 +34,7 @@ _INSTRUMENTS = (
     wire.Instrument("BTC-USD", 4955410050, "BTC", "USD"),
     wire.Instrument("ETH-USD", 4955410051, "ETH", "USD"),
     wire.Instrument("BTC-USDT", 4955410052, "BTC", "USDT"),
-    # The number that the page "Websocket API" binds, the name that it orders: its client runs here as it is printed.
+    # The number that the page "Websocket API" binds, and the name that it orders: its messages are served as printed.
     wire.Instrument("BTC-EUR", 42, "BTC", "EUR"),
 )
 
