@@ -156,7 +156,9 @@ class Client:
         self._requests = Requests(venue, self.connections, self.clock)
         # A line's own beat is its session's business (`Limits.liveness`).
         known = {**venue.limits.cadence, **(cadence or {})}
-        self._cadence = {channel: span for channel, span in known.items() if channel is not Channel.HEARTBEATS}
+        self._cadence: dict[Channel, Nanos] = {
+            channel: span for channel, span in known.items() if channel is not Channel.HEARTBEATS
+        }
         self.market = MarketData(
             self._requests,
             self.seat,

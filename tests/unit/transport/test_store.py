@@ -11,7 +11,6 @@ from tests.unit.client.toy import ToyCredentials
 
 from venuewire.errors import ConfigError
 from venuewire.model.session import Secret
-from venuewire.transport import store
 from venuewire.transport.store import FileStore
 
 CONFIGURED = ToyCredentials(key=Secret("me"), changing=Secret("one"))
@@ -65,7 +64,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, mon
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         FileStore(path, CONFIGURED).save(ToyCredentials(key=Secret("me"), changing=Secret("three")))
     assert path.read_bytes() == before
