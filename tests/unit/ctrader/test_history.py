@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.unit.ctrader.ends import SECOND, Client, Line, Sandbox
 
 from venuewire.errors import LocalProtocolError, RemoteProtocolError
 from venuewire.model.market import Bar, Quote
-from venuewire.model.session import BarRequest, Bars, Subscribe, SubscriptionAccepted, Unsubscribe
+from venuewire.model.session import BarRequest, Bars, Secret, Subscribe, SubscriptionAccepted, Unknown, Unsubscribe
 from venuewire.model.terms import Channel, Side
 from venuewire.venues.ctrader import periods
 from venuewire.venues.ctrader.acceptor_history import encoded, matched
@@ -378,6 +379,40 @@ def test_a_second_wish_for_the_same_bars_asks_nothing() -> None:
     before = len(ours.sent)
     assert subscribe(ours, "9") == [SubscriptionAccepted(ref="9")]
     assert len(ours.sent) == before
+
+
+def test_bars_of_every_period_come_back_after_the_session_was_ended() -> None:
+    ours = client()
+    for ref, period in (("8", MINUTE), ("9", 5 * MINUTE)):
+        subscribe(ours, ref, period)
+    ours.sandbox.serve(f"grant_type=refresh_token&refresh_token={refresh_token(ours)}&{application(ours)}")
+    ours.line.wait(0)
+    ours.carry()
+    assert not ours.line.acceptor.account
+    token = ours.sandbox.host.tokens.issue(frozenset({ours.sandbox.account_id}), 1, ours.sandbox.now)
+    ours.seat.credentials = replace(ours.seat.credentials, accessToken=Secret(token.access))
+    ours.log_on()
+    for ref, period in (("8", MINUTE), ("9", 5 * MINUTE)):
+        assert SubscriptionAccepted(ref=ref) in subscribe(ours, ref, period)
+    ours.sandbox.others(Side.BUY, "1000", "1.14815")
+    assert {event.period for event in ours.carry() if isinstance(event, Bar)} == {MINUTE, 5 * MINUTE}
+
+
+def refresh_token(ours: Client) -> str:
+    return str(ours.sandbox.stage.credentials["refreshToken"])
+
+
+def application(ours: Client) -> str:
+    staged = ours.sandbox.stage.credentials
+    return f"client_id={staged['clientId']}&client_secret={staged['clientSecret']}"
+
+
+def test_what_nobody_asked_for_is_handed_on_whole_unless_it_holds_a_secret() -> None:
+    ours = client()
+    (told,) = ours.hear(2120, {"ctidTraderAccountId": 5, "symbolId": [1]})
+    assert told == Unknown(kind="2120", body=b'{"ctidTraderAccountId": 5, "symbolId": [1]}')
+    (hidden,) = ours.hear(2150, {"accessToken": "secret"})
+    assert hidden == Unknown(kind="2150", body=b"")
 
 
 def test_bars_nobody_wants_are_not_told() -> None:

@@ -16,6 +16,7 @@ from venuewire.venue import Send
 from venuewire.venues.ctrader import VENUE
 from venuewire.venues.ctrader.credentials import CTraderCredentials, credentials_from
 from venuewire.venues.ctrader.tokens import LIFE_SECONDS
+from venuewire.venues.ctrader.wire.session import ApplicationAuthRes
 
 
 def kinds(client: Client) -> list[int]:
@@ -182,3 +183,15 @@ def test_each_life_of_a_line_begins_with_nothing() -> None:
     client.sent.clear()
     client.log_on()
     assert kinds(client) == [2100, 2102]
+
+
+def test_the_wrong_host_is_told_as_a_refusal() -> None:
+    client = Client(Sandbox())
+    flow = client.initiator.logon(client.sandbox.now)
+    step = next(flow)
+    assert isinstance(step, Send)
+    step = flow.send(Reply(message=ApplicationAuthRes(), ref=step.ref))
+    assert isinstance(step, Send)
+    with pytest.raises(LogonRejected) as refused:
+        flow.send(RequestRejected(code="CANT_ROUTE_REQUEST", text="Cannot route request", ref=step.ref))
+    assert refused.value.code == "CANT_ROUTE_REQUEST"

@@ -71,7 +71,7 @@ def kind_of(hint: Any) -> tuple[bool, Any]:
     """(is a list, type of its items)"""
     found = bare(hint)
     if isinstance(found, set):
-        lists = [part for part in found if get_origin(part) is tuple]
+        lists: list[Any] = [part for part in found if repr(get_origin(part)) == repr(tuple)]
         # A list that may be given as one number; or an enumeration by number or name.
         return (True, bare(get_args(lists[0])[0])) if lists else (False, "word")
     if get_origin(found) is tuple:

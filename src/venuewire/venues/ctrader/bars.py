@@ -48,12 +48,14 @@ def bar_of(symbol: str, period: int, found: Trendbar, close: int | None, now: Na
 class LiveBars:
     """The forming bars of one symbol, by period; one that another follows is told again, as final."""
 
-    __slots__ = ("_forming", "_symbol", "refs")
+    __slots__ = ("_forming", "_symbol", "on", "refs")
 
     def __init__(self, symbol: str) -> None:
         self._symbol = symbol
         self.refs: dict[int, set[str]] = {}
         """Who wants the bars of a period."""
+        self.on: set[int] = set()
+        """Periods the venue has taken a subscription to."""
         self._forming: dict[int, Bar] = {}
 
     def moved(self, found: Iterable[Trendbar], bid: int | None, now: Nanos) -> list[Bar]:
@@ -71,9 +73,18 @@ class LiveBars:
             told.append(bar)
         return told
 
+    def leave(self, period: int, ref: str) -> bool:
+        """One fewer wants them; does nobody any more?"""
+        refs = self.refs.get(period, set())
+        refs.discard(ref)
+        if not refs:
+            self.end(period)
+        return not refs
+
     def end(self, period: int) -> None:
         """Nobody wants these any more."""
         self.refs.pop(period, None)
+        self.on.discard(period)
         self._forming.pop(period, None)
 
 

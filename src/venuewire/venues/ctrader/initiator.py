@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from venuewire.codec import Envelope, checked
+from venuewire.codec import Envelope, checked, secret_fields
 from venuewire.errors import LocalProtocolError
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, BookUpdate, Quote, given
@@ -284,9 +284,8 @@ class CTraderInitiator:
         period = period_of(command.period)
         symbol_id = int(instrument.security_id)
         spot = self._spots.setdefault(symbol_id, _Spot(instrument.symbol))
-        known = bool(spot.bars.refs.get(period))
         spot.bars.refs.setdefault(period, set()).add(command.ref)
-        if known and spot.on:
+        if spot.on and period in spot.bars.on:
             self.ready.append(SubscriptionAccepted(ref=command.ref))
             return []
         asked = self._asked[command.ref] = _Asked(command, symbol_id)
@@ -350,10 +349,8 @@ class CTraderInitiator:
         period = next((p for p, refs in spot.bars.refs.items() if command.subscription in refs), 0)
         if not period:
             return self._done_already(command)
-        spot.bars.refs[period].discard(command.subscription)
-        if spot.bars.refs[period]:
+        if not spot.bars.leave(period, command.subscription):
             return self._done_already(command)
-        spot.bars.end(period)
         asked = self._asked[command.ref] = _Asked(command, symbol_id)
         asked.period = period
         return list(self._ask_bars(asked))
@@ -390,17 +387,19 @@ class CTraderInitiator:
         if message is None:
             return [Unknown(kind=str(envelope.kind), body=envelope.body)]
         route = self._routes.get(type(message))
-        return self._replied(message, envelope.ref) if route is None else route(message, envelope.ref, now)
+        if route is None:
+            return self._replied(message, envelope.ref, envelope.body)
+        return route(message, envelope.ref, now)
 
     def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event | Fetch]:
         """This venue is asked nothing over HTTP."""
         return []
 
-    def _replied(self, message: Message, ref: str | None) -> list[Out]:
+    def _replied(self, message: Message, ref: str | None, body: bytes = b"") -> list[Out]:
         """An answer that only the logon flow understands; or one that nobody here asked for."""
         if self._authorised.claims(ref):
             return [Reply(message=message, ref=ref)]
-        return [Unknown(kind=str(TABLE.kind(message)), body=b"")]
+        return [Unknown(kind=str(TABLE.kind(message)), body=b"" if secret_fields(type(message)) else body)]
 
     def _refreshed(self, message: session.RefreshTokenRes, ref: str | None, now: Nanos) -> list[Out]:
         """A refresh ends the account's session: what was subscribed under it must be asked for again."""
@@ -418,6 +417,7 @@ class CTraderInitiator:
         self._authorised.account = False
         for spot in self._spots.values():
             spot.on = False
+            spot.bars.on.clear()
         self._depth_on.clear()
         self._books.clear()
         return [GrantInvalidated(text=text)]
@@ -493,7 +493,7 @@ class CTraderInitiator:
             if code == "ALREADY_SUBSCRIBED" and asked.for_spots:
                 return self._spots_on(asked)
             if code == "ALREADY_SUBSCRIBED" and asked.period:
-                return self._accept(asked)
+                return self._bars_on(asked)
             if code == "ALREADY_SUBSCRIBED" and not asked.repeated:
                 asked.repeated = True
                 self._depth_on.add(asked.symbol_id)
@@ -502,8 +502,8 @@ class CTraderInitiator:
                 asked.repeated, spot.on = True, False
                 return list(self._ask_spots(asked))
             spot.wanted.discard(command.ref)
-            if asked.period in spot.bars.refs:
-                spot.bars.end(asked.period)
+            if asked.period:
+                spot.bars.leave(asked.period, command.ref)
             self._book_refs.get(asked.symbol_id, set()).discard(command.ref)
         del self._asked[command.ref]
         return [SubscriptionRejected(code=code, text=rejected.text, ref=command.ref)]
@@ -537,11 +537,16 @@ class CTraderInitiator:
             return []
         spot = self._spots[asked.symbol_id]
         spot.on, spot.bid, spot.ask = False, None, None
+        spot.bars.on.clear()
         return self._accept(asked)
 
     def _bars_taken(self, message: market.SubscribeLiveTrendbarRes, ref: str | None, now: Nanos) -> list[Out]:
         asked = self._taken(ref)
-        return [] if asked is None else self._accept(asked)
+        return [] if asked is None else self._bars_on(asked)
+
+    def _bars_on(self, asked: _Asked) -> list[Out]:
+        self._spots[asked.symbol_id].bars.on.add(asked.period)
+        return self._accept(asked)
 
     def _bars_ended(self, message: market.UnsubscribeLiveTrendbarRes, ref: str | None, now: Nanos) -> list[Out]:
         asked = self._taken(ref)
