@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -165,6 +165,16 @@ class Bars(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     bars: tuple[Bar, ...]
     complete: bool = True
     ref: str | None = None
+
+    def columns(self) -> dict[str, list[Any]]:
+        """The bars by column, as `polars.DataFrame`, `pandas.DataFrame` and `pyarrow.table` take them.
+
+        Prices and volumes are Decimals, times integer nanoseconds, as everywhere here.
+        """
+        return {name: [getattr(bar, name) for bar in self.bars] for name in _BAR_COLUMNS}
+
+
+_BAR_COLUMNS = ("symbol", "period", "open_time", "open", "high", "low", "close", "volume", "final")
 
 
 class Holdings(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):

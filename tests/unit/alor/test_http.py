@@ -129,8 +129,8 @@ def test_a_security_has_its_lot_and_step(venue: Venue) -> None:
 def test_securities_are_searched_without_a_token(venue: Venue) -> None:
     assert [s["symbol"] for s in read(venue.get("/md/v2/Securities?query=sb"))] == ["SBER"]
     assert len(read(venue.get("/md/v2/Securities/MOEX?limit=2"))) == 2
-    assert [s["symbol"] for s in read(venue.get("/md/v2/Securities?offset=2"))] == ["LKOH"]
-    assert read(venue.get("/md/v2/Securities?exchange=SPBX")) == []
+    assert [s["symbol"] for s in read(venue.get("/md/v2/Securities?offset=2"))] == ["LKOH", "KO"]
+    assert [(s["symbol"], s["market"]) for s in read(venue.get("/md/v2/Securities/SPBX"))] == [("KO", "SPBX")]
     assert read(venue.get("/md/v2/Securities?sector=FORTS")) == []
     assert read(venue.get("/md/v2/Securities/MOEX/SBER/availableBoards")) == ["TQBR"]
 
@@ -328,11 +328,16 @@ def test_positions_and_summary(venue: Venue) -> None:
         "SBER": 20_000,
         "GAZP": 20_000,
         "LKOH": 500,
+        "USD": 200_000,
+        "KO": 1_000,
     }
     assert not any(row["isCurrency"] for row in read(venue.get(f"{base}/positions?withoutCurrency=true", token)))
     assert read(venue.get(f"{base}/positions/LKOH", token))["qty"] == 500
     assert venue.get(f"{base}/positions/NONE", token).status == 404
     post(venue, order(venue, quantity=100))
     summary = read(venue.get(f"{base}/summary", token))
-    assert summary["buyingPowerByCurrency"] == [{"currency": "RUB", "buyingPower": 50_000_000 - 257_500}]
+    assert summary["buyingPowerByCurrency"] == [
+        {"currency": "RUB", "buyingPower": 50_000_000 - 257_500},
+        {"currency": "USD", "buyingPower": 200_000},
+    ]
     assert summary["portfolioEvaluation"] == 50_000_000 + 20_000 * 257.7 + 20_000 * 161.15 + 500 * 6950

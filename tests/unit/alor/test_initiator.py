@@ -201,7 +201,8 @@ def test_lists_of_orders_and_holdings(client: Client) -> None:
     held = only(client.do(RequestForPositions(ref="6")), Holdings)
     assert held.ref == "6"
     assert {position.symbol: position.qty for position in held.positions}["MOEX:LKOH"] == 500
-    (roubles,) = held.balances
+    roubles, dollars = held.balances
+    assert row(dollars.currency, dollars.total) == ("USD", 200_000)
     assert row(roubles.currency, roubles.total, roubles.available) == ("RUB", 50_000_000, 50_000_000 - 5150)
 
 

@@ -239,11 +239,13 @@ def test_positions_are_shares_and_cash(venue: Venue, wire: Wire) -> None:
     rows = [frame["data"] for frame in wire.say(ask(venue, "PositionsGetAndSubscribeV2", "p"))[1:]]
     assert [(row["symbol"], row["qtyUnits"], row["isCurrency"]) for row in rows] == [
         ("RUB", 50_000_000, True),
+        ("USD", 200_000, True),
         ("SBER", 20_000, False),
         ("GAZP", 20_000, False),
         ("LKOH", 500, False),
+        ("KO", 1_000, False),
     ]
-    assert rows[1]["qtyBatch"] == 2_000
+    assert rows[2]["qtyBatch"] == 2_000
     buy(venue, 2)
     told = [frame["data"] for frame in wire.news()]
     assert [(row["symbol"], row["qtyUnits"], row["existing"]) for row in told] == [

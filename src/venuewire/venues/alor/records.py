@@ -182,11 +182,15 @@ class Records:
         )
 
     def worth(self, port: Port) -> Decimal:
-        """What all of a portfolio would bring, each currency counted as it is."""
-        balances = port.balances()
-        cash = sum((balance.total for balance in balances if balance.currency not in self._bases), _ZERO)
-        shares = [balance for balance in balances if balance.currency in self._bases]
-        return cash + sum((b.total * self._mark(self._bases[b.currency]) for b in shares), _ZERO)
+        """What a portfolio would bring in roubles. What is in another currency is not counted: nobody changes it."""
+        worth = _ZERO
+        for balance in port.balances():
+            symbol = self._bases.get(balance.currency)
+            if symbol is None:
+                worth += balance.total if balance.currency == _ROUBLES else _ZERO
+            elif self._exchange.instruments[symbol].currency == _ROUBLES:
+                worth += balance.total * self._mark(symbol)
+        return worth
 
     def _mark(self, symbol: str) -> Decimal:
         return self._desk.mark(symbol)

@@ -628,7 +628,7 @@ def _holding(form: frames.Format, common: dict[str, Any], pieces: Decimal, lot: 
 
 def summary_record(form: frames.Format, balances: Sequence[Balance], value: Decimal) -> account.Summary:
     """The portfolio's money; `value` is what all of it would be worth."""
-    power = sum((balance.available for balance in balances), _ZERO)
+    power = sum((balance.available for balance in balances if balance.currency == "RUB"), _ZERO)
     common: dict[str, Any] = {
         "buyingPowerAtMorning": power,
         "buyingPower": power,
