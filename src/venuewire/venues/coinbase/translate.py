@@ -299,6 +299,11 @@ def bar_event(row: stream.CandleRow | rest.Candle, symbol: str, period: Nanos, n
     )
 
 
+def is_over(start: str, period: Nanos, now: Nanos) -> bool:
+    """Has the period ended that began at these Unix seconds?"""
+    return start.isascii() and start.isdigit() and len(start) <= 12 and int(start) * NANOS_PER_SECOND + period <= now
+
+
 def candle_row(bar: Bar) -> stream.CandleRow:
     """The same on the stream."""
     return stream.CandleRow(product_id=bar.symbol, **_candle(bar))
