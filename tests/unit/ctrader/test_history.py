@@ -284,8 +284,9 @@ def test_margin_calls_are_listed_changed_and_told_once_in_ten_minutes() -> None:
     # A million over sixty-nine dollars of margin is far above any threshold.
     raw.sandbox.host.account.money.balance = 500_000
     before = len(raw.said)
-    raw.sandbox.others(Side.BUY, "1000", "1.14810")
-    raw.sandbox.others(Side.BUY, "1000", "1.14811")
+    for tenth in range(3):
+        raw.sandbox.now += SECOND
+        raw.sandbox.others(Side.BUY, "1000", f"1.1481{tenth}")
     raw.wait(0)
     called = [message["payload"] for message in raw.said[before:] if message["payloadType"] == 2172]
     assert [one["marginCall"]["marginCallType"] for one in called] == [62]

@@ -95,6 +95,8 @@ def test_absolute_levels_of_a_market_order_are_refused_and_of_a_limit_order_told
     [
         ({"relativeStopLoss": 0}, "TRADING_BAD_STOPS"),
         ({"relativeTakeProfit": -5}, "TRADING_BAD_STOPS"),
+        ({"relativeStopLoss": 115_000}, "TRADING_BAD_STOPS"),
+        ({"tradeSide": 2, "relativeTakeProfit": 2**60}, "TRADING_BAD_STOPS"),
         ({"trailingStopLoss": True}, "INVALID_REQUEST"),
         ({"guaranteedStopLoss": True, "relativeStopLoss": 100}, "INVALID_REQUEST"),
         ({"orderType": 2, "limitPrice": 1.14, "stopLoss": 1.141}, "TRADING_BAD_STOPS"),

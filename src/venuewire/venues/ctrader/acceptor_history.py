@@ -88,7 +88,7 @@ class Archive:
         if request.max_rows is not None and request.max_rows <= 0:
             raise Refused("INVALID_REQUEST", "maxRows must be above zero", is_order=False)
         most = min(request.max_rows or _MOST_ROWS, _MOST_ROWS)
-        found = [deal for deal in self._book.deals(self._port) if _within(deal.execution_timestamp, window)]
+        found = self._book.deals(self._port, window)
         account_id = self._book.account_id
         return history.DealListRes(
             ctid_trader_account_id=account_id, deal=tuple(found[:most]), has_more=len(found) > most
@@ -97,7 +97,7 @@ class Archive:
     def orders(self, request: history.OrderListReq, now_ms: int) -> history.OrderListRes:
         """2175."""
         window = _window(request.from_timestamp, request.to_timestamp, now_ms, WEEK_MS)
-        found = [order for order in self._all_orders() if _within(order.utc_last_update_timestamp, window)]
+        found = self._all_orders(window)
         rows, has_more = _cut(found)
         return history.OrderListRes(ctid_trader_account_id=self._book.account_id, order=rows, has_more=has_more)
 
@@ -105,9 +105,7 @@ class Archive:
         """2179."""
         window = _window(request.from_timestamp, request.to_timestamp, now_ms, None)
         found = [
-            deal
-            for deal in reversed(self._book.deals(self._port))
-            if deal.position_id == request.position_id and _within(deal.execution_timestamp, window)
+            deal for deal in reversed(self._book.deals(self._port, window)) if deal.position_id == request.position_id
         ]
         rows, has_more = _cut(found)
         return history.DealListByPositionIdRes(
@@ -117,11 +115,7 @@ class Archive:
     def orders_of(self, request: history.OrderListByPositionIdReq, now_ms: int) -> history.OrderListByPositionIdRes:
         """2183."""
         window = _window(request.from_timestamp, request.to_timestamp, now_ms, None)
-        found = [
-            order
-            for order in reversed(self._all_orders())
-            if order.position_id == request.position_id and _within(order.utc_last_update_timestamp, window)
-        ]
+        found = [order for order in reversed(self._all_orders(window)) if order.position_id == request.position_id]
         rows, has_more = _cut(found)
         return history.OrderListByPositionIdRes(
             ctid_trader_account_id=self._book.account_id, order=rows, has_more=has_more
@@ -155,9 +149,9 @@ class Archive:
         rows = (deposit,) if _within(deposit.change_balance_timestamp, window) else ()
         return history.CashFlowHistoryListRes(ctid_trader_account_id=self._book.account_id, deposit_withdraw=rows)
 
-    def _all_orders(self) -> list[model.Order]:
+    def _all_orders(self, window: tuple[int, int] | None = None) -> list[model.Order]:
         self._book.catch_up(self._port)
-        return self._book.all_orders(self._port)
+        return self._book.all_orders(self._port, window)
 
 
 def encoded(ticks: Sequence[tuple[int, int]]) -> tuple[model.TickData, ...]:

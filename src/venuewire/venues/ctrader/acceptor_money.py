@@ -41,6 +41,7 @@ class Treasury:
             for kind, threshold in _CALLS.items()
         }
         self._called: dict[int, Nanos] = {}
+        self._look_at: Nanos = 0
 
     def expected(self, request: margin.ExpectedMarginReq) -> margin.ExpectedMarginRes:
         """2139: what orders of these volumes would bind. Raises `Refused`."""
@@ -110,7 +111,10 @@ class Treasury:
         return margin.MarginCallUpdateRes()
 
     def quoted(self, now: Nanos) -> None:
-        """The market has moved: is a margin call due?"""
+        """The market has moved: is a margin call due? Looked at once a second."""
+        if now < self._look_at:
+            return
+        self._look_at = now + NANOS_PER_SECOND
         level = self._level()
         if level is None:
             return

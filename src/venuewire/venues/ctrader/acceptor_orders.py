@@ -70,12 +70,14 @@ class OrderDesk:
             terms = self._for_position(terms, request, command)
         self._execute(self._unrepeated(command), terms, now)
 
-    @staticmethod
-    def _levels(request: trading.NewOrderReq, command: NewOrder, instrument: Instrument) -> Levels:
+    def _levels(self, request: trading.NewOrderReq, command: NewOrder, instrument: Instrument) -> Levels:
         """Of a market order only distances are allowed; the others know their own price."""
-        entry = command.stop_px if command.stop_px is not None else command.price
-        exact = None if entry is None else Decimal(entry)
-        return requests.levels_of(request, command.side, exact, instrument.min_price_increment, Levels())
+        price = command.stop_px if command.stop_px is not None else command.price
+        entry = None if price is None else Decimal(price)
+        levels = requests.levels_of(request, command.side, entry, instrument.min_price_increment, Levels())
+        quote = self._exchange.quote(instrument.symbol)
+        _refuse_below_zero(levels, command.side, entry or quote.bid or quote.ask)
+        return levels
 
     def _unrepeated(self, command: NewOrder) -> NewOrder:
         """This venue does not mind a clientOrderId that is used again; the exchange does, so it is not told."""
@@ -153,6 +155,7 @@ class OrderDesk:
         old = self._book.levels_of(standing.order_id)
         tick = instrument.min_price_increment
         levels = requests.levels_of(request, standing.side or Side.BUY, entry, tick, old)
+        _refuse_below_zero(levels, standing.side or Side.BUY, entry)
         if command is None and levels == old:
             raise Refused("INVALID_REQUEST", "Nothing to amend.", order_id=request.order_id)
         if command is not None:
@@ -279,6 +282,12 @@ class OrderDesk:
             if isinstance(report, ExecutionReport) and report.order_id:
                 self._book.place(report.order_id, symbol, command.side, terms)
         self._book.book(reports)
+
+
+def _refuse_below_zero(levels: Levels, side: Side, entry: Decimal | None) -> None:
+    lower = levels.relative_stop_loss if side is Side.BUY else levels.relative_take_profit
+    if lower is not None and entry is not None and Decimal(lower).scaleb(-translate.PRICE_SCALE) >= entry:
+        raise Refused("TRADING_BAD_STOPS", "stop loss or take profit is below zero")
 
 
 def _differs(guard: ProtectiveOrder, request: trading.AmendPositionSLTPReq, *, trailing: bool) -> bool:

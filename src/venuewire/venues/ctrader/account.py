@@ -144,19 +144,20 @@ class AccountBook:
         pending = [order_record(mark, report) for mark, report in marked if mark is not None]
         return (*(guards if with_protection else ()), *pending)
 
-    def all_orders(self, port: Port) -> list[model.Order]:
-        """Every order that is remembered, done or not, oldest change first."""
-        told = [guard.record(self.unit(guard.holding.symbol_id)) for guard in self.protective.values()]
+    def all_orders(self, port: Port, window: tuple[int, int] | None = None) -> list[model.Order]:
+        """Every order that is remembered, done or not, oldest change first; of a window, those that changed in it."""
+        guards = [guard for guard in self.protective.values() if _within(guard.updated_at, window)]
+        told = [guard.record(self.unit(guard.holding.symbol_id)) for guard in guards]
         for report in port.orders(working=False):
-            mark = self._mark(report)
+            mark = self._mark(report) if _within(millis(report.transact_time), window) else None
             if mark is not None and mark.terms.protection is None:
                 told.append(order_record(mark, report))
         return sorted(told, key=lambda order: (order.utc_last_update_timestamp or 0, order.order_id))
 
-    def deals(self, port: Port) -> list[model.Deal]:
+    def deals(self, port: Port, window: tuple[int, int] | None = None) -> list[model.Deal]:
         """Every deal that is remembered, oldest first, as lists tell them [recorded]: last updated when it was sent."""
         self.catch_up(port)
-        found = [fill.deal for fill in self._fills.values()]
+        found = [fill.deal for fill in self._fills.values() if _within(fill.deal.execution_timestamp, window)]
         told = [replace(deal, utc_last_update_timestamp=deal.create_timestamp) for deal in found]
         return sorted(told, key=lambda deal: (deal.execution_timestamp or 0, deal.deal_id))
 
@@ -410,3 +411,7 @@ class AccountBook:
     def unit(self, symbol_id: int) -> str:
         """What a symbol's volumes count."""
         return next((row.unit for row in self._rows.values() if row.symbol_id == symbol_id), "")
+
+
+def _within(time: int | None, window: tuple[int, int] | None) -> bool:
+    return window is None or (time is not None and window[0] <= time <= window[1])

@@ -103,6 +103,7 @@ class PositionBook:
         self.balance_version: int | None = None
         """Counts changes of the balance; None until the first."""
         self.positions: dict[int, Holding] = {}
+        self._open: dict[int, Holding] = {}
         self._next_id = first_id
 
     def begin(self, symbol_id: int, *, is_buy: bool, label: str | None = None, comment: str | None = None) -> Holding:
@@ -113,8 +114,8 @@ class PositionBook:
         return holding
 
     def open_positions(self) -> list[Holding]:
-        """Those that hold something, oldest first."""
-        return [holding for holding in self.positions.values() if holding.is_open]
+        """Those that hold something, the longest open first."""
+        return list(self._open.values())
 
     def add(self, holding: Holding, volume: int, price: Decimal, tariff: Tariff, time: int) -> int:
         """An opening fill; its commission in cents."""
@@ -122,6 +123,7 @@ class PositionBook:
         total = holding.volume + volume
         holding.entry = (holding.entry * holding.volume + Fraction(price) * volume) / total
         holding.volume = total
+        self._open[holding.position_id] = holding
         holding.commission += cost
         holding.opened_at = time if holding.opened_at is None else holding.opened_at
         holding.updated_at, holding.closed_at = time, None
@@ -139,6 +141,7 @@ class PositionBook:
         holding.updated_at = time
         if not holding.volume:
             holding.closed_at, holding.entry = time, Fraction(0)
+            del self._open[holding.position_id]
         self.balance += gross + share + cost
         self.balance_version = (self.balance_version or 0) + 1
         return cost, Closing(entry, gross, share + cost, self.balance, self.balance_version)

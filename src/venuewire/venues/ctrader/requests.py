@@ -477,8 +477,6 @@ def _distance(
         return None
     if relative <= 0 or not translate.is_multiple(Decimal(relative).scaleb(-translate.PRICE_SCALE), tick):
         raise Refused("TRADING_BAD_STOPS", "stop loss or take profit is on the wrong side, or off the tick")
-    if not up and entry is not None and Decimal(relative).scaleb(-translate.PRICE_SCALE) >= entry:
-        raise Refused("TRADING_BAD_STOPS", "stop loss or take profit is below zero")
     return relative
 
 
