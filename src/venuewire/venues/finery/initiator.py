@@ -43,6 +43,7 @@ from venuewire.model.session import (
 from venuewire.model.terms import NANOS_PER_MILLI, Channel, ExecType, Nanos
 from venuewire.venue import Answer, Await, Effect, Fetch, Flow, Headers, Seat, Send
 from venuewire.venues.finery import codes, signing, translate, wire
+from venuewire.venues.finery.options import BOOKS, OTHERS, options
 from venuewire.venues.finery.wire import clearing
 
 STATUS = "status"
@@ -56,17 +57,6 @@ PAGE = 250
 
 _NO_ID = "0"
 """What the venue puts where a bind had no id."""
-
-_BOOKS = ("F", "B", "MD")
-_OTHERS = ("S", "R", "N", "L", "P", "G", "M", "I")
-"""Feeds that setting `feeds` may name."""
-_ROUTES: dict[str, tuple[bool | UnsetType, bool | UnsetType]] = {
-    "venue": (UNSET, UNSET),
-    "firm": (False, True),
-    "streams": (True, False),
-    "best": (True, True),
-}
-"""Setting `routing` -> qsEnabled, firmBookEnabled (page add)."""
 
 
 class _History(Struct, frozen=True):
@@ -102,19 +92,13 @@ class FineryInitiator:
         self.line = line
         self.ready: list[Event] = []
         self._seat = seat
-        self._book_feed = _choice(seat, "book_feed", _BOOKS)
-        self._over_http = _choice(seat, "requests", ("ws", "http")) == "http"
-        self._in_band = _choice(seat, "logon", ("headers", "in_band")) == "in_band"
-        self._streams, self._firm = _ROUTES[_choice(seat, "routing", tuple(_ROUTES))]
-        self._feeds = _names(seat, "feeds", _OTHERS)
-        self._client_id = _number(seat, "client_id", 0)
-        self._pages = _number(seat, "history_pages", 4)
+        self._options = options(seat.settings)
         self._steps: dict[str | int, Callable[[Envelope, Nanos], Sequence[Event | Send]]] = {
             **dict.fromkeys(clearing.KINDS, self._beside),
-            **{f"{feed}S": self._book_snapshot for feed in _BOOKS},
-            **{f"{feed}M": self._book_update for feed in _BOOKS},
-            **{f"{feed}U": self._ended for feed in (*_BOOKS, *_OTHERS, "O", "K")},
-            **{f"{feed}Z": self._bind_failed for feed in (*_BOOKS, *_OTHERS, "O", "K")},
+            **{f"{feed}S": self._book_snapshot for feed in BOOKS},
+            **{f"{feed}M": self._book_update for feed in BOOKS},
+            **{f"{feed}U": self._ended for feed in (*BOOKS, *OTHERS, "O", "K")},
+            **{f"{feed}Z": self._bind_failed for feed in (*BOOKS, *OTHERS, "O", "K")},
             "XZ": self._status,
             "OS": self._orders_snapshot,
             "O+": self._order_placed,
@@ -161,7 +145,7 @@ class FineryInitiator:
         self._bound: set[tuple[str, str]] = set()
         self._own_requests = 0
         # HTTP calls outlive the line.
-        if not self._over_http:
+        if not self._options.over_http:
             self._requests.clear()
 
     # ----------------------------------------------------------------------- a new life
@@ -169,7 +153,7 @@ class FineryInitiator:
     def handshake(self, now: Nanos) -> Headers:
         """The signed headers ("Websocket API"); the nonce grows over all lines, processes and restarts of the key."""
         self._forget()
-        if self._in_band:
+        if self._options.in_band:
             return {}
         key, signature, content = self._signed(now)
         return {"EFX-Key": key, "EFX-Sign": signature, "EFX-Content": content}
@@ -189,11 +173,11 @@ class FineryInitiator:
         while not self._up:
             status = yield Await(STATUS)
             self._up = isinstance(status, VenueStatus) and status.up
-        if self._in_band:
+        if self._options.in_band:
             answer = yield Send(self._authentication(now), AUTH)
             if isinstance(answer, RequestRejected):
                 self._refused_logon(answer)
-        for feed in self._feeds:
+        for feed in self._options.feeds:
             yield self._ask(feed, _NO_ID, _Asked(None))
         return Grant(token=Secret(""), issued_at=now, expires_at=None)
 
@@ -224,12 +208,12 @@ class FineryInitiator:
             return [self._bind(command.channel, command.symbol, _Asked(command.ref, ends=True))]
         if isinstance(command, OrderMassStatusRequest):
             # Fills first: a list of working orders alone cannot tell a filled order from a refused one.
-            return [self._history(_History(command, self._pages - 1), UNSET, now)]
+            return [self._history(_History(command, self._options.history_pages - 1), UNSET, now)]
         method, parameters = _request_of(command)
-        if self._over_http and isinstance(command, NewOrder) and command.cancel_on_disconnect:
+        if self._options.over_http and isinstance(command, NewOrder) and command.cancel_on_disconnect:
             raise LocalProtocolError("cancel_on_disconnect has no meaning over HTTP; set requests = ws")
         if isinstance(parameters, wire.Add):
-            parameters = replace(parameters, qsEnabled=self._streams, firmBookEnabled=self._firm)
+            parameters = replace(parameters, qsEnabled=self._options.streams, firmBookEnabled=self._options.firm)
         return [self._call(method, parameters, command, command.ref, now)]
 
     def _history(self, history: _History, till: int | UnsetType, now: Nanos) -> Send | Fetch:
@@ -241,7 +225,7 @@ class FineryInitiator:
 
     def _bind(self, channel: Channel, symbol: str | None, asked: _Asked) -> Send:
         feed = self._feed(channel)
-        if feed == self._book_feed and not symbol:
+        if feed == self._options.book_feed and not symbol:
             raise LocalProtocolError("a book needs a symbol")
         feed_id = symbol or _NO_ID
         if feed == "K" and symbol:
@@ -249,7 +233,7 @@ class FineryInitiator:
         return self._ask(feed, feed_id, asked)
 
     def _feed(self, channel: Channel) -> str:
-        feed = {Channel.BOOK: self._book_feed, Channel.ORDERS: "O", Channel.POSITIONS: "K"}.get(channel)
+        feed = {Channel.BOOK: self._options.book_feed, Channel.ORDERS: "O", Channel.POSITIONS: "K"}.get(channel)
         if feed is None:
             raise LocalProtocolError(
                 f"no channel {channel} here: take quotes from BOOK (best levels) and own fills from ORDERS; "
@@ -267,14 +251,14 @@ class FineryInitiator:
         """The id as the feed wants it: an object on feed MD, and on feed F where a master names one of its clients."""
         if feed_id == _NO_ID:
             return UNSET
-        if feed == "MD" or (feed == "F" and self._client_id):
-            return {"instrument": feed_id} | ({"clientId": self._client_id} if self._client_id else {})
+        if feed == "MD" or (feed == "F" and self._options.client_id):
+            return {"instrument": feed_id} | ({"clientId": self._options.client_id} if self._options.client_id else {})
         return feed_id
 
     def _call(self, method: str, parameters: Struct, command: _Command, ref: str | None, now: Nanos) -> Send | Fetch:
         number = self._request_number(ref)
         self._requests[number] = command
-        if self._over_http:
+        if self._options.over_http:
             return self._fetch(method, parameters, number, ref, now)
         return Send(encode(wire.Request("request", number, method, parameters)), ref)
 
@@ -355,7 +339,7 @@ class FineryInitiator:
             return [status]
         # The venue drops our bindings with its core: bind again, and take the new snapshots. Clients that
         # authenticate in band do so after each status; who is known already is told so, harmlessly.
-        known = [Send(self._authentication(now), AUTH)] if self._in_band and self._bound else []
+        known = [Send(self._authentication(now), AUTH)] if self._options.in_band and self._bound else []
         return [status, *known, *(self._rebind(feed, feed_id) for feed, feed_id in sorted(self._bound))]
 
     def _rebind(self, feed: str, feed_id: str) -> Send:
@@ -599,34 +583,6 @@ class FineryInitiator:
         if isinstance(command, CancelOrder | ReplaceOrder):
             return [translate.refused_change(command, int(code), now, text)]
         return [RequestRejected(code=code, text=text, ref=command.ref)]
-
-
-def _choice(seat: Seat, name: str, choices: tuple[str, ...]) -> str:
-    value = seat.settings.get(name, choices[0])
-    if value not in choices:
-        raise LocalProtocolError(f"setting {name} is one of {', '.join(choices)}: {value!r}")
-    return str(value)
-
-
-def _names(seat: Seat, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """A list of names, or a text with commas."""
-    given = seat.settings.get(name, ())
-    names = [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else list(given)
-    for it in names:
-        if it not in known:
-            raise LocalProtocolError(f"setting {name} is made of {', '.join(known)}: {it!r}")
-    return tuple(dict.fromkeys(names))
-
-
-def _number(seat: Seat, name: str, ordinary: int) -> int:
-    value = seat.settings.get(name, ordinary)
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        number = -1
-    if number < 0:
-        raise LocalProtocolError(f"setting {name} is a number, 0 or more: {value!r}")
-    return number
 
 
 def _on_the_line(items: Sequence[Event | Send | Fetch]) -> list[Event | Send]:

@@ -1,0 +1,82 @@
+"""The settings of our end (README, Settings), read once when a line is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from venuewire.errors import LocalProtocolError
+
+BOOKS = ("F", "B", "MD")
+"""Feeds that setting `book_feed` may name."""
+OTHERS = ("S", "R", "N", "L", "P", "G", "M", "I")
+"""Feeds that setting `feeds` may name."""
+_ROUTES: dict[str, tuple[bool | UnsetType, bool | UnsetType]] = {
+    "venue": (UNSET, UNSET),
+    "firm": (False, True),
+    "streams": (True, False),
+    "best": (True, True),
+}
+"""Setting `routing` -> qsEnabled, firmBookEnabled (page add)."""
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What the settings say."""
+
+    book_feed: str
+    over_http: bool
+    """Requests as REST calls."""
+    in_band: bool
+    """Authenticate in the first message, not in the handshake."""
+    streams: bool | UnsetType
+    firm: bool | UnsetType
+    feeds: tuple[str, ...]
+    """Bound at each logon."""
+    client_id: int
+    """Of a master's client, whose book is shown; 0: our own."""
+    history_pages: int
+
+
+def options(settings: Mapping[str, Any]) -> Options:
+    """Raises `LocalProtocolError` for a value that means nothing."""
+    streams, firm = _ROUTES[_choice(settings, "routing", tuple(_ROUTES))]
+    return Options(
+        book_feed=_choice(settings, "book_feed", BOOKS),
+        over_http=_choice(settings, "requests", ("ws", "http")) == "http",
+        in_band=_choice(settings, "logon", ("headers", "in_band")) == "in_band",
+        streams=streams,
+        firm=firm,
+        feeds=_names(settings, "feeds", OTHERS),
+        client_id=_number(settings, "client_id", 0),
+        history_pages=_number(settings, "history_pages", 4),
+    )
+
+
+def _choice(settings: Mapping[str, Any], name: str, choices: tuple[str, ...]) -> str:
+    value = settings.get(name, choices[0])
+    if value not in choices:
+        raise LocalProtocolError(f"setting {name} is one of {', '.join(choices)}: {value!r}")
+    return str(value)
+
+
+def _names(settings: Mapping[str, Any], name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """A list of names, or a text with commas."""
+    given = settings.get(name, ())
+    names = [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else list(given)
+    for it in names:
+        if it not in known:
+            raise LocalProtocolError(f"setting {name} is made of {', '.join(known)}: {it!r}")
+    return tuple(dict.fromkeys(names))
+
+
+def _number(settings: Mapping[str, Any], name: str, ordinary: int) -> int:
+    value = settings.get(name, ordinary)
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = -1
+    if number < 0:
+        raise LocalProtocolError(f"setting {name} is a number, 0 or more: {value!r}")
+    return number
