@@ -44,6 +44,7 @@ from venuewire.model.terms import NANOS_PER_MILLI, Channel, ExecType, Nanos
 from venuewire.venue import Answer, Await, Effect, Fetch, Flow, Headers, Seat, Send
 from venuewire.venues.finery import codes, signing, translate, wire
 from venuewire.venues.finery.options import BOOKS, OTHERS, options
+from venuewire.venues.finery.requests import modified_of, request_of
 from venuewire.venues.finery.wire import clearing
 
 STATUS = "status"
@@ -121,7 +122,7 @@ class FineryInitiator:
         }
         self._steps_of_replies: dict[type, Callable[[Any, bytes, Nanos], Sequence[Event | Send | Fetch]]] = {
             NewOrder: lambda order, body, now: translate.added_reports(order, wire.added(body), now),
-            ReplaceOrder: lambda order, body, now: translate.modified_reports(order, _modified_of(body), now),
+            ReplaceOrder: lambda order, body, now: translate.modified_reports(order, modified_of(body), now),
             CancelOrder: lambda order, body, now: [translate.deleted_report(order, wire.deleted(body), now)],
             MassCancel: lambda command, body, _now: [Reply(message=wire.removed(body), ref=command.ref)],
             SecurityListRequest: self._listed,
@@ -209,7 +210,7 @@ class FineryInitiator:
         if isinstance(command, OrderMassStatusRequest):
             # Fills first: a list of working orders alone cannot tell a filled order from a refused one.
             return [self._history(_History(command, self._options.history_pages - 1), UNSET, now)]
-        method, parameters = _request_of(command)
+        method, parameters = request_of(command)
         if self._options.over_http and isinstance(command, NewOrder) and command.cancel_on_disconnect:
             raise LocalProtocolError("cancel_on_disconnect has no meaning over HTTP; set requests = ws")
         if isinstance(parameters, wire.Add):
@@ -606,28 +607,3 @@ def _values(rows: Sequence[wire.Position]) -> dict[tuple[str, int], int]:
 def _words(failure: wire.Reply) -> str:
     name = codes.name(0 if failure.error is UNSET else failure.error)
     return name if failure.param is UNSET else f"{name}: {failure.param}"
-
-
-def _modified_of(body: bytes) -> wire.Modified:
-    """REST puts the odd answer one level deeper than the socket does."""
-    if wire.answer(body).reply is not UNSET:
-        return wire.modified_over_http(body).reply
-    return wire.modified(body)
-
-
-def _request_of(command: Command) -> tuple[str, Struct]:
-    match command:
-        case NewOrder():
-            return "add", translate.add_of(command)
-        case ReplaceOrder():
-            return "mod", translate.mod_of(command)
-        case CancelOrder():
-            return "del", translate.del_of(command)
-        case MassCancel():
-            return "delAll", wire.DelAll(instrument=command.symbol or UNSET)
-        case SecurityListRequest():
-            return "instruments", wire.Empty()
-        case RequestForPositions():
-            return "positions", wire.Empty()
-        case _:
-            raise LocalProtocolError(f"no such request here: {type(command).__name__}")
