@@ -32,7 +32,8 @@ def schemas() -> dict[str, Any]:
 
 def resolved(schema: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in schema:
-        schema = schemas()[schema["$ref"].rpartition("/")[2]]
+        found: dict[str, Any] = schemas()[schema["$ref"].rpartition("/")[2]]
+        schema = found
     return schema
 
 
