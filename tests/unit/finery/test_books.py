@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.finery.link import UNIT, Client, House, Line
 
@@ -99,7 +99,6 @@ class Floor:
 ACTION = st.tuples(st.integers(0, 11), st.integers(0, 79), st.integers(1, 9))
 
 
-@settings(max_examples=40)
 @given(before=st.lists(ACTION, max_size=60), after=st.lists(ACTION, min_size=1, max_size=40))
 def test_both_books_follow_the_engine(before: list[tuple[int, int, int]], after: list[tuple[int, int, int]]) -> None:
     floor = Floor()
@@ -137,7 +136,6 @@ def test_a_long_day_has_every_action_and_both_meanings_of_the_tilde() -> None:
     assert min(reader.seen[action] for action in ("+", "M", "-", "~ to", "~ all")) > 9, reader.seen
 
 
-@settings(max_examples=25)
 @given(feed=st.sampled_from(["F", "B", "MD", "B of 2023"]), actions=st.lists(ACTION, min_size=1, max_size=40))
 def test_our_own_book_follows_the_engine(feed: str, actions: list[tuple[int, int, int]]) -> None:
     floor = Floor()

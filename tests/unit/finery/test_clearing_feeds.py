@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.finery.link import START, UNIT, House, Line
 from tests.unit.finery.test_feeds import bind
@@ -126,7 +126,6 @@ def act(one: Follower, house: House, kind: int, currency: str, size: int) -> Non
             house.now += size * NANOS_PER_SECOND
 
 
-@settings(max_examples=40)
 @given(st.booleans(), st.lists(ACTION, min_size=1, max_size=25))
 def test_followers_know_what_is_listed(prompt: bool, actions: list[tuple[int, str, int, bool]]) -> None:
     house = House(Rules(prompt=prompt))
