@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from venuewire.codec import Envelope, checked, secret_fields
 from venuewire.errors import LocalProtocolError
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import BookSnapshot, BookUpdate, Quote, given
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import (
     BarRequest,
@@ -31,30 +30,26 @@ from venuewire.model.session import (
     SecurityListRequest,
     Subscribe,
     SubscriptionAccepted,
-    SubscriptionRejected,
     Unknown,
     Unsubscribe,
     VenueStatus,
 )
 from venuewire.model.session import Holdings as HoldingsEvent
 from venuewire.model.terms import (
-    NANOS_PER_MILLI,
     Channel,
     ExecType,
     Nanos,
     OrdStatus,
     OrdType,
     PositionEffect,
-    from_scaled,
 )
 from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
 from venuewire.venues.ctrader import requests, translate
 from venuewire.venues.ctrader.authorisation import TOKEN_ENDED, Authorisation
-from venuewire.venues.ctrader.bars import LiveBars
-from venuewire.venues.ctrader.depth import DepthBook
 from venuewire.venues.ctrader.evidence import SLACK
+from venuewire.venues.ctrader.feed import Feed
 from venuewire.venues.ctrader.holdings import Holdings
-from venuewire.venues.ctrader.initiator_past import Past, period_of
+from venuewire.venues.ctrader.initiator_past import Past
 from venuewire.venues.ctrader.wire import history, margin, market, model, session, trading, words
 from venuewire.venues.ctrader.wire.base import Message
 from venuewire.venues.ctrader.wire.table import HEARTBEAT_FRAME, TABLE, frame, open_frame
@@ -71,36 +66,13 @@ _FINISHED = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED,
 class _Asked:
     """A request in flight, and how far it has come."""
 
-    __slots__ = ("command", "for_guard", "for_spots", "lights", "period", "repeated", "symbol_id")
+    __slots__ = ("command", "for_guard", "lights")
 
-    def __init__(self, command: Command, symbol_id: int = 0) -> None:
+    def __init__(self, command: Command) -> None:
         self.command = command
-        self.symbol_id = symbol_id
-        self.for_spots = False
-        """Of a subscription: the step in flight is about spots, not depth."""
-        self.repeated = False
-        """A step was tried again already."""
         self.lights: tuple[model.LightSymbol, ...] = ()
-        self.period = 0
-        """Of bars."""
         self.for_guard = False
         """It is about a protective order."""
-
-
-class _Spot:
-    """Prices of one symbol as last told, and who wants to know them."""
-
-    __slots__ = ("ask", "bars", "bid", "on", "symbol", "wanted")
-
-    def __init__(self, symbol: str) -> None:
-        self.symbol = symbol
-        self.on = False
-        """Has the venue taken the subscription?"""
-        self.bid: int | None = None
-        self.ask: int | None = None
-        self.wanted: set[str] = set()
-        """Refs of the quote subscriptions; depth and bars need spots too, but nobody wants to hear of those."""
-        self.bars = LiveBars(symbol)
 
 
 class CTraderInitiator:
@@ -121,18 +93,18 @@ class CTraderInitiator:
             market.SymbolsListRes: self._listed,
             market.AssetListRes: self._assets_came,
             market.SymbolByIdRes: self._detailed,
-            market.SubscribeSpotsRes: self._spots_taken,
-            market.UnsubscribeSpotsRes: self._spots_ended,
-            market.SubscribeDepthQuotesRes: self._depth_taken,
-            market.UnsubscribeDepthQuotesRes: self._depth_ended,
+            market.SubscribeSpotsRes: self._subscribed,
+            market.UnsubscribeSpotsRes: self._subscribed,
+            market.SubscribeDepthQuotesRes: self._subscribed,
+            market.UnsubscribeDepthQuotesRes: self._subscribed,
             trading.ReconcileRes: self._reconciled,
             trading.TraderRes: self._trader_came,
             trading.TraderUpdatedEvent: self._trader_changed,
             trading.ExecutionEvent: self._executed,
             trading.OrderErrorEvent: self._order_refused,
             trading.TrailingSLChangedEvent: self._trailed,
-            market.SubscribeLiveTrendbarRes: self._bars_taken,
-            market.UnsubscribeLiveTrendbarRes: self._bars_ended,
+            market.SubscribeLiveTrendbarRes: self._subscribed,
+            market.UnsubscribeLiveTrendbarRes: self._subscribed,
             history.GetTrendbarsRes: self._listed_past,
             history.OrderListRes: self._listed_past,
             history.DealListRes: self._listed_past,
@@ -151,10 +123,7 @@ class CTraderInitiator:
         """Nothing of one life of the line holds in the next."""
         self.ready.clear()
         self._asked: dict[str, _Asked] = {}
-        self._spots: dict[int, _Spot] = {}
-        self._books: dict[int, DepthBook] = {}
-        self._book_refs: dict[int, set[str]] = {}
-        self._depth_on: set[int] = set()
+        self._feed = Feed(self._seat, self.ready, lambda: self._account_id)
         self._assets: dict[int, str] = {}
         self._authorised = Authorisation(self._line, self._seat)
         self._kept_holdings: Holdings | None = None
@@ -194,7 +163,7 @@ class CTraderInitiator:
             case Subscribe():
                 return self._subscribe(command, now)
             case Unsubscribe():
-                return self._unsubscribe(command)
+                return list(self._feed.unsubscribe(command))
             case NewOrder():
                 return self._order(command, self._known(command.symbol))
             case ReplaceOrder():
@@ -243,8 +212,8 @@ class CTraderInitiator:
             raise LocalProtocolError(f"{symbol!r} is not a symbol of this account")
         return found
 
-    def _ask(self, command: Command, message: Message, symbol_id: int = 0, *, for_guard: bool = False) -> list[Effect]:
-        asked = self._asked[command.ref] = _Asked(command, symbol_id)
+    def _ask(self, command: Command, message: Message, *, for_guard: bool = False) -> list[Effect]:
+        asked = self._asked[command.ref] = _Asked(command)
         asked.for_guard = for_guard
         return [Send(frame(message, command.ref), command.ref)]
 
@@ -255,120 +224,13 @@ class CTraderInitiator:
                 self.ready.append(SubscriptionAccepted(ref=command.ref))
                 return []
             case Channel.QUOTES | Channel.BOOK:
-                return self._subscribe_market(command, self._known(command.symbol), now)
+                return list(self._feed.subscribe(command, self._known(command.symbol), now))
             case Channel.BARS:
-                return self._subscribe_bars(command, self._known(command.symbol))
+                return list(self._feed.subscribe_bars(command, self._known(command.symbol)))
             case Channel.TRADES:
                 raise LocalProtocolError("cTrader publishes no trades; subscribe to QUOTES, BARS or BOOK")
             case Channel.HEARTBEATS:
                 raise LocalProtocolError("cTrader's heartbeats come unasked")
-
-    def _subscribe_market(self, command: Subscribe, instrument: Instrument, now: Nanos) -> list[Effect]:
-        symbol_id = int(instrument.security_id)
-        spot = self._spots.setdefault(symbol_id, _Spot(instrument.symbol))
-        asked = self._asked[command.ref] = _Asked(command, symbol_id)
-        if command.channel is Channel.BOOK:
-            self._book_refs.setdefault(symbol_id, set()).add(command.ref)
-            # Depth needs spots (the schema's text of NOT_SUBSCRIBED_TO_SPOTS).
-            return list(self._ask_depth(asked) if spot.on else self._ask_spots(asked))
-        spot.wanted.add(command.ref)
-        if not spot.on:
-            return list(self._ask_spots(asked))
-        del self._asked[command.ref]
-        self.ready.append(SubscriptionAccepted(ref=command.ref))
-        if spot.bid is not None or spot.ask is not None:
-            self.ready.append(self._quote(spot, 0, now))
-        return []
-
-    def _subscribe_bars(self, command: Subscribe, instrument: Instrument) -> list[Effect]:
-        period = period_of(command.period)
-        symbol_id = int(instrument.security_id)
-        spot = self._spots.setdefault(symbol_id, _Spot(instrument.symbol))
-        spot.bars.refs.setdefault(period, set()).add(command.ref)
-        if spot.on and period in spot.bars.on:
-            self.ready.append(SubscriptionAccepted(ref=command.ref))
-            return []
-        asked = self._asked[command.ref] = _Asked(command, symbol_id)
-        asked.period = period
-        return list(self._ask_bars(asked) if spot.on else self._ask_spots(asked))
-
-    def _ask_bars(self, asked: _Asked) -> list[Send]:
-        asked.for_spots = False
-        record = (
-            market.SubscribeLiveTrendbarReq
-            if isinstance(asked.command, Subscribe)
-            else market.UnsubscribeLiveTrendbarReq
-        )
-        message = record(ctid_trader_account_id=self._account_id, period=asked.period, symbol_id=asked.symbol_id)
-        return self._next_step(asked, message)
-
-    def _ask_spots(self, asked: _Asked) -> list[Send]:
-        asked.for_spots = True
-        return self._next_step(
-            asked,
-            market.SubscribeSpotsReq(
-                ctid_trader_account_id=self._account_id,
-                symbol_id=(asked.symbol_id,),
-                subscribe_to_spot_timestamp=True,
-            ),
-        )
-
-    def _ask_depth(self, asked: _Asked) -> list[Send]:
-        """A book that is on already is ended first: only a new subscription brings the whole book."""
-        asked.for_spots = False
-        record = (
-            market.UnsubscribeDepthQuotesReq if asked.symbol_id in self._depth_on else market.SubscribeDepthQuotesReq
-        )
-        return self._next_step(asked, record(ctid_trader_account_id=self._account_id, symbol_id=(asked.symbol_id,)))
-
-    def _next_step(self, asked: _Asked, message: Message) -> list[Send]:
-        ref = asked.command.ref
-        return [Send(frame(message, ref), ref)]
-
-    def _unsubscribe(self, command: Unsubscribe) -> list[Effect]:
-        instrument = self._seat.instruments.get(command.symbol or "")
-        if command.channel not in {Channel.BOOK, Channel.QUOTES, Channel.BARS} or instrument is None:
-            return self._done_already(command)
-        symbol_id = int(instrument.security_id)
-        spot = self._spots.get(symbol_id)
-        if spot is None:
-            return self._done_already(command)
-        if command.channel is Channel.BARS:
-            return self._unsubscribe_bars(command, spot, symbol_id)
-        books = self._book_refs.get(symbol_id, set())
-        wanted = books if command.channel is Channel.BOOK else spot.wanted
-        wanted.discard(command.subscription)
-        if wanted:
-            return self._done_already(command)
-        asked = self._asked[command.ref] = _Asked(command, symbol_id)
-        if command.channel is Channel.BOOK and symbol_id in self._depth_on:
-            return list(self._ask_depth(asked))
-        return list(self._end_spots(asked)) or self._done_already(command)
-
-    def _unsubscribe_bars(self, command: Unsubscribe, spot: _Spot, symbol_id: int) -> list[Effect]:
-        period = next((p for p, refs in spot.bars.refs.items() if command.subscription in refs), 0)
-        if not period:
-            return self._done_already(command)
-        if not spot.bars.leave(period, command.subscription):
-            return self._done_already(command)
-        asked = self._asked[command.ref] = _Asked(command, symbol_id)
-        asked.period = period
-        return list(self._ask_bars(asked))
-
-    def _done_already(self, command: Unsubscribe) -> list[Effect]:
-        self._asked.pop(command.ref, None)
-        self.ready.append(SubscriptionAccepted(ref=command.ref))
-        return []
-
-    def _end_spots(self, asked: _Asked) -> list[Send]:
-        """2129, unless somebody still needs the prices."""
-        spot = self._spots.get(asked.symbol_id)
-        if spot is None or not spot.on or spot.wanted or spot.bars.refs or self._book_refs.get(asked.symbol_id):
-            return []
-        ids = (asked.symbol_id,)
-        return self._next_step(
-            asked, market.UnsubscribeSpotsReq(ctid_trader_account_id=self._account_id, symbol_id=ids)
-        )
 
     # ----------------------------------------------------------------------------------------- what comes
 
@@ -381,9 +243,9 @@ class CTraderInitiator:
         message = TABLE.decode(envelope.kind, envelope.body)
         self._heard_at = now
         if type(message) is market.DepthEvent:
-            return self._depth_moved(message, envelope.body, now)
+            return self._feed.depth_moved(message, envelope.body, now)
         if type(message) is market.SpotEvent:
-            return self._spot_moved(message, now)
+            return self._feed.spot_moved(message, now)
         if message is None:
             return [Unknown(kind=str(envelope.kind), body=envelope.body)]
         route = self._routes.get(type(message))
@@ -415,11 +277,7 @@ class CTraderInitiator:
     def _end_account(self, text: str) -> list[Out]:
         """The account's session is over, and with it everything subscribed."""
         self._authorised.account = False
-        for spot in self._spots.values():
-            spot.on = False
-            spot.bars.on.clear()
-        self._depth_on.clear()
-        self._books.clear()
+        self._feed.end()
         return [GrantInvalidated(text=text)]
 
     def _account_ended(self, message: session.AccountDisconnectEvent, ref: str | None, now: Nanos) -> list[Out]:
@@ -434,6 +292,10 @@ class CTraderInitiator:
         self._authorised.application = False
         return self._end_account(message.reason or "the application was disconnected")
 
+    def _subscribed(self, message: Message, ref: str | None, now: Nanos) -> list[Out]:
+        """An answer to a subscription, or to its end."""
+        return self._feed.answered(message, ref)
+
     # ----------------------------------------------------------------------------------------- refusals
 
     def _refused(self, message: session.ErrorRes | session.CommonErrorRes, ref: str | None, now: Nanos) -> list[Out]:
@@ -444,6 +306,9 @@ class CTraderInitiator:
             return [rejected]
         if self._past.claims(ref):
             return [*self._looked_back(self._past.refused(rejected, now)), *self._look_for_end(_without_ref(rejected))]
+        if self._feed.claims(ref):
+            ended = self._look_for_end(rejected)
+            return [*ended, *self._feed.refused(rejected, is_ended=bool(ended))]
         asked = self._asked.get(ref or "")
         if asked is None:
             is_down = code == "SERVER_IS_UNDER_MAINTENANCE"
@@ -465,8 +330,6 @@ class CTraderInitiator:
             # It does not say that nothing was done: the request stays unanswered and is reconciled.
             return [_without_ref(rejected)]
         ended = self._look_for_end(rejected)
-        if isinstance(command, (Subscribe, Unsubscribe)):
-            return [*ended, *self._refuse_subscription(asked, rejected, is_ended=bool(ended))]
         del self._asked[command.ref]
         if isinstance(command, NewOrder):
             return [translate.rejected_order(command, rejected, str(self._account_id), now), *ended]
@@ -482,143 +345,6 @@ class CTraderInitiator:
         if rejected.code == "CH_CLIENT_NOT_AUTHENTICATED":
             self._authorised.application = False
         return self._end_account(rejected.text)
-
-    def _refuse_subscription(self, asked: _Asked, rejected: RequestRejected, *, is_ended: bool) -> list[Out]:
-        command, code = asked.command, rejected.code
-        spot = self._spots[asked.symbol_id]
-        if isinstance(command, Subscribe):
-            if is_ended:
-                # The session asks again, with the same ref, once it is logged on.
-                return []
-            if code == "ALREADY_SUBSCRIBED" and asked.for_spots:
-                return self._spots_on(asked)
-            if code == "ALREADY_SUBSCRIBED" and asked.period:
-                return self._bars_on(asked)
-            if code == "ALREADY_SUBSCRIBED" and not asked.repeated:
-                asked.repeated = True
-                self._depth_on.add(asked.symbol_id)
-                return list(self._ask_depth(asked))
-            if code == "NOT_SUBSCRIBED_TO_SPOTS" and not asked.repeated:
-                asked.repeated, spot.on = True, False
-                return list(self._ask_spots(asked))
-            spot.wanted.discard(command.ref)
-            if asked.period:
-                spot.bars.leave(asked.period, command.ref)
-            self._book_refs.get(asked.symbol_id, set()).discard(command.ref)
-        del self._asked[command.ref]
-        return [SubscriptionRejected(code=code, text=rejected.text, ref=command.ref)]
-
-    # ----------------------------------------------------------------------------------------- subscriptions
-
-    def _taken(self, ref: str | None) -> _Asked | None:
-        asked = self._asked.get(ref or "")
-        return asked if asked is not None and isinstance(asked.command, (Subscribe, Unsubscribe)) else None
-
-    def _accept(self, asked: _Asked) -> list[Out]:
-        self._asked.pop(asked.command.ref, None)
-        return [SubscriptionAccepted(ref=asked.command.ref)]
-
-    def _spots_taken(self, message: market.SubscribeSpotsRes, ref: str | None, now: Nanos) -> list[Out]:
-        asked = self._taken(ref)
-        return [] if asked is None else self._spots_on(asked)
-
-    def _spots_on(self, asked: _Asked) -> list[Out]:
-        command = asked.command
-        self._spots[asked.symbol_id].on = True
-        if isinstance(command, Subscribe) and command.channel is Channel.BOOK:
-            return list(self._ask_depth(asked))
-        if isinstance(command, Subscribe) and command.channel is Channel.BARS:
-            return list(self._ask_bars(asked))
-        return self._accept(asked)
-
-    def _spots_ended(self, message: market.UnsubscribeSpotsRes, ref: str | None, now: Nanos) -> list[Out]:
-        asked = self._taken(ref)
-        if asked is None:
-            return []
-        spot = self._spots[asked.symbol_id]
-        spot.on, spot.bid, spot.ask = False, None, None
-        spot.bars.on.clear()
-        return self._accept(asked)
-
-    def _bars_taken(self, message: market.SubscribeLiveTrendbarRes, ref: str | None, now: Nanos) -> list[Out]:
-        asked = self._taken(ref)
-        return [] if asked is None else self._bars_on(asked)
-
-    def _bars_on(self, asked: _Asked) -> list[Out]:
-        self._spots[asked.symbol_id].bars.on.add(asked.period)
-        return self._accept(asked)
-
-    def _bars_ended(self, message: market.UnsubscribeLiveTrendbarRes, ref: str | None, now: Nanos) -> list[Out]:
-        asked = self._taken(ref)
-        if asked is None:
-            return []
-        return list(self._end_spots(asked)) or self._accept(asked)
-
-    def _depth_taken(self, message: market.SubscribeDepthQuotesRes, ref: str | None, now: Nanos) -> list[Out]:
-        asked = self._taken(ref)
-        if asked is None:
-            return []
-        self._depth_on.add(asked.symbol_id)
-        # Unless it was ended before it began.
-        if self._book_refs.get(asked.symbol_id):
-            self._books[asked.symbol_id] = DepthBook(self._spots[asked.symbol_id].symbol)
-        return self._accept(asked)
-
-    def _depth_ended(self, message: market.UnsubscribeDepthQuotesRes, ref: str | None, now: Nanos) -> list[Out]:
-        asked = self._taken(ref)
-        if asked is None:
-            return []
-        self._depth_on.discard(asked.symbol_id)
-        self._books.pop(asked.symbol_id, None)
-        if isinstance(asked.command, Subscribe):
-            return list(self._ask_depth(asked))
-        return list(self._end_spots(asked)) or self._accept(asked)
-
-    def _depth_moved(self, message: market.DepthEvent, body: bytes, now: Nanos) -> list[Out]:
-        """2155. Late events of a subscription that has ended are nobody's."""
-        book = self._books.get(message.symbol_id)
-        if book is None:
-            return []
-        if not book.complete and message.deleted_quotes and not message.new_quotes:
-            # A whole book deletes nothing: this one is left over from an earlier subscription.
-            return []
-        record = BookUpdate if book.complete else BookSnapshot
-        book.complete = True
-        return [
-            record(
-                symbol=book.symbol,
-                body=body,
-                read=given(book.apply(message)),
-                price_scale=translate.PRICE_SCALE,
-                size_scale=translate.QTY_SCALE,
-                recv_time=now,
-            )
-        ]
-
-    def _spot_moved(self, message: market.SpotEvent, now: Nanos) -> list[Out]:
-        """2131: an absent side has not changed."""
-        spot = self._spots.get(message.symbol_id)
-        if spot is None:
-            return []
-        if message.bid is not None:
-            spot.bid = message.bid
-        if message.ask is not None:
-            spot.ask = message.ask
-        # A live bar has no close: it is the bid it comes with.
-        told: list[Out] = list(spot.bars.moved(message.trendbar, spot.bid, now)) if message.trendbar else []
-        if spot.wanted:
-            told.append(self._quote(spot, (message.timestamp or 0) * NANOS_PER_MILLI, now))
-        return told
-
-    @staticmethod
-    def _quote(spot: _Spot, transact_time: Nanos, now: Nanos) -> Quote:
-        return Quote(
-            symbol=spot.symbol,
-            bid=None if spot.bid is None else from_scaled(spot.bid, translate.PRICE_SCALE),
-            ask=None if spot.ask is None else from_scaled(spot.ask, translate.PRICE_SCALE),
-            transact_time=transact_time,
-            recv_time=now,
-        )
 
     # ----------------------------------------------------------------------------------------- lists
 
@@ -637,6 +363,10 @@ class CTraderInitiator:
             del self._asked[asked.command.ref]
             return [SecurityList(instruments=(), ref=ref)]
         return list(self._ask_assets(asked) if not self._assets else self._ask_details(asked))
+
+    def _next_step(self, asked: _Asked, message: Message) -> list[Send]:
+        ref = asked.command.ref
+        return [Send(frame(message, ref), ref)]
 
     def _ask_assets(self, asked: _Asked) -> list[Send]:
         return self._next_step(asked, market.AssetListReq(ctid_trader_account_id=self._account_id))
