@@ -316,6 +316,7 @@ def test_a_stop_that_waits_for_a_fall_buys_then(world: World, client: ClientLine
             "PREVIEW_STOP_PRICE_BELOW_LIMIT_PRICE",
         ),
         (bracket(stop_loss_px="65000"), "INVALID_BRACKET_STOP_TRIGGER_PRICE"),
+        (bracket(price="64000", stop_loss_px="63000"), "INVALID_BRACKET_LIMIT_PRICE"),
     ],
 )
 def test_a_trigger_on_the_wrong_side_is_refused(client: ClientLine, order: NewOrder, code: str) -> None:

@@ -387,6 +387,7 @@ def check_stop(order: NewOrder, last: Decimal | None) -> None:
         if last is not None and direction is TriggerPriceDirection.DOWN and stop >= last:
             raise Refused(reasons.STOP_ABOVE_LAST)
     if is_bracket(order) and order.stop_loss_px is not None and last is not None:
-        stop = Decimal(order.stop_loss_px)
-        if stop >= last if order.side is Side.SELL else stop <= last:
+        if not _in_order(order.side, last, Decimal(order.stop_loss_px)):
             raise Refused(reasons.INVALID_BRACKET_STOP)
+        if not _in_order(order.side, Decimal(order.price or 0), last):
+            raise Refused(reasons.INVALID_BRACKET_LIMIT)
