@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from venuewire.client import Stream as Stream
     from venuewire.client import connect as connect
     from venuewire.errors import VenueError as VenueError
+    from venuewire.journal import Durability as Durability
+    from venuewire.journal import Journal as Journal
     from venuewire.model.account import Balance as Balance
     from venuewire.model.account import Position as Position
     from venuewire.model.instrument import Instrument as Instrument
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "venuewire.client": ("Client", "LiveBook", "LiveOrder", "Stream", "connect"),
     "venuewire.errors": ("VenueError",),
+    "venuewire.journal": ("Durability", "Journal"),
     "venuewire.model.account": ("Balance", "Position"),
     "venuewire.model.instrument": ("Instrument",),
     "venuewire.model.market": ("BookSnapshot", "BookUpdate", "Level", "Quote", "Trade"),

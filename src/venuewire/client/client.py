@@ -24,6 +24,8 @@ from venuewire.client.requests import Requests
 from venuewire.client.stream import FanOut, Policy, Stream, policy
 from venuewire.client.subscription import Subscription
 from venuewire.client.waiting import before
+from venuewire.journal import Durability, IdSource, Journal
+from venuewire.journal.ids import NUMBERS, Numbers
 from venuewire.model.account import Balance, Position
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, BookUpdate, Quote, Trade
@@ -84,6 +86,8 @@ def connect(
     store: Store | None = None,
     metrics: Metrics | None = None,
     cadence: Mapping[Channel, Nanos] | None = None,
+    journal: Journal | Path | str | None = None,
+    durability: Durability = Durability.FULL,
 ) -> Client:
     """A client of `venue`; use it as `async with`, which logs on and comes back when everything is ready.
 
@@ -95,7 +99,11 @@ def connect(
     place of the configured ones), or a function that is called with the new credentials before they are relied on.
     Without credentials of your own, `store` of `venuewire.toml` is used. `cadence` sets the longest silence (in
     nanoseconds) of a channel after which it is taken for stale and asked for anew, where you know it better than the
-    venue's documents. `network`, `clock` and `entropy` are for simulations.
+    venue's documents.
+
+    `journal`: the file in which order commands are written down, as `durability` says, before they are sent, and what
+    came of them; orders of earlier runs are taken up from it (`client.recovered`). A `Journal` of your own is not
+    closed. `network`, `clock` and `entropy` are for simulations.
     """
     found = find(venue)
     if credentials is None:
@@ -112,6 +120,8 @@ def connect(
         store=store,
         metrics=metrics,
         cadence=cadence,
+        journal=journal,
+        durability=durability,
     )
 
 
@@ -135,6 +145,8 @@ class Client:
         store: Store | None = None,
         metrics: Metrics | None = None,
         cadence: Mapping[Channel, Nanos] | None = None,
+        journal: Journal | Path | str | None = None,
+        durability: Durability = Durability.FULL,
     ) -> None:
         self.venue = venue
         self.clock: Clock = clock or SystemClock()
@@ -149,8 +161,16 @@ class Client:
         switches = dict(settings or {})
         if self._save is not None:
             switches["store"] = self._keep_credentials
-        self.seat = Seat(credentials, unique=self._entropy.unique, random_hex=self._entropy.hex, settings=switches)
+        # By default one source for the process: clients may share a key whose numbers must differ.
+        self._numbers: Callable[[], int] = NUMBERS if entropy is None else entropy.unique
+        self._ids: IdSource | None = None
+        self.seat = Seat(credentials, unique=self._unique, random_hex=self._entropy.hex, settings=switches)
         self._offset = Offset()
+        self.recovered: list[LiveOrder] = []
+        """Our orders of earlier runs that were not known to have ended when this one began; from the journal."""
+        self._journal_at = journal
+        self._durability = durability
+        self._journal: Journal | None = None
         urls = {endpoint.name: endpoint.production for endpoint in venue.endpoints} | credentials.endpoints
         self.connections = {line: self._connection(line, position, urls) for position, line in enumerate(venue.lines)}
         self._requests = Requests(venue, self.connections, self.clock)
@@ -219,12 +239,60 @@ class Client:
             refusal=venue.refusal,
         )
 
+    # ------------------------------------------------------------------ the journal
+
+    def _unique(self) -> int:
+        """A number never used before; ids of orders and requests are made of them."""
+        if self._ids is not None:
+            try:
+                return self._ids.unique()
+            except errors.JournalError as error:
+                # New orders are refused by the journal itself; logons, beats and cancels must go on.
+                logger.warning("%s: an id that is not reserved in the journal: %s", self.venue.name, error)
+        return self._numbers()
+
+    def _open_journal(self) -> None:
+        """Before the first line is dialled. Raises `JournalError`."""
+        at = self._journal_at
+        if at is None:
+            return
+        if isinstance(at, Journal):
+            journal = at
+        else:
+            if not isinstance(self._numbers, Numbers):
+                self._numbers = Numbers(lambda: self.clock.now() // 1_000)
+            journal = Journal.open(
+                at,
+                durability=self._durability,
+                clock_now=self.clock.now,
+                venue=self.venue.name,
+                numbers=self._numbers,
+            )
+            self._journal = journal
+        self.recovered = self.desk.keep_journal(journal)
+        self._ids = journal.ids()
+
+    def _close_journal(self) -> None:
+        """After the lines: what they still told is in it."""
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            self._ids = None
+            journal.close()
+
     # ------------------------------------------------------------------ life
 
     async def __aenter__(self) -> Self:
-        """Log on, learn the instruments, take up orders and positions. Raises `LogonRejected`, `ConnectFailed`."""
+        """Log on, learn the instruments, take up orders and positions.
+
+        Raises `LogonRejected`, `ConnectFailed`, and before anything is dialled `JournalError`.
+        """
         if self._runner is not None or self._closing.is_set():
             raise errors.LocalProtocolError("a client is used once; make another with connect(...)")
+        try:
+            self._open_journal()
+        except BaseException:
+            self._close_journal()
+            raise
         self._runner = asyncio.create_task(self._run(), name=f"client of {self.venue.name}")
         self._runner.add_done_callback(self._note_end)
         try:
@@ -303,6 +371,7 @@ class Client:
             logger.warning("client of %s: lines did not close in time and were cut", self.venue.name)
             runner.cancel()
             await asyncio.wait((runner,))
+        self._close_journal()
         if self._owns_network:
             await self._network.close()
 
@@ -487,6 +556,10 @@ class Client:
         """Every working order of the account, as the pushes have told."""
         return self.desk.open_orders()
 
+    def order(self, order_id: str) -> LiveOrder | None:
+        """The order that has, or had, this id, the venue's or ours; those of earlier runs are in the journal."""
+        return self.desk.find(order_id)
+
     async def refresh_orders(self) -> list[LiveOrder]:
         """The same after asking the venue."""
         await self.desk.sync()
@@ -552,6 +625,8 @@ class Client:
           `delivered`, `dropped`, `waiting`, `lag_s` in event time)
         - `streams`: the same of trades and quotes, by channel and symbol, with `count`
         - `requests` in flight; `orders`: `open`
+        - `journal`: None without one; else `path`, `durability`, `failure` (why no new order is taken, or None) and
+          `in_flight`: commands that are written down and not answered
         """
         now = self.clock.now()
         refused = next(iter(self._refused.values()), None)
@@ -576,6 +651,7 @@ class Client:
             "streams": self.market.describe_topics(),
             "requests": len(self._requests),
             "orders": {"open": sum(1 for _ in self.desk.blotter.open_orders())},
+            "journal": self.desk.describe_journal(),
         }
 
     def _not_ready(self) -> list[str]:

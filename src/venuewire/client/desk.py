@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
 from venuewire.client.live import LiveOrder
 from venuewire.client.market import unknown_symbol
-from venuewire.client.requests import Requests
+from venuewire.client.requests import Requests, Ticket
 from venuewire.errors import (
     ConnectionLost,
+    JournalError,
     LocalProtocolError,
     RequestRejected,
     RequestTimedOut,
     VenueError,
 )
+from venuewire.journal import Intent, Journal, seed
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
-from venuewire.model.session import MassStatus, OrderMassStatusRequest, Unanswered
+from venuewire.model.session import Event, MassStatus, OrderCommand, OrderMassStatusRequest, Unanswered
 from venuewire.model.terms import ExecType, OrdStatus, OrdType, Side, TimeInForce, decimal, plain
 from venuewire.orders.blotter import Blotter, Order
 from venuewire.orders.reconcile import reconcile
 from venuewire.transport.clock import Clock
 from venuewire.venue import Capabilities, Seat, Venue
 
+logger = logging.getLogger("venuewire.client")
+
 
 class Desk:
-    """What a client does with orders."""
+    """What a client does with orders. With a journal, each command is written down before its bytes leave."""
 
     def __init__(self, venue: Venue, requests: Requests, seat: Seat, clock: Clock, account: str) -> None:
         self.blotter = Blotter()
@@ -40,35 +48,82 @@ class Desk:
         self._clock = clock
         self._account = account
         self._live: dict[Order, LiveOrder] = {}
+        self._journal: Journal | None = None
+        self._intents: dict[str, Intent] = {}
+        """Commands in the journal whose answer is awaited, by their refs."""
         self.on_report: list[Callable[[Order, ExecutionReport], None]] = []
+
+    def keep_journal(self, journal: Journal) -> list[LiveOrder]:
+        """Take up what a journal holds, and write to it from now on: our orders that are not known to have ended.
+
+        Before anything else is done with the desk. Raises `JournalError`.
+        """
+        orders = seed(self.blotter, journal.recover(), self._clock.now())
+        self._journal = journal
+        return [self._track(order) for order in orders]
 
     # ------------------------------------------------------------------ commands
 
     async def place(self, order: NewOrder) -> LiveOrder:
         """Send an order; returns when the venue has answered, or when it is known that no answer came.
 
-        Raises `LocalProtocolError` or `NotLoggedOn` before anything is sent. A refused order is returned with
-        status REJECTED and the venue's words, one without an answer with OUTCOME_UNKNOWN: neither is raised.
+        Raises `LocalProtocolError`, `NotLoggedOn` or `JournalError` before anything is sent. A refused order is
+        returned with status REJECTED and the venue's words, one without an answer with OUTCOME_UNKNOWN: neither is
+        raised.
         """
         self._check(order)
         command = msgspec.structs.replace(
-            order, cl_ord_id=order.cl_ord_id or str(self._seat.unique()), account=order.account or self._account
+            order,
+            cl_ord_id=order.cl_ord_id or str(self._seat.unique()),
+            account=order.account or self._account,
+            ref=order.ref or str(self._seat.unique()),
         )
         if self.blotter.find(cl_ord_id=command.cl_ord_id) is not None:
             raise LocalProtocolError(f"cl_ord_id {command.cl_ord_id} has been used already; take another")
         live = self._track(self.blotter.place(command, self._clock.now()))
         try:
-            ticket = self._requests.submit(command)
-        except VenueError:
-            self.unanswered(_never_sent(command))
+            ticket = await self._sent(command)
+        except (VenueError, asyncio.CancelledError) as error:
+            self.unanswered(_never_sent(command, str(error) or "given up before it was sent"))
             raise
-        try:
-            await ticket
-        except (ConnectionLost, RequestTimedOut):
-            pass  # `unanswered` has put the order where it stands: OUTCOME_UNKNOWN, or refused if it never left
-        except RequestRejected as refusal:
-            self.apply(_refused(command, refusal))
+        with suppress(ConnectionLost, RequestTimedOut, RequestRejected):
+            await ticket  # `unanswered` or `_settled` has put the order where it stands
         return live
+
+    async def _sent(self, command: OrderCommand) -> Ticket:
+        """Write a command down, then send it. Raises as `Requests.submit`, and `JournalError`: then it was not sent."""
+        if self._journal is not None:
+            await self._intend(self._journal, command)
+        try:
+            ticket = self._requests.submit(command)
+        except VenueError as error:
+            intent = self._intents.pop(command.ref, None)
+            if self._journal is not None and intent is not None:
+                self._journal.never_sent(intent, str(error))
+            raise
+        ticket.answer.add_done_callback(lambda answer: self._settled(command, answer))
+        return ticket
+
+    async def _intend(self, journal: Journal, command: OrderCommand) -> None:
+        session = self._requests.connection_of(command).session
+        try:
+            self._intents[command.ref] = await journal.intend(command, line=session.line, epoch=session.epoch)
+        except JournalError as error:
+            if not isinstance(command, (CancelOrder, MassCancel)):
+                raise
+            # What makes the risk smaller is never held up by a disk.
+            logger.warning("a cancel goes out without having been written down: %s", error)
+
+    def _settled(self, command: OrderCommand, answer: asyncio.Future[Event]) -> None:
+        """A command has its answer, or its refusal in words; whoever asked may have stopped waiting."""
+        error = None if answer.cancelled() else answer.exception()
+        refusal = error if isinstance(error, RequestRejected) else None
+        if refusal is not None and isinstance(command, NewOrder):
+            self.apply(_refused(command, refusal))
+        if error is None or refusal is not None:
+            intent = self._intents.pop(command.ref, None)
+            if self._journal is not None and intent is not None:
+                self._journal.answered(intent, "" if refusal is None else refusal.text)
 
     async def replace(
         self,
@@ -98,9 +153,10 @@ class Desk:
             stop_px=held.stop_px if stop_px is None else stop_px,
             time_in_force=held.time_in_force,
             account=self._account,
+            ref=str(self._seat.unique()),
         )
         self._check_numbers(self._instrument(command.symbol), command.order_qty, command.price, command.stop_px)
-        _raise_refusal(await self._requests.ask(command), "replace")
+        _raise_refusal(await (await self._sent(command)), "replace")
         return order
 
     def _replacement_qty(self, held: Order, total: Decimal | None) -> Decimal | None:
@@ -132,14 +188,16 @@ class Desk:
             orig_cl_ord_id=held.cl_ord_id,
             cl_ord_id=str(self._seat.unique()),
             account=self._account,
+            ref=str(self._seat.unique()),
         )
-        _raise_refusal(await self._requests.ask(command), "cancel")
+        _raise_refusal(await (await self._sent(command)), "cancel")
         return order
 
     async def cancel_all(self, symbol: str | None = None) -> None:
         """Cancel every open order of ours, or every one in a symbol."""
         if self._capabilities.mass_cancel:
-            await self._requests.ask(MassCancel(symbol=symbol, account=self._account))
+            command = MassCancel(symbol=symbol, account=self._account, ref=str(self._seat.unique()))
+            await (await self._sent(command))
             return
         for order in self.open_orders():
             if order.order.ours and symbol in (None, order.symbol):
@@ -152,18 +210,59 @@ class Desk:
     async def sync(self) -> None:
         """Ask the venue where every order stands, and bring the blotter there."""
         asked = self._clock.now()
-        answer = await self._requests.ask(OrderMassStatusRequest(account=self._account))
+        answer = await self._requests.ask(self._mass_status_request())
         if not isinstance(answer, MassStatus):
             return
-        reports, missing = reconcile(self.blotter, answer, self._clock.now(), asked=asked)
+        noted = None if self._journal is None else self._journal.told
+        reports, missing = reconcile(self.blotter, answer, self._clock.now(), asked=asked, noted=noted)
         for report in reports:
             self._tell(report)
         for order in missing:
-            self.blotter.in_doubt(order, "not among the venue's open orders after a reconnect", self._clock.now())
+            self._doubt(order, "not among the venue's open orders after a reconnect")
+
+    def _mass_status_request(self) -> OrderMassStatusRequest:
+        """Names ours that are not known to have ended; while an answer is awaited, that tells."""
+        asked = [order for order in self.blotter if order.ours and not order.is_ended]
+        return OrderMassStatusRequest(
+            account=self._account,
+            order_ids=tuple(order.order_id for order in asked if order.order_id),
+            cl_ord_ids=tuple(
+                order.cl_ord_id for order in asked if not order.order_id and order.status is OrdStatus.OUTCOME_UNKNOWN
+            ),
+        )
+
+    def _doubt(self, order: Order, text: str) -> None:
+        self.blotter.in_doubt(order, text, self._clock.now())
+        if self._journal is not None:
+            self._journal.in_doubt(order.cl_ord_id, order.order_id, text)
 
     def open_orders(self) -> list[LiveOrder]:
         """Every order that is working, ours and others of the account."""
         return [self._track(order) for order in self.blotter.open_orders()]
+
+    def find(self, order_id: str) -> LiveOrder | None:
+        """The order that has, or had, this id: the venue's, or ours."""
+        order = self.blotter.find(cl_ord_id=order_id, order_id=order_id)
+        if order is None:
+            return None
+        live = self._track(order)
+        if order.is_ended:
+            live.look()
+            del self._live[order]
+        return live
+
+    def describe_journal(self) -> dict[str, Any] | None:
+        """For `Client.health`; None without a journal."""
+        journal = self._journal
+        if journal is None:
+            return None
+        failure = journal.failure
+        return {
+            "path": str(journal.path),
+            "durability": journal.durability.value,
+            "failure": None if failure is None else str(failure),
+            "in_flight": len(self._intents),
+        }
 
     # ------------------------------------------------------------------ what the venue says
 
@@ -171,12 +270,16 @@ class Desk:
         """One report."""
         merged = self.blotter.apply(report)
         if merged is not None:
+            if self._journal is not None:
+                self._journal.told(report)
             order, complete = merged
             self._publish(order, complete)
 
     def reject_cancel(self, reject: CancelReject) -> None:
         """A cancel or replace was refused."""
         order = self.blotter.reject_cancel(reject)
+        if self._journal is not None:
+            self._journal.refused(reject)
         if order is not None and order in self._live:
             self._live[order].tell(reject)
 
@@ -184,6 +287,9 @@ class Desk:
         """No answer came to an order command."""
         command = event.command
         if isinstance(command, (NewOrder, ReplaceOrder, CancelOrder, MassCancel)):
+            intent = self._intents.pop(event.ref, None)
+            if self._journal is not None and intent is not None:
+                self._journal.unanswered(intent, event)
             order = self.blotter.unanswered(command, event.cause, event.recv_time, sent=event.sent)
             if order is not None and order in self._live:
                 self._live[order].look()
@@ -333,7 +439,5 @@ def _refused(command: NewOrder, refusal: RequestRejected) -> ExecutionReport:
     )
 
 
-def _never_sent(command: NewOrder) -> Unanswered:
-    return Unanswered(
-        ref=command.ref, command=command, cause="refused before sending", sent_time=0, epoch=0, sent=False
-    )
+def _never_sent(command: NewOrder, cause: str) -> Unanswered:
+    return Unanswered(ref=command.ref, command=command, cause=cause, sent_time=0, epoch=0, sent=False)

@@ -91,6 +91,11 @@ class OrderMassStatusRequest(Struct, frozen=True, kw_only=True, repr_omit_defaul
     """FIX OrderMassStatusRequest (AF): every working order of ours, from the venue."""
 
     account: str = ""
+    order_ids: tuple[str, ...] = ()
+    """The venue's ids of orders that we do not know to have ended: where its list holds working ones only, it is asked
+    for these as well."""
+    cl_ord_ids: tuple[str, ...] = ()
+    """The same of orders that we know by our own ids only."""
     ref: str = ""
 
 

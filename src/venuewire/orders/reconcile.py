@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from venuewire.model.orders import ExecutionReport
@@ -11,19 +13,28 @@ from venuewire.orders.blotter import Blotter, Order
 
 
 def reconcile(
-    blotter: Blotter, mass_status: MassStatus, now: Nanos, *, asked: Nanos | None = None
+    blotter: Blotter,
+    mass_status: MassStatus,
+    now: Nanos,
+    *,
+    asked: Nanos | None = None,
+    noted: Callable[[ExecutionReport], None] | None = None,
 ) -> tuple[list[ExecutionReport], list[Order]]:
     """Bring the blotter to where the venue says its orders stand: what was news in that, and what was missing.
 
     Orders that we think open and the venue does not list have ended, but how is not known, and is not guessed: ask the
     venue for each, or mark it `in_doubt`. An order whose own answer is still awaited is not among them; nor is one that
-    changed after `asked`, when the list was asked for: it may have come into being behind the list.
+    changed after `asked`, when the list was asked for: it may have come into being behind the list. `noted` is called
+    with each report of the list that was news, as it went into the blotter.
     """
     news: list[ExecutionReport] = []
     listed: set[Order] = set()
     for report in mass_status.reports:
-        merged = blotter.apply(replace(report, historical=True, recv_time=report.recv_time or now))
+        recovered = replace(report, historical=True, recv_time=report.recv_time or now)
+        merged = blotter.apply(recovered)
         if merged is not None:
+            if noted is not None:
+                noted(recovered)
             news.append(merged[1])
         order = blotter.find(report.cl_ord_id, report.order_id)
         if order is not None:

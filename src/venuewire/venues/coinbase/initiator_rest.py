@@ -102,6 +102,7 @@ class RestRequests:
                 query = [("product_type", "SPOT"), *(("product_ids", self._product_id(item)) for item in symbols)]
                 return self._get("products", "/products", query, ref, now)
             case OrderMassStatusRequest(ref=ref):
+                self._take_up(command)
                 return self._orders_page(_IN_TRANSIT, _STATUSES[_IN_TRANSIT], ref, now)
             case RequestForPositions(ref=ref):
                 return self._accounts_page("", ref, now)
@@ -111,6 +112,12 @@ class RestRequests:
                 raise LocalProtocolError(
                     f"this venue has no {type(command).__name__}; list the orders and cancel them one by one"
                 )
+
+    def _take_up(self, command: OrderMassStatusRequest) -> None:
+        """Orders of an earlier run, too, are asked for one by one where no list holds them."""
+        self._open.update(dict.fromkeys(command.order_ids))
+        for cl_ord_id in command.cl_ord_ids:
+            _remember(self._unheard, cl_ord_id, None)
 
     def _product_id(self, symbol: str) -> str:
         instrument = self._seat.instruments.get(symbol)
