@@ -50,7 +50,7 @@ bench: $(VENV)/.run $(VENV)/.dev  ## the measurements in benches/ (ARGS=...)
 nightly: $(VENV)/.run $(VENV)/.dev  ## ten thousand simulated worlds with random faults (about two hours)
 	@exec $(BIN)/python -m tests.simulation $(ARGS)
 
-survival: $(VENV)/.run  ## each fault against each client, into docs/survival.md (about twenty minutes)
+survival: $(VENV)/.run  ## each fault against each client, into docs/survival.md (about ten minutes)
 	@exec $(BIN)/python -m benches.survival $(ARGS)
 
 docs: $(VENV)/.run $(VENV)/.dev  ## the tables and diagrams of docs/, made from the code
