@@ -142,6 +142,14 @@ def test_what_is_required_of_a_history(venue: Venue, missing: str) -> None:
     assert venue.get(path, venue.token()).status in {400, 404}
 
 
+@pytest.mark.parametrize("tf", ["1", "60", "D", "W", "M", "Y", "31622400"])
+@pytest.mark.parametrize("far", [0, 10**12, 10**18])
+def test_times_beyond_all_calendars_are_answered(venue: Venue, tf: str, far: int) -> None:
+    assert venue.get(f"/md/v2/history?symbol=SBER&exchange=MOEX&tf={tf}&from={far}&to={10**18}").status == 200
+    frames = Wire(venue, "ws").say(ask(venue, tf=tf, **{"from": NOW if far == 0 else far}))
+    assert frames[0]["httpCode"] == 200
+
+
 def test_slim_history_has_short_keys(venue: Venue) -> None:
     found = history(venue, format="Slim")
     assert set(found) == {"h", "next", "prev"}

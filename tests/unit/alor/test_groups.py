@@ -184,7 +184,11 @@ def test_an_estimate_says_what_the_money_buys(venue: Venue) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "status"), [({"portfolio": "D1"}, 403), ({"ticker": "NONE"}, 404), ({"price": -1}, 400), (None, 400)]
+    ("change", "status"),
+    [
+        *(({"portfolio": "D1"}, 403), ({"ticker": "NONE"}, 404), ({"price": -1}, 400), (None, 400)),
+        *(({"price": "NaN"}, 400), ({"budget": "NaN"}, 400), ({"budget": "1e60"}, 400), ({"price": "Infinity"}, 400)),
+    ],
 )
 def test_estimates_that_cannot_be(venue: Venue, change: dict[str, Any] | None, status: int) -> None:
     body = {"portfolio": venue.portfolio, "ticker": "SBER", "exchange": "MOEX"}

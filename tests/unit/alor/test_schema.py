@@ -32,8 +32,7 @@ def schemas() -> dict[str, Any]:
 
 def resolved(schema: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in schema:
-        found: dict[str, Any] = schemas()[schema["$ref"].rpartition("/")[2]]
-        schema = found
+        schema = schemas()[schema["$ref"].rpartition("/")[2]]
     return schema
 
 
@@ -42,7 +41,8 @@ def properties(schema: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part in schema.get("allOf", ()):
         found |= properties(part)
-    return found | schema.get("properties", {})
+    found |= schema.get("properties", {})
+    return found
 
 
 def required(schema: dict[str, Any]) -> set[str]:

@@ -242,7 +242,7 @@ class SubscriptionAcceptor:
         second = now // NANOS_PER_SECOND
         current = opened(second, subscription.length)
         start = request.start if isinstance(request.start, int) else current
-        subscription.told = current if request.skipHistory is True else max(start, 0)
+        subscription.told = current if request.skipHistory is True else min(max(start, 0), current)
         return [] if request.skipHistory is True else self._candles(subscription, now)
 
     def _candles(self, subscription: _Subscription, now: Nanos) -> list[Record]:

@@ -343,7 +343,7 @@ def _bad_condition(record: OrderFields) -> str | None:
     is_right = (
         word in terms.CONDITIONS
         and (not isinstance(seconds, int) or 0 <= seconds <= _LONGEST_PROTECTION)
-        and (not isinstance(end, int) or 0 <= end < 2**40)
+        and (not isinstance(end, int) or 0 <= end < terms.LAST_SECOND)
     )
     return _bad_price(record.triggerPrice) if is_right else frames.MALFORMED
 

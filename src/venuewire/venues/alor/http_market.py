@@ -13,7 +13,7 @@ from venuewire.model.instrument import Instrument
 from venuewire.model.market import Trade
 from venuewire.model.terms import NANOS_PER_SECOND
 from venuewire.venue import Answer
-from venuewire.venues.alor import books
+from venuewire.venues.alor import books, terms
 from venuewire.venues.alor.candles import length_of
 from venuewire.venues.alor.http_ask import JSON, Ask, json_answer
 from venuewire.venues.alor.records import RISK_CATEGORY
@@ -28,6 +28,8 @@ LATE = 15 * 60
 """Seconds by which those without a token are behind (1)."""
 _DAY = 86_400
 _LONGEST_LIFE = 2**40
+_LONGEST = 400 * _DAY
+"""More than the longest candle: times beyond the last year are brought back by it."""
 _RATES = {"rateUp": Decimal("12.4"), "rateDown": Decimal("5.8"), "rateSymmetric": Decimal("13.1")}
 """The sandbox's, the same for every share."""
 
@@ -189,6 +191,7 @@ class HttpMarket:
         if instrument is None:
             return Answer(404)
         now = ask.now // NANOS_PER_SECOND
+        start = min(start, terms.LAST_SECOND - _LONGEST)
         # Those without a token do not see the last quarter of an hour.
         last = min(end, now if ask.claims is not None else now - LATE) + 1
         tape = self._host.tape(instrument.symbol, ask.now)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, Raw
 
-from venuewire.codec import encode
+from venuewire.codec import checked, encode
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos, OrdType
 from venuewire.venue import Answer, Port
@@ -140,7 +140,7 @@ class HttpOrders:
             asked = groups.read_estimate_request(ask.request.body)
         except RemoteProtocolError:
             return Answer(400, frames.MALFORMED.encode(), TEXT)
-        made = self._estimated(asked, claims)
+        made = self._estimated_or_not(asked, claims)
         return made if isinstance(made, Answer) else json_answer(made)
 
     def _estimates(self, ask: Ask, claims: access.Claims) -> Answer:
@@ -148,8 +148,18 @@ class HttpOrders:
             asked = groups.read_estimate_requests(ask.request.body)
         except RemoteProtocolError:
             return Answer(400, frames.MALFORMED.encode(), TEXT)
-        made = [self._estimated(one, claims) for one in asked]
+        made = [self._estimated_or_not(one, claims) for one in asked]
         return next((one for one in made if isinstance(one, Answer)), None) or json_answer(made)
+
+    def _estimated_or_not(self, asked: groups.EstimateRequest, claims: access.Claims) -> groups.Estimate | Answer:
+        """Prices and budgets may be of any size, or not even numbers."""
+        try:
+            for number in (asked.price, asked.budget):
+                if isinstance(number, Decimal):
+                    checked(number)
+            return self._estimated(asked, claims)
+        except (ArithmeticError, RemoteProtocolError):
+            return Answer(400, frames.MALFORMED.encode(), TEXT)
 
     def _estimated(self, asked: groups.EstimateRequest, claims: access.Claims) -> groups.Estimate | Answer:
         """What could be bought for the money, or for the budget, and sold of what is held; there is no margin here."""

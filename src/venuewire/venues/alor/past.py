@@ -1,6 +1,6 @@
 """The market before the sandbox began: prices and volumes made from its seed, the same ones for the same seed.
 
-A walk in steps of a quarter of a minute that ends where the market begins, and is drawn back to that price the further
+A walk in steps of a minute that ends where the market begins, and is drawn back to that price the further
 it strays. Nobody traded it: it is there so that charts and indicators have something to begin with.
 """
 
@@ -12,7 +12,7 @@ from hashlib import shake_256
 
 from msgspec import Struct
 
-STEP = 15
+STEP = 60
 """Seconds between two prices."""
 HOURS = 24 * 100
 """How far back it goes."""
@@ -37,8 +37,8 @@ class Past:
     """The past of one instrument."""
 
     def __init__(self, seed: str, end: int, last: int) -> None:
-        self.end = end // STEP * STEP
-        """Unix seconds; the past ends here, at price `last` (in price steps)."""
+        self.end = end // STEP * STEP + STEP
+        """Unix seconds; the step that is under way belongs to the past, which ends at price `last` (in price steps)."""
         self.start = self.end - HOURS * 3600
         self._seed = seed
         self._size = max(1, last // 400)
@@ -62,7 +62,7 @@ class Past:
         noise = shake_256(f"{self._seed} {back}".encode()).digest(2 * _SLOTS)
         walk = [0]
         for byte in noise[:_SLOTS]:
-            walk.append(walk[-1] + (byte - 128) * self._size // 640)
+            walk.append(walk[-1] + (byte - 128) * self._size // 320)
         # A bridge: the walk is bent so that it ends at the next hour's price.
         excess = begin + walk[-1] - finish
         prices = [max(1, begin + walk[n] - excess * n // _SLOTS) for n in range(_SLOTS)] + [finish]

@@ -137,6 +137,8 @@ def raw_id(order_id: str) -> tuple[str, bool]:
 
 FOREVER = "2060-12-31T23:59:59.0000000Z"
 """End of what is good till cancelled, as the venue shows it (3.6.12)."""
+LAST_SECOND = 253_402_300_800
+"""Unix seconds of the year 10000, which no time on the wire can reach."""
 FOREVER_FROM: Nanos = 2_840_140_800 * NANOS_PER_SECOND
 """2060 and later is for ever."""
 
