@@ -32,7 +32,7 @@ async def test_stop_orders_and_icebergs_are_one_order_each_from_beginning_to_end
             )
         )
         await client.replace(profit, stop_px=bid + 60)
-        assert (profit.status, profit.order.stop_px) == (OrdStatus.NEW, bid + 60)
+        assert (str(profit.status), profit.order.stop_px) == ("NEW", bid + 60)
         await client.cancel(profit)
         await asyncio.wait_for(profit.done(), SECONDS)
         assert profit.status == OrdStatus.CANCELED
