@@ -87,10 +87,15 @@ def read_levels(body: bytes, price_scale: int, size_scale: int) -> Sequence[Leve
         price_of = _prices[price_scale] = PriceTexts(price_scale)
     result: list[LevelRow] = []
     add = result.append
+    point = -1 - size_scale
     for row in stream.read_rows(body):
         text = row.new_quantity
         if text == "0":
             size = 0
+        elif -point < len(text) <= _DIGITS_MOST and text[point] == "." and size_scale:
+            # Every decimal is written, as nearly always.
+            digits = text[:point] + text[point + 1 :]
+            size = int(digits) if digits.isdigit() and digits.isascii() else scaled(text, size_scale)
         else:
             whole, _, fraction = text.partition(".")
             digits = whole + fraction.ljust(size_scale, "0")
