@@ -41,7 +41,8 @@ async def test_stop_orders_and_icebergs_are_one_order_each_from_beginning_to_end
             NewOrder(symbol=SYMBOL, side=Side.SELL, ord_type=OrdType.STOP, order_qty=20, stop_px=bid + 10)
         )
         await asyncio.wait_for(loss.done(), SECONDS)
-        assert (loss.status, loss.order.cum_qty) == (OrdStatus.FILLED, 20)
+        assert loss.status == OrdStatus.FILLED
+        assert loss.order.cum_qty == 20
         assert not loss.order.order_id.startswith("stop:")
         iceberg = await client.place(
             NewOrder(
