@@ -318,3 +318,14 @@ class KeepersLife(RuleBasedStateMachine):
 
 def test_a_keepers_life() -> None:
     run_state_machine_as_test(KeepersLife, settings=settings(stateful_step_count=30))
+
+
+def test_the_newest_gap_is_there_for_those_who_only_read() -> None:
+    keeper = live()
+    assert keeper.last_gap is None
+    keeper.suspect("a message is missing", 5)
+    assert keeper.last_gap is not None
+    assert not keeper.last_gap.repaired
+    keeper.apply(snapshot([(SET_BID, 100, 1), (SET_ASK, 102, 1)], now=9))
+    assert keeper.last_gap.repaired
+    assert (keeper.last_gap.to_time, keeper.gaps, keeper.last_good) == (9, 1, 9)

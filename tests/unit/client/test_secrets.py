@@ -78,8 +78,8 @@ async def work(name: str, sandbox: Sandbox, out: io.StringIO) -> list[str]:
                     break
             await book.wait_live()
         out.write(shown(client) + shown(client.seat.__dict__) + json.dumps(client.health(), default=str))
-        for connection in client.connections.values():
-            out.write(shown(connection.session.__dict__) + shown(connection.__dict__))
+        lines = client.connections.values()
+        out.writelines(shown(line.session.__dict__) + shown(line.__dict__) for line in lines)
         granted = [] if client.seat.grant is None else [client.seat.grant.token.reveal()]
         kept = secrets_of(client.seat.credentials)
     return [secret for secret in (*secrets_of(credentials), *granted, *kept) if secret]

@@ -110,7 +110,7 @@ async def test_fragments_are_joined() -> None:
         assert not ear.end.done()
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 1013])
+@pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 1013, 3000, 4001, 4999])
 async def test_the_close_code_is_told(code: int) -> None:
     async with raw(frames(b"\x88\x05" + code.to_bytes(2, "big") + b"Bye")) as url, dialled(url) as ear:
         assert await ear.end == (code, "Bye")
@@ -139,6 +139,42 @@ async def test_broken_rules_end_the_line(sent: bytes, code: int) -> None:
     async with raw(frames(sent)) as url, dialled(url, max_frame=16) as ear:
         assert (await ear.end)[0] == code
         assert ear.messages.empty()
+
+
+async def test_a_peer_that_says_goodbye_and_then_nothing_has_ended() -> None:
+    """It never closes its socket; we do not wait for that."""
+    leave = asyncio.Event()
+
+    async def linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(upgraded(await head(reader)) + b"\x88\x02" + (1001).to_bytes(2, "big"))
+        await leave.wait()
+        writer.close()
+
+    async with raw(linger) as url:
+        ear = Ear()
+        await dial(url, ear)
+        async with asyncio.timeout(2):
+            assert await ear.end == (1001, "")
+        leave.set()
+
+
+async def test_a_handshake_refused_for_a_while_says_for_how_long() -> None:
+    async def busy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head(reader)
+        writer.write(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with raw(busy) as url:
+        with pytest.raises(ConnectFailed) as caught:
+            await dial(url, Ear())
+    assert (caught.value.status, caught.value.retry_after) == (429, 7)
+
+
+async def test_an_address_that_is_none_is_a_failed_connection() -> None:
+    for url in ("nowhere", "ws://", "ftp://127.0.0.1"):
+        with pytest.raises(ConnectFailed):
+            await dial(url, Ear())
 
 
 async def test_a_refused_handshake_tells_status_and_body() -> None:
