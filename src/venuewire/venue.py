@@ -367,6 +367,10 @@ class Acceptor(Protocol):
         """Frames this connection gets for something that happened at the exchange; none where it did not ask."""
         ...
 
+    def pinged(self, now: Nanos) -> None:
+        """A WebSocket ping came, and has been answered: where the venue counts pings as a sign of life."""
+        ...
+
     def next_tick(self) -> Nanos | None:
         """When `tick` wants to be called: heartbeats, idle ends, conflation."""
         ...

@@ -120,6 +120,15 @@ class Connection:
     def _hear(self, payload: bytes) -> None:
         self._ask(lambda: self.acceptor.receive(payload, self._floor.now()), ANSWERS)
 
+    def pinged(self) -> None:
+        """A protocol ping has been answered."""
+
+        def only_note() -> Sequence[Out]:
+            self.acceptor.pinged(self._floor.now())
+            return ()
+
+        self._ask(only_note, ANSWERS)
+
     def told(self, event: Event) -> None:
         """Something happened at the exchange."""
         self._ask(lambda: self.acceptor.publish(event, self._floor.now()), CHANNELS.get(type(event), ANSWERS))

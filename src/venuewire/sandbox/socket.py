@@ -75,6 +75,7 @@ class SocketConnection(Connection):
                     self.received(message.data)
                 case WSMsgType.PING:
                     self._answer_ping(message.data)
+                    self.pinged()
                 case WSMsgType.PONG:
                     pass
                 case WSMsgType.CLOSE if self.is_half_open:

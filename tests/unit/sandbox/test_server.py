@@ -454,3 +454,10 @@ async def until(true: Any) -> None:
     async with asyncio.timeout(5):
         while not true():  # noqa: ASYNC110 - what is waited for is the operating system's to give
             await asyncio.sleep(0)
+
+
+async def test_the_venue_is_told_of_protocol_pings() -> None:
+    async with Sandbox(venues=[TOY]) as sandbox, connect(sandbox.ready()["venues"]["toy"]["feed"]) as socket:
+        for _ in range(3):
+            await (await socket.ping())
+        assert HOSTS[-1].pings == 3

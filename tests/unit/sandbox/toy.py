@@ -106,6 +106,9 @@ class ToyAcceptor:
             case _:
                 return []
 
+    def pinged(self, now: int) -> None:
+        self.host.pings += 1
+
     def next_tick(self) -> int | None:
         return self.next_ping
 
@@ -133,6 +136,7 @@ class ToyHost:
         self.key = stage.credentials["key"]
         self.left: list[str] = []
         self.suffered: list[tuple[int, Affliction]] = []
+        self.pings = 0
         HOSTS.append(self)
 
     def accept(self, line: str) -> Acceptor:

@@ -59,6 +59,9 @@ class CommandAcceptor:
         self._host.heard(event, now)
         return []
 
+    def pinged(self, now: Nanos) -> None:
+        """Pings count for nothing here."""
+
     def next_tick(self) -> Nanos | None:
         """Nothing of the connection is timed; what waits at the venue may be."""
         return self._host.next_due()

@@ -382,6 +382,9 @@ class SubscriptionAcceptor:
         subscription.due = now + subscription.interval
         return [_pushed(subscription, record) for record in self._state(subscription, now, existing=False)]
 
+    def pinged(self, now: Nanos) -> None:
+        """Pings count for nothing here."""
+
     def next_tick(self) -> Nanos | None:
         """When the first of the states that wait may go; at once if there is news."""
         if self._queued:

@@ -452,6 +452,9 @@ class CoinbaseAcceptor:
 
     # ------------------------------------------------------------------ timers
 
+    def pinged(self, now: Nanos) -> None:
+        """Pings count for nothing here."""
+
     def next_tick(self) -> Nanos | None:
         """The nearest of: first subscription due, heartbeat, gathered books and trades, idle end."""
         if self._over:

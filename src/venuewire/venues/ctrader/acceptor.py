@@ -345,6 +345,9 @@ class CTraderAcceptor:
         """Close at the next turn, as the venue does before its maintenance."""
         self._is_leaving = True
 
+    def pinged(self, now: Nanos) -> None:
+        """Pings count for nothing here."""
+
     def next_tick(self) -> Nanos | None:
         """Heartbeat, idle end, end of the token; at once when something waits to be told."""
         if not self._is_open or self._said_bye:
