@@ -13,7 +13,7 @@ INSTALL := $(PIP) install -qq --require-hashes
 say = echo "== $(1)" >&2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run sandbox test check lint bench nightly survival docs lock clean
+.PHONY: help setup run sandbox test check lint bench nightly survival chaos docs lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -52,6 +52,9 @@ nightly: $(VENV)/.run $(VENV)/.dev  ## ten thousand simulated worlds with random
 
 survival: $(VENV)/.run  ## each fault against each client, into docs/survival.md (about ten minutes)
 	@exec $(BIN)/python -m benches.survival $(ARGS)
+
+chaos: $(VENV)/.run $(VENV)/.dev  ## a trader at every venue, killed 500 times, then compared (about twelve minutes)
+	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
 docs: $(VENV)/.run $(VENV)/.dev  ## the tables and diagrams of docs/, made from the code
 	@exec $(BIN)/python docs/make.py $(ARGS)
