@@ -17,7 +17,7 @@ from venuewire.client.budgets import budgets_of
 from venuewire.client.connection import Connection
 from venuewire.client.desk import Desk
 from venuewire.client.live import BOOK_READER_BOUND, LiveBook, LiveOrder
-from venuewire.client.market import FIRST_PAUSE, LONGEST_PAUSE, READER_BOUND, MarketData
+from venuewire.client.market import FIRST_PAUSE, LONGEST_PAUSE, READER_BOUND, MarketData, unknown_symbol
 from venuewire.client.metrics import KeptMetrics, Metrics
 from venuewire.client.offset import Offset
 from venuewire.client.requests import Requests
@@ -31,6 +31,8 @@ from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, BookUpdate, Quote, Trade
 from venuewire.model.orders import CancelReject, ExecutionReport, NewOrder
 from venuewire.model.session import (
+    BarRequest,
+    Bars,
     Damaged,
     Degraded,
     Event,
@@ -526,6 +528,22 @@ class Client:
             latest = self.clock.now() + min(self._cadence.values())
             await self.clock.sleep_until(latest if due is None else min(max(due, self.clock.now() + 1), latest))
             self.market.check_silence(lambda line: self.connections[line].session.state in LOGGED_ON)
+
+    async def bars(self, symbol: str, period: Nanos, start: Nanos, end: Nanos) -> Bars:
+        """Bars of the past that began in [`start`, `end`), oldest first; `bars.columns()` makes a frame of them.
+
+        Raises `LocalProtocolError` for a length the venue does not serve, `RequestRejected` when it refuses.
+        """
+        lengths = self.venue.capabilities.bar_periods
+        if period not in lengths:
+            able = ", ".join(f"{length // NANOS_PER_SECOND} s" for length in sorted(lengths)) or "none"
+            raise errors.LocalProtocolError(f"{self.venue.title} has no bars of that length; it has {able}")
+        if symbol not in self.seat.instruments:
+            raise unknown_symbol(symbol, self.seat)
+        answer = await self._requests.ask(BarRequest(symbol=symbol, period=period, start=start, end=end))
+        if not isinstance(answer, Bars):
+            raise errors.RemoteProtocolError("the venue did not answer with bars")
+        return answer
 
     # ------------------------------------------------------------------ orders
 
