@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from venuewire.client import Client as Client
     from venuewire.client import LiveBook as LiveBook
     from venuewire.client import LiveOrder as LiveOrder
+    from venuewire.client import OrderLimits as OrderLimits
+    from venuewire.client import StopReport as StopReport
     from venuewire.client import Stream as Stream
     from venuewire.client import connect as connect
     from venuewire.errors import VenueError as VenueError
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from venuewire.sandbox import Sandbox as Sandbox
 
 _HOMES = {
-    "venuewire.client": ("Client", "LiveBook", "LiveOrder", "Stream", "connect"),
+    "venuewire.client": ("Client", "LiveBook", "LiveOrder", "OrderLimits", "StopReport", "Stream", "connect"),
     "venuewire.errors": ("VenueError",),
     "venuewire.journal": ("Durability", "Journal"),
     "venuewire.model.account": ("Balance", "Position"),

@@ -16,6 +16,7 @@ from venuewire.client import config
 from venuewire.client.budgets import budgets_of
 from venuewire.client.connection import Connection
 from venuewire.client.desk import Desk
+from venuewire.client.limits import LimitCheck, OrderLimits, Top
 from venuewire.client.live import BOOK_READER_BOUND, LiveBook, LiveOrder
 from venuewire.client.market import FIRST_PAUSE, LONGEST_PAUSE, READER_BOUND, MarketData, unknown_symbol
 from venuewire.client.metrics import KeptMetrics, Metrics
@@ -24,6 +25,7 @@ from venuewire.client.requests import Requests
 from venuewire.client.stream import FanOut, Policy, Stream, policy
 from venuewire.client.subscription import Subscription
 from venuewire.client.waiting import before
+from venuewire.client.winding import StopReport, Winding
 from venuewire.journal import Durability, IdSource, Journal
 from venuewire.journal.ids import NUMBERS, Numbers
 from venuewire.model.account import Balance, Position
@@ -90,6 +92,7 @@ def connect(
     cadence: Mapping[Channel, Nanos] | None = None,
     journal: Journal | Path | str | None = None,
     durability: Durability = Durability.FULL,
+    limits: OrderLimits | None = None,
 ) -> Client:
     """A client of `venue`; use it as `async with`, which logs on and comes back when everything is ready.
 
@@ -105,7 +108,7 @@ def connect(
 
     `journal`: the file in which order commands are written down, as `durability` says, before they are sent, and what
     came of them; orders of earlier runs are taken up from it (`client.recovered`). A `Journal` of your own is not
-    closed. `network`, `clock` and `entropy` are for simulations.
+    closed. `limits`: of our own, checked before an order is sent. `network`, `clock` and `entropy` are for simulations.
     """
     found = find(venue)
     if credentials is None:
@@ -124,6 +127,7 @@ def connect(
         cadence=cadence,
         journal=journal,
         durability=durability,
+        limits=limits,
     )
 
 
@@ -149,6 +153,7 @@ class Client:
         cadence: Mapping[Channel, Nanos] | None = None,
         journal: Journal | Path | str | None = None,
         durability: Durability = Durability.FULL,
+        limits: OrderLimits | None = None,
     ) -> None:
         self.venue = venue
         self.clock: Clock = clock or SystemClock()
@@ -192,6 +197,8 @@ class Client:
             self._cadence,
         )
         self.desk = Desk(venue, self._requests, self.seat, self.clock, account="")
+        if limits is not None:
+            self.desk.keep_limits(LimitCheck(limits), self._top_of)
         self._news: FanOut[News] = FanOut(self.clock.now)
         self._ready: dict[str, asyncio.Event] = {line: asyncio.Event() for line in venue.lines}
         self._own: dict[Channel, Subscription] = {}
@@ -569,6 +576,36 @@ class Client:
     async def cancel_all(self, symbol: str | None = None) -> None:
         """See `Desk.cancel_all`."""
         await self.desk.cancel_all(symbol)
+
+    async def kill(self, *, seconds: float = 10) -> StopReport:
+        """The switch: nothing is placed or replaced from now on, and every order of ours is cancelled.
+
+        Returns when the venue has confirmed all of it, or after so many seconds, with what it could not be confirmed
+        of. Orders that are not ours are not touched; the lines stay. Raises nothing of the venue's.
+        """
+        self.desk.stop("the kill switch was thrown")
+        return await Winding(self.desk, self.clock, seconds).run()
+
+    async def shutdown(self, *, cancel: bool = True, seconds: float = 10) -> StopReport:
+        """Stop, cancel every order of ours, have it confirmed, close; what could not be confirmed is in the report.
+
+        Without `cancel` orders stay as they are, and all that may be working are in the report.
+        """
+        self.desk.stop("the client is shutting down")
+        winding = Winding(self.desk, self.clock, seconds)
+        try:
+            return await winding.run() if cancel else winding.report()
+        finally:
+            await self.close()
+
+    def _top_of(self, symbol: str) -> Top:
+        kept = self.market.books.get(symbol)
+        if kept is None:
+            return Top(trust=None)
+        bid, ask = kept.keeper.book.best_bid, kept.keeper.book.best_ask
+        return Top(
+            trust=kept.keeper.trust, bid=None if bid is None else bid.price, ask=None if ask is None else ask.price
+        )
 
     def orders(self) -> list[LiveOrder]:
         """Every working order of the account, as the pushes have told."""

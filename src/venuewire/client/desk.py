@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from venuewire.client.limits import LimitCheck, Standing, Top, Wanted
 from venuewire.client.live import LiveOrder
 from venuewire.client.market import unknown_symbol
 from venuewire.client.requests import Requests, Ticket
@@ -51,6 +52,10 @@ class Desk:
         self._journal: Journal | None = None
         self._intents: dict[str, Intent] = {}
         """Commands in the journal whose answer is awaited, by their refs."""
+        self._limits: LimitCheck | None = None
+        self._top_of: Callable[[str], Top] = lambda _: Top(trust=None)
+        self._stopped = ""
+        """Why no new orders are sent any more; empty while they are."""
         self.on_report: list[Callable[[Order, ExecutionReport], None]] = []
 
     def keep_journal(self, journal: Journal) -> list[LiveOrder]:
@@ -62,6 +67,14 @@ class Desk:
         self._journal = journal
         return [self._track(order) for order in orders]
 
+    def keep_limits(self, limits: LimitCheck, top_of: Callable[[str], Top]) -> None:
+        """Check every order against these; `top_of` tells what the book of a symbol shows."""
+        self._limits, self._top_of = limits, top_of
+
+    def stop(self, why: str) -> None:
+        """From now on nothing is placed or replaced; cancels go on."""
+        self._stopped = self._stopped or why
+
     # ------------------------------------------------------------------ commands
 
     async def place(self, order: NewOrder) -> LiveOrder:
@@ -71,6 +84,7 @@ class Desk:
         returned with status REJECTED and the venue's words, one without an answer with OUTCOME_UNKNOWN: neither is
         raised.
         """
+        self._check_running()
         self._check(order)
         command = msgspec.structs.replace(
             order,
@@ -80,6 +94,7 @@ class Desk:
         )
         if self.blotter.find(cl_ord_id=command.cl_ord_id) is not None:
             raise LocalProtocolError(f"cl_ord_id {command.cl_ord_id} has been used already; take another")
+        self._admit_new(command)
         live = self._track(self.blotter.place(command, self._clock.now()))
         try:
             ticket = await self._sent(command)
@@ -95,6 +110,8 @@ class Desk:
         if self._journal is not None:
             await self._intend(self._journal, command)
         try:
+            if isinstance(command, (NewOrder, ReplaceOrder)):
+                self._check_running()  # it may have been stopped while this was written down
             ticket = self._requests.submit(command)
         except VenueError as error:
             intent = self._intents.pop(command.ref, None)
@@ -137,6 +154,7 @@ class Desk:
 
         Raises `RequestRejected` when the venue refuses: the order then stands as it stood.
         """
+        self._check_running()
         held = order.order
         total = held.order_qty if order_qty is None else decimal(order_qty, "order_qty")
         if not held.order_id:
@@ -156,6 +174,7 @@ class Desk:
             ref=str(self._seat.unique()),
         )
         self._check_numbers(self._instrument(command.symbol), command.order_qty, command.price, command.stop_px)
+        self._admit_replacement(held, command, total)
         _raise_refusal(await (await self._sent(command)), "replace")
         return order
 
@@ -323,6 +342,36 @@ class Desk:
 
     # ------------------------------------------------------------------ checks before anything is sent
 
+    def _check_running(self) -> None:
+        if self._stopped:
+            raise LocalProtocolError(f"no new orders: {self._stopped}")
+
+    def _admit_new(self, order: NewOrder) -> None:
+        wanted = Wanted(
+            symbol=order.symbol,
+            side=order.side,
+            qty=_number(order.order_qty),
+            cash=_number(order.cash_order_qty),
+            price=_number(order.price),
+        )
+        self._admit(wanted, None)
+
+    def _admit_replacement(self, held: Order, command: ReplaceOrder, total: Decimal | None) -> None:
+        qty = held.leaves_qty if total is None else total - held.cum_qty
+        self._admit(
+            Wanted(symbol=held.symbol, side=command.side, qty=qty, price=_number(command.price)),
+            held,
+        )
+
+    def _admit(self, wanted: Wanted, replaced: Order | None) -> None:
+        if self._limits is not None:
+            standing = [
+                Standing(symbol=order.symbol, side=order.side, qty=_may_be_filled(order), price=order.price)
+                for order in self.blotter
+                if order.ours and not order.is_ended and order is not replaced
+            ]
+            self._limits.admit(wanted, self._top_of(wanted.symbol), standing, self._clock.now())
+
     def _instrument(self, symbol: str) -> Instrument:
         instrument = self._seat.instruments.get(symbol)
         if instrument is None:
@@ -412,6 +461,17 @@ _WITH_STOP = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
 def _allowed(value: str, allowed: frozenset[OrdType] | frozenset[TimeInForce], what: str, title: str) -> None:
     if value not in allowed:
         raise LocalProtocolError(f"{title} has no {what} {value}; it has {', '.join(sorted(allowed))}")
+
+
+def _number(value: Decimal | str | int | None) -> Decimal | None:
+    return value if value is None else decimal(value, "number")
+
+
+def _may_be_filled(order: Order) -> Decimal:
+    """Of an order whose outcome is not known: all that was not."""
+    if order.leaves_qty is not None and order.is_open:
+        return order.leaves_qty
+    return (order.order_qty or Decimal(0)) - order.cum_qty
 
 
 def _side(order: Order) -> Side:

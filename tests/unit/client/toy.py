@@ -15,6 +15,7 @@ import msgspec
 
 from venuewire import errors
 from venuewire.client.client import Client
+from venuewire.client.limits import OrderLimits
 from venuewire.client.live import LiveBook
 from venuewire.client.metrics import KeptMetrics
 from venuewire.codec import Envelope
@@ -402,6 +403,7 @@ def make(
     limits: Limits | None = None,
     orders_on: str = "ws",
     seed: int = 1,
+    order_limits: OrderLimits | None = None,
     **options: Any,
 ) -> Table:
     clock = SteppedClock()
@@ -409,7 +411,9 @@ def make(
     found = venue(lines, limits=limits, orders_on=orders_on)
     credentials = options.pop("credentials", ToyCredentials())
     entropy = SeededEntropy(seed, clock.now)
-    client = Client(found, credentials, network=far, clock=clock, entropy=entropy, metrics=metrics, **options)
+    client = Client(
+        found, credentials, network=far, clock=clock, entropy=entropy, metrics=metrics, limits=order_limits, **options
+    )
     return Table(far, client, metrics)
 
 
