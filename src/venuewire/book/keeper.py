@@ -8,7 +8,9 @@ The procedure, the same for all venues (`states.py` has its table):
 4. A book that is crossed or locked after a whole message, a message that cannot be read or applied, or a number
    missing from the line make it SUSPECT: `wants_resync` asks whoever holds the line for a new snapshot. One request
    is in flight at a time: `resyncing` tells that it has been sent, `no_answer` that it failed.
-5. Whenever a book leaves LIVE there is a `Gap`, and another one, repaired, when a snapshot has made it whole.
+5. Updates that reach us more than `MAX_LAG` later than the quickest of this line did are old, however whole: the book
+   is kept, but STALE until they are young again. (The difference to the quickest, so that clocks need not agree.)
+6. Whenever a book leaves LIVE there is a `Gap`, and another one, repaired, when a snapshot has made it whole.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ from venuewire.book.states import BEGIN, LIVE, SUSPECT, TRANSITIONS, Happening
 from venuewire.errors import BookError, RemoteProtocolError
 from venuewire.model.market import BookSnapshot, BookUpdate
 from venuewire.model.session import Gap
-from venuewire.model.terms import Nanos, Trust
+from venuewire.model.terms import NANOS_PER_SECOND, Nanos, Trust
+
+MAX_LAG = 3 * NANOS_PER_SECOND
+"""How much later than the quickest an update may reach us and still be called current."""
 
 # Gaps that nobody takes do not pile up for ever; the oldest go first.
 _MAX_GAPS = 256
@@ -29,8 +34,8 @@ _MAX_GAPS = 256
 class BookKeeper:
     """Keeps one book right, and says when it cannot."""
 
-    __slots__ = ("_gaps", "_last_good", "_left_live", "book", "cause", "dropped", "gaps", "last_gap", "resyncs",
-                 "trust", "updates")  # fmt: skip
+    __slots__ = ("_gaps", "_lagging", "_last_good", "_least_lag", "_left_live", "book", "cause", "dropped", "gaps",
+                 "last_gap", "resyncs", "trust", "updates")  # fmt: skip
 
     def __init__(self, symbol: str, price_scale: int, size_scale: int, *, depth: int | None = None) -> None:
         self.book = OrderBook(symbol, price_scale, size_scale, depth)
@@ -51,6 +56,9 @@ class BookKeeper:
         self._last_good: Nanos = 0
         """When we received the last message that was applied and left a sound book."""
         self._left_live: Nanos | None = None
+        self._lagging = False
+        self._least_lag: Nanos | None = None
+        """From the venue's time to ours, of the quickest update of this line; the clocks' difference is in it."""
         self._gaps: deque[Gap] = deque(maxlen=_MAX_GAPS)
 
     @property
@@ -65,7 +73,7 @@ class BookKeeper:
         """
         if isinstance(message, BookSnapshot):
             return self._replace(message)
-        if self.trust is not LIVE:
+        if self.trust is not LIVE and not self._lagging:
             return self._drop(message)
         book = self.book
         price_scale, size_scale = message.price_scale, message.size_scale
@@ -80,10 +88,11 @@ class BookKeeper:
         bid, ask = book.bid, book.ask
         if bid is not None and ask is not None and bid >= ask:
             return self._crossed(message.recv_time)
-        book.transact_time = message.transact_time
+        time = message.transact_time
+        book.transact_time = time
         self._last_good = message.recv_time
         self.updates += 1
-        return True
+        return not time or self._is_current(message.recv_time - time, message.recv_time)
 
     @property
     def last_good(self) -> Nanos:
@@ -96,6 +105,7 @@ class BookKeeper:
 
     def stale(self, cause: str, now: Nanos) -> None:
         """The line is gone, or silent for too long."""
+        self._least_lag = None
         self._move(Happening.SILENCE, cause, now)
 
     def resyncing(self, now: Nanos) -> None:
@@ -119,6 +129,20 @@ class BookKeeper:
         return gaps
 
     # ------------------------------------------------------------------------------------------- inside
+
+    def _is_current(self, lag: Nanos, now: Nanos) -> bool:
+        """Note how long an update was on its way; False when that was too long."""
+        least = self._least_lag
+        if least is None or lag < least:
+            self._least_lag = least = lag
+        if lag - least > MAX_LAG:
+            if not self._lagging:
+                self._move(Happening.LAG, f"updates come {(lag - least) // NANOS_PER_SECOND} s late", now)
+                self._lagging = True
+            return False
+        if self._lagging:
+            self._move(Happening.CAUGHT_UP, "", now)
+        return True
 
     def _replace(self, message: BookSnapshot) -> bool:
         try:
@@ -155,6 +179,8 @@ class BookKeeper:
 
     def _move(self, happening: Happening, cause: str, now: Nanos) -> None:
         before, self.trust = self.trust, TRANSITIONS[self.trust][happening]
+        if happening is not Happening.LAG:
+            self._lagging = False
         if self.trust is before:
             return
         self.cause = cause
@@ -163,8 +189,11 @@ class BookKeeper:
             self.gaps += 1
             self._note(Gap(from_time=self._left_live, to_time=now, cause=cause, repaired=False))
         elif self.trust is LIVE and self._left_live is not None:
-            self.resyncs += 1
-            self._note(Gap(from_time=self._left_live, to_time=now, cause="a new snapshot came", repaired=True))
+            how = "updates come in time again"
+            if happening is Happening.SNAPSHOT:
+                self.resyncs += 1
+                how = "a new snapshot came"
+            self._note(Gap(from_time=self._left_live, to_time=now, cause=how, repaired=True))
             self._left_live = None
 
     def _note(self, gap: Gap) -> None:

@@ -34,6 +34,10 @@ class Happening(StrEnum):
     """A snapshot has been asked for."""
     NO_ANSWER = "NO_ANSWER"
     """That request was refused, or its snapshot did not come in time."""
+    LAG = "LAG"
+    """What comes is whole but old: it has waited on its way."""
+    CAUGHT_UP = "CAUGHT_UP"
+    """What comes is as young as it was before the lag."""
 
 
 LIVE, SUSPECT, RESYNCING, STALE = Trust.LIVE, Trust.SUSPECT, Trust.RESYNCING, Trust.STALE
@@ -50,6 +54,8 @@ TRANSITIONS: dict[Trust, dict[Happening, Trust]] = {
         Happening.SILENCE: STALE,
         Happening.ASKED: RESYNCING,
         Happening.NO_ANSWER: LIVE,  # a snapshot came unasked, before the request for one was given up
+        Happening.LAG: STALE,
+        Happening.CAUGHT_UP: LIVE,
     },
     SUSPECT: {
         Happening.SNAPSHOT: LIVE,
@@ -59,6 +65,8 @@ TRANSITIONS: dict[Trust, dict[Happening, Trust]] = {
         Happening.SILENCE: STALE,
         Happening.ASKED: RESYNCING,
         Happening.NO_ANSWER: SUSPECT,
+        Happening.LAG: SUSPECT,
+        Happening.CAUGHT_UP: SUSPECT,
     },
     RESYNCING: {
         Happening.SNAPSHOT: LIVE,
@@ -68,6 +76,8 @@ TRANSITIONS: dict[Trust, dict[Happening, Trust]] = {
         Happening.SILENCE: STALE,  # the request died with the line
         Happening.ASKED: RESYNCING,
         Happening.NO_ANSWER: SUSPECT,
+        Happening.LAG: RESYNCING,
+        Happening.CAUGHT_UP: RESYNCING,
     },
     STALE: {
         Happening.SNAPSHOT: LIVE,
@@ -77,5 +87,7 @@ TRANSITIONS: dict[Trust, dict[Happening, Trust]] = {
         Happening.SILENCE: STALE,
         Happening.ASKED: RESYNCING,
         Happening.NO_ANSWER: STALE,
+        Happening.LAG: STALE,
+        Happening.CAUGHT_UP: LIVE,  # only told of a book that went STALE by its lag, and was kept all the while
     },
 }

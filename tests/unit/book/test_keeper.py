@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from msgspec import structs
 
 from venuewire.book import BookKeeper
 from venuewire.book.states import TRANSITIONS, Happening
@@ -211,6 +212,52 @@ def test_a_book_is_cut_to_its_depth_after_each_message() -> None:
     assert [level.price for level in keeper.book.levels(Side.BUY)] == [Decimal("1.00")]
 
 
+# ------------------------------------------------------------------------------------------- updates that come late
+
+SECOND = 1_000_000_000
+SKEW = 40 * SECOND
+"""Our clock is that far ahead of the venue's; it must not matter."""
+
+
+def sent(second: int, late: int = 0, price: int = 100) -> BookUpdate:
+    """An update of that second of the venue's clock, that took `late` seconds longer than need be."""
+    time = second * SECOND
+    message = update((SET_BID, price, second), now=time + SKEW + late * SECOND)
+    return structs.replace(message, transact_time=time)
+
+
+def test_updates_that_come_late_make_it_stale_and_the_book_is_kept_all_the_same() -> None:
+    keeper = live()
+    assert all(keeper.apply(sent(second)) for second in range(100, 105))
+    assert not keeper.apply(sent(105, late=4))
+    assert keeper.trust is Trust.STALE
+    assert keeper.cause == "updates come 4 s late"
+    assert not keeper.wants_resync
+    assert not keeper.apply(sent(106, late=9, price=99))
+    assert keeper.book.size_at(Side.BUY, Decimal("0.99")) > 0
+    assert keeper.apply(sent(120))
+    assert keeper.trust is Trust.LIVE
+    assert [gap.repaired for gap in keeper.take_gaps()] == [False, True]
+    assert keeper.resyncs == 0
+
+
+def test_a_lag_within_the_bound_and_clocks_that_differ_change_nothing() -> None:
+    keeper = live()
+    assert all(keeper.apply(sent(second, late=second % 4)) for second in range(100, 140))
+    assert keeper.take_gaps() == []
+
+
+def test_a_hole_during_a_lag_is_a_hole() -> None:
+    keeper = live()
+    assert keeper.apply(sent(100))
+    assert not keeper.apply(sent(101, late=5))
+    keeper.suspect("numbers are missing", 1)
+    assert keeper.trust is Trust.STALE  # the line's next word decides
+    assert not keeper.apply(sent(102))
+    assert keeper.trust is Trust.SUSPECT
+    assert keeper.wants_resync
+
+
 # ------------------------------------------------------------------------------------------- the table
 
 
@@ -219,14 +266,14 @@ def test_the_table_has_an_answer_to_everything() -> None:
     assert all(set(row) == set(Happening) for row in TRANSITIONS.values())
 
 
-def test_only_a_snapshot_makes_a_book_live() -> None:
+def test_only_a_snapshot_makes_a_book_live_or_the_end_of_a_lag() -> None:
     into_live = {
         happening
         for before, row in TRANSITIONS.items()
         for happening, after in row.items()
         if after is Trust.LIVE and before is not Trust.LIVE
     }
-    assert into_live == {Happening.SNAPSHOT}
+    assert into_live == {Happening.SNAPSHOT, Happening.CAUGHT_UP}
 
 
 ROWS = st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 12), st.integers(0, 2)), max_size=4)
