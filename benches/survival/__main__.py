@@ -19,7 +19,13 @@ from venuewire.venues import names
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = {"coinbase-advanced-py": ("coinbase-sdk", "coinbase_sdk.py"), "ccxt": ("ccxt", "coinbase_ccxt.py")}
-MARKS = {What.SURVIVED: "survived", What.LIED: "**lied**", What.DIED: "**died**", What.STORMED: "**stormed**"}
+MARKS = {
+    What.SURVIVED: "survived",
+    What.TOLD: "stopped, and said why",
+    What.LIED: "**lied**",
+    What.DIED: "**died**",
+    What.STORMED: "**stormed**",
+}
 
 
 def contestants() -> list[Contestant]:
@@ -87,7 +93,8 @@ settings. Twenty times a second each says what it would hand to its user; the sa
   its book followed the market again, and how often it dialled. (Silence on a line without numbers ends with the line.)
 - ***lied***: it handed out as good a top of book that the exchange never had, or had not had for longer than a healthy
   line of that venue is ever silent (Coinbase: four seconds).
-- ***died***: nothing true came any more within eight seconds of the venue being well again.
+- *stopped, and said why*: the venue had refused its credentials, and it told so; a person has to act.
+- ***died***: nothing true came any more within 25 seconds of the venue being well again, and nothing was said.
 - ***stormed***: it dialled more often in a second than the venue allows.
 
 The clients of other people have no word for "do not trust this now"; whatever they hold counts as handed out.
@@ -115,7 +122,7 @@ def main() -> int:
 
 
 def well(verdict: Verdict | str) -> bool:
-    return isinstance(verdict, str) or verdict.what == (What.SURVIVED,)
+    return isinstance(verdict, str) or verdict.what in {(What.SURVIVED,), (What.TOLD,)}
 
 
 if __name__ == "__main__":

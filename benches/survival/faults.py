@@ -46,7 +46,7 @@ CASES: tuple[Case, ...] = (
         faults=({"kind": "close", "code": 1006}, {"kind": "refuse", "status": 503}),
         seconds=5,
     ),
-    Case(name="slow network, 2 kB a second", faults=({"kind": "slow", "bytes_per_s": 2000},), seconds=6),
+    Case(name="slow network, 10 kB a second", faults=({"kind": "slow", "bytes_per_s": 10_000},), seconds=8),
     Case(name="maintenance", faults=({"kind": "maintenance", "seconds": 4},), seconds=4),
     Case(name="every token revoked", faults=({"kind": "revoke"},)),
     Case(name="every token expired", faults=({"kind": "expire"},)),

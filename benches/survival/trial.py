@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from venuewire.venues import find
 HERE = Path(__file__).parent
 WARM_UP = 1.0
 """Seconds of quiet life before the fault."""
-AFTER = 8.0
+AFTER = 25.0
 """Seconds after it in which to recover."""
 SILENT = frozenset({"mute", "half_open"})
 """Faults that show as silence only: found when the venue's own longest silence has passed."""
@@ -77,9 +77,9 @@ async def run(contestant: Contestant, case: Case) -> Verdict:
         watch = _Watch(sandbox, contestant.venue)
         watching = asyncio.create_task(watch.run())
         witness = await _start(contestant, sandbox.ready())
+        samples: list[Sample] = []
+        reading = asyncio.create_task(_read(witness, samples))
         try:
-            samples: list[Sample] = []
-            reading = asyncio.create_task(_read(witness, samples))
             await _first(samples, witness)
             await asyncio.sleep(WARM_UP)
             before = len(watch.dials)
@@ -88,9 +88,10 @@ async def run(contestant: Contestant, case: Case) -> Verdict:
             await asyncio.sleep(case.seconds)
             ended = time.time()
             await asyncio.sleep(AFTER + (silence(contestant.venue) if _is_silent(case) else 0))
-            reading.cancel()
         finally:
             watching.cancel()
+            reading.cancel()
+            await asyncio.gather(watching, reading, return_exceptions=True)
             await _stop(witness)
     limits = find(contestant.venue).limits
     if _is_silent(case) and not _numbered(contestant.venue):
@@ -135,7 +136,7 @@ def _fault(fields: Any, venue: str, case: Case) -> Fault:
 async def _start(contestant: Contestant, ready: dict[str, Any]) -> Process:
     program = str(HERE / "witnesses" / contestant.program)
     return await asyncio.create_subprocess_exec(
-        contestant.python, program, contestant.venue, json.dumps(ready), stdout=PIPE, stderr=PIPE
+        contestant.python, program, contestant.venue, json.dumps(ready), stdout=PIPE, stderr=DEVNULL
     )
 
 
@@ -144,7 +145,7 @@ async def _read(witness: Process, samples: list[Sample]) -> None:
     async for line in witness.stdout:
         said = json.loads(line)
         top: Top | None = None if said["top"] is None else (_plain(said["top"][0]), _plain(said["top"][1]))
-        samples.append(Sample(said["time"], top, bool(said["live"])))
+        samples.append(Sample(said["time"], top, bool(said["live"]), said.get("refused", False)))
 
 
 def _plain(text: str) -> str:
@@ -156,8 +157,7 @@ async def _first(samples: list[Sample], witness: Process) -> None:
     async with asyncio.timeout(20):
         while not any(sample.live for sample in samples):
             if witness.returncode is not None:
-                assert witness.stderr is not None
-                raise RuntimeError((await witness.stderr.read()).decode()[-500:])
+                raise RuntimeError(f"the witness ended with {witness.returncode}")
             await asyncio.sleep(0.02)
 
 
@@ -165,4 +165,4 @@ async def _stop(witness: Process) -> None:
     if witness.returncode is None:
         with suppress(ProcessLookupError):
             witness.kill()
-        await witness.communicate()
+        await witness.wait()

@@ -20,6 +20,8 @@ class Sample(Struct, frozen=True):
     top: Top | None
     live: bool
     """Does the client call it good? A client that has no word for it always does."""
+    refused: bool = False
+    """Does the client say that the venue has refused who it is, and that it has stopped?"""
 
 
 class Truth(Struct, frozen=True):
@@ -37,6 +39,8 @@ class What(StrEnum):
     """It handed out as good what was not true, nor had been for `STALE_AFTER` seconds."""
     DIED = "died"
     """Nothing true came out of it any more, though the venue was well again."""
+    TOLD = "told"
+    """It stopped, and said why: the venue has refused its credentials."""
     STORMED = "stormed"
     """It dialled more often in a second than the venue allows."""
 
@@ -77,7 +81,7 @@ def judge(
     most = busiest_second(dials)
     what = [
         *([What.LIED] if lies else []),
-        *([What.DIED] if recovered is None else []),
+        *([What.TOLD if samples[-1].refused else What.DIED] if recovered is None else []),
         *([What.STORMED] if allowed is not None and most > allowed else []),
     ]
     return Verdict(

@@ -21,7 +21,8 @@ async def main() -> None:
             bid, ask = book.best_bid, book.best_ask
             live = book.trust is vw.Trust.LIVE
             top = [str(bid.price), str(ask.price)] if bid and ask else None
-            print(json.dumps({"time": time.time(), "top": top, "live": live}), flush=True)
+            refused = any(connection.session.state == "REFUSED" for connection in client.connections.values())
+            print(json.dumps({"time": time.time(), "top": top, "live": live, "refused": refused}), flush=True)
             await asyncio.sleep(0.05)
 
 

@@ -39,7 +39,7 @@ class Orders:
 
 
 async def run(ready: dict[str, Any]) -> dict[str, Any]:
-    import ccxt.pro  # type: ignore[import-not-found]  # of the environment it runs in
+    import ccxt.pro  # of the environment it runs in
 
     venue = ready["venues"]["coinbase"]
     exchange = ccxt.pro.coinbase(
@@ -149,7 +149,7 @@ async def report(exchange: Any) -> dict[str, Any]:
 
 
 def ccxt_error() -> type[Exception]:
-    import ccxt  # type: ignore[import-not-found]  # of the environment it runs in
+    import ccxt  # of the environment it runs in
 
     base: type[Exception] = ccxt.BaseError
     return base

@@ -252,7 +252,7 @@ def test_a_hole_during_a_lag_is_a_hole() -> None:
     assert keeper.apply(sent(100))
     assert not keeper.apply(sent(101, late=5))
     keeper.suspect("numbers are missing", 1)
-    assert keeper.trust is Trust.STALE  # the line's next word decides
+    assert keeper.cause == "updates come 5 s late"  # the line says next what it knows
     assert not keeper.apply(sent(102))
     assert keeper.trust is Trust.SUSPECT
     assert keeper.wants_resync
