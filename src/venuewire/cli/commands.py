@@ -40,7 +40,7 @@ app = _settings(
     "Trading sessions with several venues, kept alive; and a sandbox that speaks the wire protocol of all of them.\n\n"
     "Begin with `venuewire demo`. Exit status: 0 fine, 1 the job failed, 2 wrong usage or bad input.",
 )
-order = _settings("order", "Place, cancel and list orders.")
+order = _settings("order", "Place, change, cancel and list orders.")
 app.command(order)
 app.register_install_completion_command()  # pyright: ignore[reportUnknownMemberType]  # its **kwargs
 
@@ -174,6 +174,7 @@ def place(
     post_only: Annotated[bool, Parameter(group=TERMS)] = False,
     cl_ord_id: Annotated[str, Parameter(group=TERMS)] = "",
     yes: bool = False,
+    dry_run: bool = False,
     json: Json = False,
     sandbox: ControlUrl = None,
 ) -> int:
@@ -203,6 +204,8 @@ def place(
         Our id of it. Default: one is made.
     yes
         Do not ask.
+    dry_run
+        Log on, check the order, and say what would be sent; send nothing.
     """
     from venuewire.cli import order as orders
     from venuewire.cli import places
@@ -218,7 +221,7 @@ def place(
         post_only=post_only,
         cl_ord_id=cl_ord_id,
     )
-    access = orders.Access(sandbox=sandbox, as_json=json, yes=yes)
+    access = orders.Access(sandbox=sandbox, as_json=json, yes=yes, dry_run=dry_run)
     return orders.place(places.place(target), terms, access)
 
 
@@ -245,6 +248,130 @@ def cancel(
 
     access = orders.Access(sandbox=sandbox, as_json=json)
     return orders.cancel(places.place(target), order_id, access)
+
+
+OrderId = Annotated[str, Parameter(name="ID")]
+
+
+@order.command
+def replace(
+    target: Target,
+    order_id: OrderId,
+    /,
+    *,
+    qty: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    price: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    stop_px: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    yes: bool = False,
+    json: Json = False,
+    sandbox: ControlUrl = None,
+) -> int:
+    """Change an open order. What is not given stays.
+
+    Parameters
+    ----------
+    target
+        Where, such as coinbase:BTC-USD; parted at the first colon.
+    order_id
+        The venue's id of it, or ours.
+    qty
+        All of it, in units, filled parts included.
+    price
+        Limit.
+    stop_px
+        Price that triggers a stop order.
+    yes
+        Do not ask.
+    """
+    from venuewire.cli import order as orders
+    from venuewire.cli import places
+
+    change = orders.Change(qty=qty, price=price, stop_px=stop_px)
+    access = orders.Access(sandbox=sandbox, as_json=json, yes=yes)
+    return orders.replace(places.place(target), order_id, change, access)
+
+
+@order.command
+def show(target: Target, order_id: OrderId, /, *, json: Json = False, sandbox: ControlUrl = None) -> int:
+    """Show one order: open, or among those the venue still tells of.
+
+    Parameters
+    ----------
+    target
+        Where, such as coinbase:BTC-USD; parted at the first colon.
+    order_id
+        The venue's id of it, or ours.
+    """
+    from venuewire.cli import order as orders
+    from venuewire.cli import places
+
+    return orders.show(places.place(target), order_id, orders.Access(sandbox=sandbox, as_json=json))
+
+
+@order.command
+def fills(target: Target, order_id: OrderId, /, *, json: Json = False, sandbox: ControlUrl = None) -> int:
+    """Show the fills of one order: open, or among those the venue still tells of.
+
+    Parameters
+    ----------
+    target
+        Where, such as coinbase:BTC-USD; parted at the first colon.
+    order_id
+        The venue's id of it, or ours.
+    """
+    from venuewire.cli import order as orders
+    from venuewire.cli import places
+
+    return orders.fills(places.place(target), order_id, orders.Access(sandbox=sandbox, as_json=json))
+
+
+VenueName = Annotated[str, Parameter(name="VENUE", help="Which venue.")]
+
+
+@app.command
+def positions(venue: VenueName, /, *, json: Json = False, sandbox: ControlUrl = None) -> int:
+    """Show what is held of each instrument, as the venue has it now."""
+    from venuewire.cli import account
+    from venuewire.cli.order import Access
+
+    return account.positions(venue, Access(sandbox=sandbox, as_json=json))
+
+
+@app.command
+def balances(venue: VenueName, /, *, json: Json = False, sandbox: ControlUrl = None) -> int:
+    """Show money and coins, as the venue has them now."""
+    from venuewire.cli import account
+    from venuewire.cli.order import Access
+
+    return account.balances(venue, Access(sandbox=sandbox, as_json=json))
+
+
+@app.command
+def kill(
+    venue: VenueName,
+    /,
+    *,
+    seconds: Annotated[float, Parameter(validator=_positive)] = 10.0,
+    yes: bool = False,
+    json: Json = False,
+    sandbox: ControlUrl = None,
+) -> int:
+    """Cancel every open order of the account, whoever placed it, and have it confirmed.
+
+    Exit status 1 when something could not be confirmed in time: look at the venue itself.
+
+    Parameters
+    ----------
+    seconds
+        How long to wait for the venue's word. Default: 10.
+    yes
+        Do not ask.
+    """
+    from venuewire.cli import account
+    from venuewire.cli.order import Access
+
+    terms = account.KillTerms(seconds=seconds)
+    return account.kill(venue, terms, Access(sandbox=sandbox, as_json=json, yes=yes))
 
 
 @order.command(name="list")

@@ -1,4 +1,4 @@
-"""`venuewire order place | cancel | list`."""
+"""`venuewire order place | replace | cancel | list | show | fills`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ class Access(Struct, frozen=True, kw_only=True):
     sandbox: str | None = None
     as_json: bool = False
     yes: bool = False
+    dry_run: bool = False
+    """Check it and say what would be sent; send nothing."""
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -58,6 +60,14 @@ class Terms(Struct, frozen=True, kw_only=True):
     expires: str | None = None
     post_only: bool = False
     cl_ord_id: str = ""
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What is to be changed of an order, all in text."""
+
+    qty: str | None = None
+    price: str | None = None
+    stop_px: str | None = None
 
 
 def new_order(symbol: str, terms: Terms) -> NewOrder:
@@ -90,7 +100,7 @@ def _moment(text: str) -> Nanos:
     return int(moment.timestamp()) * 1_000_000_000
 
 
-# ------------------------------------------------------------------ the three commands
+# ------------------------------------------------------------------ the commands
 # What may block (a question to a person, to a sandbox) comes before the loop, where Ctrl-C ends it at once.
 
 
@@ -98,7 +108,8 @@ def place(where: Place, terms: Terms, access: Access) -> int:
     """Send it; wait for the venue's answer, and for the end of an order that cannot rest."""
     venue, order = find(where.venue), new_order(where.symbol, terms)
     known = places.credentials(venue, access.sandbox)
-    _confirm(venue, known, order, access)
+    if not access.dry_run:
+        _confirm(venue, known, sentence(order), access)
     return running.run(lambda _: _place(venue, known, order, access))
 
 
@@ -107,6 +118,40 @@ def cancel(where: Place, order_id: str, access: Access) -> int:
     venue = find(where.venue)
     known = places.credentials(venue, access.sandbox)
     return running.run(lambda _: _cancel(venue, known, where.symbol, order_id, access))
+
+
+def replace(where: Place, order_id: str, change: Change, access: Access) -> int:
+    """Change the open order that has this id, the venue's or ours."""
+    numbers = _change(change)
+    venue = find(where.venue)
+    known = places.credentials(venue, access.sandbox)
+    asked = ", ".join(f"{name} {value}" for name, value in numbers.items() if value is not None)
+    _confirm(venue, known, f"order {order_id} in {where.symbol}: {asked}", access)
+    return running.run(lambda _: _replace(venue, known, where.symbol, order_id, numbers, access))
+
+
+def _change(change: Change) -> dict[str, Decimal | None]:
+    given = {"order_qty": change.qty, "price": change.price, "stop_px": change.stop_px}
+    if all(text is None for text in given.values()):
+        raise UsageError("say what to change: --qty, --price or --stop-px")
+    try:
+        return {name: None if text is None else decimal(text, name) for name, text in given.items()}
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def show(where: Place, order_id: str, access: Access) -> int:
+    """One order, open or among those the venue still tells of."""
+    venue = find(where.venue)
+    known = places.credentials(venue, access.sandbox)
+    return running.run(lambda _: _show(venue, known, where.symbol, order_id, access))
+
+
+def fills(where: Place, order_id: str, access: Access) -> int:
+    """The fills of one order."""
+    venue = find(where.venue)
+    known = places.credentials(venue, access.sandbox)
+    return running.run(lambda _: _fills(venue, known, where.symbol, order_id, access))
 
 
 def list_open(name: str, access: Access) -> int:
@@ -118,6 +163,11 @@ def list_open(name: str, access: Access) -> int:
 
 async def _place(venue: Venue, known: Credentials, order: NewOrder, access: Access) -> int:
     async with connect(venue.name, known, symbols=[order.symbol]) as client:
+        if access.dry_run:
+            client.desk.check(order)
+            told = {"venue": venue.name, "dry_run": True, "order": sentence(order)}
+            print(json.dumps(told) if access.as_json else f"{venue.title}: {sentence(order)}: not sent (dry run)")
+            return FINE
         placed = await _sent(client, order)
         if order.ord_type is OrdType.MARKET or order.time_in_force in AT_ONCE:
             await _done(placed)
@@ -139,6 +189,41 @@ async def _cancel(venue: Venue, known: Credentials, symbol: str, order_id: str, 
     return FAILED
 
 
+async def _replace(
+    venue: Venue,
+    known: Credentials,
+    symbol: str,
+    order_id: str,
+    numbers: dict[str, Decimal | None],
+    access: Access,
+) -> int:
+    async with connect(venue.name, known, symbols=[symbol]) as client:
+        order = _open_order(client, symbol, order_id)
+        await client.replace(order, order_qty=numbers["order_qty"], price=numbers["price"], stop_px=numbers["stop_px"])
+        await client.refresh_orders()
+        _print(record(order, venue), access)
+    return _judge(order)
+
+
+async def _show(venue: Venue, known: Credentials, symbol: str, order_id: str, access: Access) -> int:
+    async with connect(venue.name, known, symbols=[symbol]) as client:
+        _print(record(_known_order(client, symbol, order_id), venue), access)
+    return FINE
+
+
+async def _fills(venue: Venue, known: Credentials, symbol: str, order_id: str, access: Access) -> int:
+    async with connect(venue.name, known, symbols=[symbol]) as client:
+        rows = fill_rows(_known_order(client, symbol, order_id))
+    if access.as_json:
+        print(json.dumps({"venue": venue.name, "symbol": symbol, "order_id": order_id, "fills": rows}))
+    elif not rows:
+        print(f"no fills of order {order_id} at {venue.title}")
+    else:
+        body = [[row["exec_id"] or views.UNKNOWN, row["qty"], row["px"] or views.UNKNOWN] for row in rows]
+        print("\n".join(views.table([["fill", "quantity", "price"], *body], right={1, 2})))
+    return FINE
+
+
 async def _list_open(venue: Venue, known: Credentials, access: Access) -> int:
     async with connect(venue.name, known) as client:
         rows = [record(order, venue) for order in await client.refresh_orders()]
@@ -152,13 +237,13 @@ async def _list_open(venue: Venue, known: Credentials, access: Access) -> int:
 # ------------------------------------------------------------------ steps
 
 
-def _confirm(venue: Venue, known: Credentials, order: NewOrder, access: Access) -> None:
+def _confirm(venue: Venue, known: Credentials, what: str, access: Access) -> None:
     """An order that would leave this machine is sent only after a person has said so."""
     if access.yes or not places.is_real(venue, known):
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(f"this is a real order at {venue.title}: confirm it on a terminal, or say --yes")
-    print(f"{venue.title}: {sentence(order)}. Send it? [y/N] ", end="", file=sys.stderr, flush=True)
+    print(f"{venue.title}: {what}. Send it? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise JobFailed("not sent")
 
@@ -187,6 +272,15 @@ def _open_order(client: Client, symbol: str, order_id: str) -> LiveOrder:
         if order.symbol == symbol and order_id in {order.order_id, order.cl_ord_id}:
             return order
     raise JobFailed(f"no open order {order_id} in {symbol} at {client.venue.title}")
+
+
+def _known_order(client: Client, symbol: str, order_id: str) -> LiveOrder:
+    if symbol not in client.instruments:
+        client.book(symbol)  # says which symbols there are
+    order = client.order(order_id)
+    if order is None or order.symbol != symbol:
+        raise JobFailed(f"{client.venue.title} tells of no order {order_id} in {symbol}, neither open nor lately ended")
+    return order
 
 
 async def _taken(order: LiveOrder) -> None:
@@ -247,6 +341,14 @@ def record(order: LiveOrder, venue: Venue) -> dict[str, Any]:
         **exact,
         "text": order.text,
     }
+
+
+def fill_rows(order: LiveOrder) -> list[dict[str, str]]:
+    """The fills of an order for machines; an empty `px` is not known."""
+    return [
+        {"exec_id": fill.exec_id, "qty": f"{fill.qty:f}", "px": "" if fill.px is None else f"{fill.px:f}"}
+        for fill in order.fills
+    ]
 
 
 def listing(rows: Sequence[dict[str, Any]]) -> list[str]:

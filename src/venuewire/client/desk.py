@@ -85,7 +85,7 @@ class Desk:
         raised.
         """
         self._check_running()
-        self._check(order)
+        self.check(order)
         command = msgspec.structs.replace(
             order,
             cl_ord_id=order.cl_ord_id or str(self._seat.unique()),
@@ -378,7 +378,8 @@ class Desk:
             raise unknown_symbol(symbol, self._seat)
         return instrument
 
-    def _check(self, order: NewOrder) -> None:
+    def check(self, order: NewOrder) -> None:
+        """Would it be taken here? Raises `LocalProtocolError` for what this venue or instrument cannot take."""
         capabilities = self._capabilities
         instrument = self._instrument(order.symbol)
         _allowed(order.ord_type, capabilities.ord_types, "order type", self._venue.title)

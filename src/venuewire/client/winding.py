@@ -34,7 +34,7 @@ class StopReport(Struct, frozen=True, kw_only=True):
     """What became of our orders when trading was stopped."""
 
     canceled: tuple[str, ...]
-    """Our ids of orders that the venue has said to be cancelled."""
+    """Orders that the venue has said to be cancelled, by our ids, or by its own where there are none."""
     ended: tuple[str, ...]
     """Those that ended otherwise meanwhile: filled, refused, expired."""
     unconfirmed: tuple[Unconfirmed, ...]
@@ -49,7 +49,9 @@ class StopReport(Struct, frozen=True, kw_only=True):
 class Winding:
     """Cancels every order of ours, asks about those that are not known, until none is left or time is up."""
 
-    def __init__(self, desk: Desk, clock: Clock, seconds: float) -> None:
+    def __init__(self, desk: Desk, clock: Clock, seconds: float, *, only_ours: bool = True) -> None:
+        """`only_ours`: False takes every working order of the account, whoever placed it."""
+        self._only_ours = only_ours
         self._desk = desk
         self._clock = clock
         self._deadline = clock.now() + round(seconds * NANOS_PER_SECOND)
@@ -78,7 +80,7 @@ class Winding:
         return self.report()
 
     def _left(self) -> list[Order]:
-        left = ours_at_work(self._desk)
+        left = at_work(self._desk, only_ours=self._only_ours)
         for order in left:
             self._seen.setdefault(order, "")
         return left
@@ -121,11 +123,11 @@ class Winding:
 
     def report(self) -> StopReport:
         """How it stands."""
-        left = ours_at_work(self._desk)
+        left = at_work(self._desk, only_ours=self._only_ours)
         over = [order for order in self._seen if order.is_ended]
         return StopReport(
-            canceled=tuple(order.cl_ord_id for order in over if order.status is OrdStatus.CANCELED),
-            ended=tuple(order.cl_ord_id for order in over if order.status is not OrdStatus.CANCELED),
+            canceled=tuple(_name(order) for order in over if order.status is OrdStatus.CANCELED),
+            ended=tuple(_name(order) for order in over if order.status is not OrdStatus.CANCELED),
             unconfirmed=tuple(
                 Unconfirmed(
                     symbol=order.symbol,
@@ -139,9 +141,13 @@ class Winding:
         )
 
 
-def ours_at_work(desk: Desk) -> list[Order]:
-    """Orders of ours that are not known to have ended."""
-    return [order for order in desk.blotter if order.ours and not order.is_ended]
+def at_work(desk: Desk, *, only_ours: bool = True) -> list[Order]:
+    """Orders of ours, or of the account, that are not known to have ended."""
+    return [order for order in desk.blotter if not order.is_ended and (order.ours or not only_ours)]
 
 
-__all__ = ["StopReport", "Unconfirmed", "Winding", "ours_at_work"]
+def _name(order: Order) -> str:
+    return order.cl_ord_id or order.order_id
+
+
+__all__ = ["StopReport", "Unconfirmed", "Winding", "at_work"]
