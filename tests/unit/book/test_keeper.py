@@ -230,8 +230,9 @@ def test_updates_that_come_late_make_it_stale_and_the_book_is_kept_all_the_same(
     keeper = live()
     assert all(keeper.apply(sent(second)) for second in range(100, 105))
     assert not keeper.apply(sent(105, late=4))
-    assert keeper.trust is Trust.STALE
     assert keeper.cause == "updates come 4 s late"
+    with pytest.raises(BookError, match="STALE"):
+        keeper.require_live()
     assert not keeper.wants_resync
     assert not keeper.apply(sent(106, late=9, price=99))
     assert keeper.book.size_at(Side.BUY, Decimal("0.99")) > 0
