@@ -26,6 +26,8 @@ from venuewire.venues import find
 # How long an order that cannot rest is waited for; a venue answers such orders at once.
 DONE_SECONDS = 10
 TAKEN_SECONDS = 3
+# Looks, 0.02 s apart, at whether the price of a fill has been told.
+PRICED_LOOKS = 100
 
 ORD_TYPES = {"market": OrdType.MARKET, "limit": OrdType.LIMIT, "stop": OrdType.STOP, "stop-limit": OrdType.STOP_LIMIT}
 TIMES_IN_FORCE = {
@@ -171,6 +173,7 @@ async def _place(venue: Venue, known: Credentials, order: NewOrder, access: Acce
         placed = await _sent(client, order)
         if order.ord_type is OrdType.MARKET or order.time_in_force in AT_ONCE:
             await _done(placed)
+            await _priced(placed)
         else:
             await _taken(placed)
         _print(record(placed, venue), access)
@@ -297,6 +300,14 @@ async def _done(order: LiveOrder) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(DONE_SECONDS):
             await order.done()
+
+
+async def _priced(order: LiveOrder) -> None:
+    """Some venues tell that an order is filled before they tell at what price."""
+    for _ in range(PRICED_LOOKS):
+        if not order.cum_qty or order.avg_px is not None:
+            return
+        await asyncio.sleep(0.02)
 
 
 def _judge(order: LiveOrder) -> int:
