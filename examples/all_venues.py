@@ -1,6 +1,6 @@
 """The same code against every venue there is: capabilities tell what each can do.
 
-    python examples/all_venues.py
+python examples/all_venues.py
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Place a resting order, move it, cancel it, and follow what the venue says of it.
 
-    python examples/follow_an_order.py
+python examples/follow_an_order.py
 """
 
 import asyncio
