@@ -10,9 +10,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import venuewire as vw
 from benches.contestants.result import Stopwatch, digest
+from venuewire.book import keeper
 from venuewire.venues.coinbase import CoinbaseCredentials
 
 SYMBOL = "BTC-USD"
+
+
+# The frames were made beforehand, at a pace of their own: how old they are says nothing here.
+keeper.MAX_LAG = 1 << 62
 
 
 def credentials(url: str) -> CoinbaseCredentials:
