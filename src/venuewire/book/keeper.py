@@ -88,11 +88,14 @@ class BookKeeper:
         bid, ask = book.bid, book.ask
         if bid is not None and ask is not None and bid >= ask:
             return self._crossed(message.recv_time)
-        time = message.transact_time
+        time, now = message.transact_time, message.recv_time
         book.transact_time = time
-        self._last_good = message.recv_time
+        self._last_good = now
         self.updates += 1
-        return not time or self._is_current(message.recv_time - time, message.recv_time)
+        least = self._least_lag
+        if least is not None and least <= now - time <= least + MAX_LAG and not self._lagging:
+            return True
+        return not time or self._is_current(now - time, now)
 
     @property
     def last_good(self) -> Nanos:
