@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benches.contestants.result import digest
-from benches.environment import sdk_python
+from benches.environment import python_of
 from benches.feed import Feed
 from venuewire.book.twins import core
 
@@ -54,10 +54,10 @@ def contestants(scale: float) -> list[Contestant]:
         Contestant(PURE, "benches.contestants.client", int(80_000 * scale), pure=True),
         Contestant(BARE, "benches.contestants.bare", int(400_000 * scale), keeps_book=False),
     ]
-    python = sdk_python()
+    python = python_of("coinbase-sdk")
     if python is not None:
         found += [
-            Contestant(name, "benches.contestants.sdk", int(30_000 * scale), (manner,), str(python))
+            Contestant(name, "benches.contestants.sdk", int(30_000 * scale), (manner,), python)
             for name, manner in SDK.items()
         ]
     return found

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import subprocess
 import sys
 from pathlib import Path
 
+from benches.environment import python_of
 from benches.survival.faults import CASES, Case
 from benches.survival.trial import Contestant, run
 from benches.survival.verdict import Verdict, What
@@ -32,16 +32,9 @@ def contestants() -> list[Contestant]:
     ours = [Contestant(name=f"venuewire, {venue}", venue=venue, program="ours.py") for venue in names()]
     peers = []
     for name, (environment, program) in PEERS.items():
-        made = subprocess.run(
-            [sys.executable, str(ROOT / "requirements" / "environment.py"), environment],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if made.returncode:
-            print(f"{name} cannot be installed here and is left out", file=sys.stderr)
-            continue
-        peers.append(Contestant(name=name, venue="coinbase", program=program, python=made.stdout.strip()))
+        python = python_of(environment)
+        if python is not None:
+            peers.append(Contestant(name=name, venue="coinbase", program=program, python=python))
     return ours + peers
 
 
