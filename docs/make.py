@@ -57,6 +57,7 @@ def capabilities() -> str:
         ("post-only", lambda venue: yes(venue.capabilities.post_only)),
         ("sized in money", lambda venue: words(venue.capabilities.cash_order_qty)),
         ("replace keeps the order's id", lambda venue: yes(venue.capabilities.replace_keeps_order_id)),
+        ("estimate of an order", lambda venue: yes(venue.capabilities.order_estimate)),
         ("mass cancel", lambda venue: yes(venue.capabilities.mass_cancel)),
         ("cancel on disconnect", lambda venue: yes(venue.capabilities.cancel_on_disconnect)),
         ("numbered messages", lambda venue: yes(venue.capabilities.sequence)),

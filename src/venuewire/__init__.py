@@ -32,19 +32,24 @@ if TYPE_CHECKING:
     from venuewire.errors import VenueError as VenueError
     from venuewire.journal import Durability as Durability
     from venuewire.journal import Journal as Journal
+    from venuewire.model.account import AccountSummary as AccountSummary
     from venuewire.model.account import Balance as Balance
     from venuewire.model.account import Position as Position
     from venuewire.model.instrument import Instrument as Instrument
+    from venuewire.model.market import Bar as Bar
     from venuewire.model.market import BookSnapshot as BookSnapshot
     from venuewire.model.market import BookUpdate as BookUpdate
     from venuewire.model.market import Level as Level
     from venuewire.model.market import Quote as Quote
+    from venuewire.model.market import SecurityStatus as SecurityStatus
     from venuewire.model.market import Trade as Trade
     from venuewire.model.orders import CancelReject as CancelReject
     from venuewire.model.orders import ExecutionReport as ExecutionReport
     from venuewire.model.orders import NewOrder as NewOrder
     from venuewire.model.session import Gap as Gap
+    from venuewire.model.session import OrderEstimate as OrderEstimate
     from venuewire.model.session import Secret as Secret
+    from venuewire.model.session import VenueNews as VenueNews
     from venuewire.model.terms import Channel as Channel
     from venuewire.model.terms import ExecType as ExecType
     from venuewire.model.terms import OrdStatus as OrdStatus
@@ -58,11 +63,11 @@ _HOMES = {
     "venuewire.client": ("Client", "LiveBook", "LiveOrder", "OrderLimits", "StopReport", "Stream", "connect"),
     "venuewire.errors": ("VenueError",),
     "venuewire.journal": ("Durability", "Journal"),
-    "venuewire.model.account": ("Balance", "Position"),
+    "venuewire.model.account": ("AccountSummary", "Balance", "Position"),
     "venuewire.model.instrument": ("Instrument",),
-    "venuewire.model.market": ("BookSnapshot", "BookUpdate", "Level", "Quote", "Trade"),
+    "venuewire.model.market": ("Bar", "BookSnapshot", "BookUpdate", "Level", "Quote", "SecurityStatus", "Trade"),
     "venuewire.model.orders": ("CancelReject", "ExecutionReport", "NewOrder"),
-    "venuewire.model.session": ("Gap", "Secret"),
+    "venuewire.model.session": ("Gap", "OrderEstimate", "Secret", "VenueNews"),
     "venuewire.model.terms": (
         "Channel",
         "ExecType",

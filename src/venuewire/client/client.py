@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias, get_args
 
+from msgspec import Struct
+
 from venuewire import errors
 from venuewire.client import config
 from venuewire.client.budgets import budgets_of
@@ -18,19 +20,19 @@ from venuewire.client.connection import Connection
 from venuewire.client.desk import Desk
 from venuewire.client.limits import LimitCheck, OrderLimits, Top
 from venuewire.client.live import BOOK_READER_BOUND, LiveBook, LiveOrder
-from venuewire.client.market import FIRST_PAUSE, LONGEST_PAUSE, READER_BOUND, MarketData, unknown_symbol
+from venuewire.client.market import READER_BOUND, MarketData, unknown_symbol
 from venuewire.client.metrics import KeptMetrics, Metrics
 from venuewire.client.offset import Offset
 from venuewire.client.requests import Requests
 from venuewire.client.stream import FanOut, Policy, Stream, policy
 from venuewire.client.subscription import Subscription
-from venuewire.client.waiting import before
+from venuewire.client.waiting import FIRST_PAUSE, LONGEST_PAUSE, before
 from venuewire.client.winding import StopReport, Winding
 from venuewire.journal import Durability, IdSource, Journal
 from venuewire.journal.ids import NUMBERS, Numbers
-from venuewire.model.account import Balance, Position
+from venuewire.model.account import AccountSummary, Balance, Position
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import BookSnapshot, BookUpdate, Quote, Trade
+from venuewire.model.market import Bar, BookSnapshot, BookUpdate, Quote, SecurityStatus, Trade
 from venuewire.model.orders import CancelReject, ExecutionReport, NewOrder
 from venuewire.model.session import (
     BarRequest,
@@ -45,14 +47,20 @@ from venuewire.model.session import (
     LoggedOut,
     LogonRejected,
     Missed,
+    OrderEstimate,
+    OrderEstimateRequest,
     OrderMassStatusRequest,
     Renewed,
+    Reply,
     RequestForPositions,
     SecurityList,
     SecurityListRequest,
     SessionEvent,
+    Subscribe,
     Unanswered,
     Unknown,
+    VenueNews,
+    VenueRequest,
     VenueStatus,
 )
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos
@@ -74,7 +82,7 @@ CLOSING_SECONDS = 5
 # Lines that share a grant renew one after the other, so that the second finds what the first obtained.
 RENEW_STAGGER = 5 * NANOS_PER_SECOND
 
-News: TypeAlias = SessionEvent | Unknown | VenueStatus | GrantInvalidated | Position | Balance
+News: TypeAlias = SessionEvent | Unknown | VenueStatus | GrantInvalidated | Position | Balance | VenueNews
 Store: TypeAlias = Path | str | Callable[[Credentials], None]
 
 
@@ -427,7 +435,9 @@ class Client:
         for channel in (Channel.ORDERS, Channel.POSITIONS):
             if channel in self.venue.capabilities.channels:
                 if channel not in self._own:
-                    self._own[channel] = Subscription(self._requests, channel, None, self._own_lost(channel))
+                    self._own[channel] = Subscription(
+                        self._requests, Subscribe(channel=channel), self._own_lost(channel)
+                    )
                 await self._own[channel].accepted()
         await self.desk.sync()
 
@@ -517,13 +527,66 @@ class Client:
         self, symbol: str, *, bound: int = READER_BOUND, policy: str = Policy.DROP_OLDEST
     ) -> AbstractAsyncContextManager[Stream[Trade]]:
         """Public trades: `async with client.trades(symbol) as trades: async for trade in trades`."""
-        return self.market.topic(self.market.trades, Channel.TRADES, symbol, bound, _policy(policy))
+        return self.market.reading(Subscribe(channel=Channel.TRADES, symbol=symbol), bound, _policy(policy))
 
     def quotes(
         self, symbol: str, *, bound: int = READER_BOUND, policy: str = Policy.DROP_OLDEST
     ) -> AbstractAsyncContextManager[Stream[Quote]]:
         """Best bid and ask as the venue's quote channel tells them."""
-        return self.market.topic(self.market.quotes, Channel.QUOTES, symbol, bound, _policy(policy))
+        return self.market.reading(Subscribe(channel=Channel.QUOTES, symbol=symbol), bound, _policy(policy))
+
+    def live_bars(
+        self, symbol: str, period: Nanos, *, bound: int = READER_BOUND, policy: str = Policy.DROP_OLDEST
+    ) -> AbstractAsyncContextManager[Stream[Bar]]:
+        """Bars as they form: each whenever it changes, `final` once it is over.
+
+        Raises `LocalProtocolError` for a length the venue does not serve; some stream fewer lengths than they have of
+        the past, and refuse when the subscription is made.
+        """
+        self._require_period(period)
+        wanted = Subscribe(channel=Channel.BARS, symbol=symbol, period=period)
+        return self.market.reading(wanted, bound, _policy(policy))
+
+    def statuses(
+        self, symbol: str, *, bound: int = READER_BOUND, policy: str = Policy.DROP_OLDEST
+    ) -> AbstractAsyncContextManager[Stream[SecurityStatus]]:
+        """Whether, and within which prices, an instrument can be traded."""
+        return self.market.reading(Subscribe(channel=Channel.STATUS, symbol=symbol), bound, _policy(policy))
+
+    def summaries(
+        self, *, bound: int = READER_BOUND, policy: str = Policy.DROP_OLDEST
+    ) -> AbstractAsyncContextManager[Stream[AccountSummary]]:
+        """The account as a whole, whenever it changes."""
+        return self.market.reading(Subscribe(channel=Channel.SUMMARY), bound, _policy(policy))
+
+    # ------------------------------------------------------------------ what is the venue's own
+
+    def feed(
+        self, record: Struct, *, bound: int = READER_BOUND, policy: str = Policy.DROP_OLDEST
+    ) -> AbstractAsyncContextManager[Stream[VenueNews]]:
+        """A feed for which there is no word here: `record` of the venue's `wire` asks for it, as its page says."""
+        return self.market.reading(Subscribe(channel=Channel.VENUE, message=record), bound, _policy(policy))
+
+    async def ask(self, record: Struct) -> Struct:
+        """A request for which there is no word here: `record` of the venue's `wire`; the venue's answer is another.
+
+        Raises `LocalProtocolError` for a record that the venue's page does not list, `RequestRejected` when the venue
+        refuses, and what any request may raise.
+        """
+        answer = await self._requests.ask(VenueRequest(message=record))
+        if not isinstance(answer, Reply):
+            raise errors.RemoteProtocolError(f"the venue did not answer {type(record).__name__}")
+        return answer.message
+
+    async def preview(self, order: NewOrder) -> OrderEstimate:
+        """What the venue expects of an order; nothing is placed. Raises as `place` does before it sends."""
+        if not self.venue.capabilities.order_estimate:
+            raise errors.LocalProtocolError(f"{self.venue.title} does not estimate orders")
+        self.desk.check(order)
+        answer = await self._requests.ask(OrderEstimateRequest(order=order))
+        if not isinstance(answer, OrderEstimate):
+            raise errors.RemoteProtocolError("the venue did not answer with an estimate")
+        return answer
 
     async def _watch_silence(self) -> None:
         """Doubt channels that are silent for longer than they ever are."""
@@ -541,16 +604,19 @@ class Client:
 
         Raises `LocalProtocolError` for a length the venue does not serve, `RequestRejected` when it refuses.
         """
-        lengths = self.venue.capabilities.bar_periods
-        if period not in lengths:
-            able = ", ".join(f"{length // NANOS_PER_SECOND} s" for length in sorted(lengths)) or "none"
-            raise errors.LocalProtocolError(f"{self.venue.title} has no bars of that length; it has {able}")
+        self._require_period(period)
         if symbol not in self.seat.instruments:
             raise unknown_symbol(symbol, self.seat)
         answer = await self._requests.ask(BarRequest(symbol=symbol, period=period, start=start, end=end))
         if not isinstance(answer, Bars):
             raise errors.RemoteProtocolError("the venue did not answer with bars")
         return answer
+
+    def _require_period(self, period: Nanos) -> None:
+        lengths = self.venue.capabilities.bar_periods
+        if period not in lengths:
+            able = ", ".join(f"{length // NANOS_PER_SECOND} s" for length in sorted(lengths)) or "none"
+            raise errors.LocalProtocolError(f"{self.venue.title} has no bars of that length; it has {able}")
 
     # ------------------------------------------------------------------ orders
 
@@ -703,7 +769,7 @@ class Client:
             },
             "feeds": self.market.ages(),
             "books": self.market.describe_books(),
-            "streams": self.market.describe_topics(),
+            "streams": self.market.topics.describe(),
             "requests": len(self._requests),
             "orders": {"open": sum(1 for _ in self.desk.blotter.open_orders())},
             "journal": self.desk.describe_journal(),
@@ -715,9 +781,14 @@ class Client:
     # ------------------------------------------------------------------ dispatch: every event passes here, once
 
     def _dispatch_table(self) -> dict[type, Callable[[Connection, Any], None]]:
+        topics = self.market.topics
         return {
-            Trade: self._on_trade,
-            Quote: self._on_quote,
+            Trade: lambda _, trade: topics.put_trade(trade),
+            Quote: lambda _, quote: topics.put_quote(quote),
+            Bar: lambda _, bar: topics.put_bar(bar),
+            SecurityStatus: lambda _, status: topics.put_status(status),
+            AccountSummary: lambda _, summary: topics.put_summary(summary),
+            VenueNews: self._on_venue_news,
             ExecutionReport: self._on_report,
             CancelReject: self._on_cancel_reject,
             LoggedOn: self._on_logged_on,
@@ -748,15 +819,12 @@ class Client:
             if ref:
                 self._requests.answered(ref, event)  # type: ignore[arg-type]
 
-    def _on_trade(self, _: Connection, trade: Trade) -> None:
-        topic = self.market.trades.get(trade.symbol)
-        if topic is not None:
-            topic.put(trade)
-
-    def _on_quote(self, _: Connection, quote: Quote) -> None:
-        topic = self.market.quotes.get(quote.symbol)
-        if topic is not None:
-            topic.put(quote)
+    def _on_venue_news(self, _: Connection, news: VenueNews) -> None:
+        """To the feed it belongs to; what nobody asked for is news of the session."""
+        if news.ref is not None:
+            self.market.topics.put_news(news)
+        elif self._news:
+            self._news.put(news)
 
     def _on_report(self, _: Connection, report: ExecutionReport) -> None:
         self.desk.apply(report)
@@ -908,7 +976,7 @@ class Client:
         self._requests.unanswered(event, connection.session.line)
 
 
-_NEWS: frozenset[type] = frozenset({*get_args(SessionEvent), Unknown, VenueStatus, GrantInvalidated, Position, Balance})
+_NEWS: frozenset[type] = frozenset(get_args(News)) - {VenueNews}
 _policy = policy
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from venuewire.client.requests import Requests, Ticket
 from venuewire.errors import VenueError
 from venuewire.model.session import Subscribe, Unsubscribe
-from venuewire.model.terms import Channel
 
 logger = logging.getLogger("venuewire.client")
 
@@ -19,12 +18,9 @@ class Subscription:
     Making one raises what `Requests.submit` raises; `accepted` what its ticket does.
     """
 
-    def __init__(
-        self, requests: Requests, channel: Channel, symbol: str | None, lost: Callable[[VenueError], None]
-    ) -> None:
+    def __init__(self, requests: Requests, wanted: Subscribe, lost: Callable[[VenueError], None]) -> None:
         """`lost` is told when the venue takes back what it had accepted, or does not give it again on a new line."""
-        self.channel = channel
-        self.symbol = symbol
+        self.wanted = wanted
         self._requests = requests
         self._lost = lost
         self._is_over = False
@@ -58,21 +54,22 @@ class Subscription:
             try:
                 await ticket
             except VenueError as error:
-                logger.debug("unsubscribing from %s %s: %s", self.channel, self.symbol, error)
+                logger.debug("unsubscribing from %s: %s", self.wanted, error)
         if not self._is_over:
             self._ticket = self._ask()
             await self._ticket
 
     def _ask(self) -> Ticket:
-        ticket = self._requests.submit(Subscribe(channel=self.channel, symbol=self.symbol))
+        ticket = self._requests.submit(self.wanted)
         self._requests.on_lost[ticket.ref] = self._lost
         return ticket
 
     def _take_back(self) -> Ticket | None:
         self._requests.on_lost.pop(self.ref, None)
-        command = Unsubscribe(channel=self.channel, symbol=self.symbol, subscription=self.ref)
+        wanted = self.wanted
+        command = Unsubscribe(channel=wanted.channel, symbol=wanted.symbol, subscription=self.ref)
         try:
             return self._requests.submit(command)
         except VenueError as error:  # refused before, and so forgotten; or the client is closed
-            logger.debug("unsubscribing from %s %s: %s", self.channel, self.symbol, error)
+            logger.debug("unsubscribing from %s: %s", wanted, error)
             return None

@@ -6,10 +6,16 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from venuewire.model.terms import Nanos
+from venuewire.model.terms import NANOS_PER_SECOND, Nanos
 from venuewire.transport.clock import Clock
 
 T = TypeVar("T")
+
+# Pauses before something is asked for again that did not come: 1, 2, 4 ... seconds.
+FIRST_PAUSE = NANOS_PER_SECOND
+LONGEST_PAUSE = 30 * NANOS_PER_SECOND
+# A subscription that was accepted once and is then refused so many times in a row is not coming back.
+REFUSALS = 5
 
 
 async def first_of(*waits: Coroutine[Any, Any, object]) -> None:

@@ -120,6 +120,22 @@ class Quote(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     recv_time: Nanos = 0
 
 
+class SecurityStatus(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+    """FIX SecurityStatus (f): whether, and within which prices, an instrument can be traded now."""
+
+    symbol: str
+    tradable: bool | None = None
+    """May an order be placed now? None where the venue does not say."""
+    text: str = ""
+    """The venue's own word for it."""
+    low_limit_px: Decimal | None = None
+    """FIX LowLimitPrice (1148): no order below it is taken."""
+    high_limit_px: Decimal | None = None
+    """FIX HighLimitPrice (1149)."""
+    transact_time: Nanos = 0
+    recv_time: Nanos = 0
+
+
 class Bar(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """Prices over one period."""
 

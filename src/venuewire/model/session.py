@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from venuewire.model.account import Balance, Position
+from venuewire.model.account import AccountSummary, Balance, Position
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import Bar, BookSnapshot, BookUpdate, Quote, Trade
+from venuewire.model.market import Bar, BookSnapshot, BookUpdate, Quote, SecurityStatus, Trade
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.terms import Channel, Nanos
 
@@ -67,6 +68,8 @@ class Subscribe(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """None for the channels that belong to the account."""
     period: Nanos | None = None
     """Of BARS."""
+    message: Struct | None = None
+    """Of VENUE: the feed, as a record of the venue's `wire`."""
     ref: str = ""
 
 
@@ -103,6 +106,24 @@ class RequestForPositions(Struct, frozen=True, kw_only=True, repr_omit_defaults=
     """FIX RequestForPositions (AN): positions and balances, from the venue."""
 
     account: str = ""
+    ref: str = ""
+
+
+class OrderEstimateRequest(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+    """What would this order cost, and would it be taken? Nothing is placed."""
+
+    order: NewOrder
+    ref: str = ""
+
+
+class VenueRequest(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+    """A request that no word here stands for, as a record of the venue's `wire` (FIX: a user-defined message, U...).
+
+    The venue's page lists the records it takes. None of them places or changes an order: those have their own words,
+    are written down and reconciled.
+    """
+
+    message: Struct
     ref: str = ""
 
 
@@ -144,7 +165,7 @@ class RequestRejected(Struct, frozen=True, kw_only=True, repr_omit_defaults=True
 
 
 class Reply(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
-    """An answer only the venue's own logon flow understands: its typed Message, for the request `ref`."""
+    """An answer that no word here stands for: a record of the venue's `wire`, for the request `ref`."""
 
     message: Struct
     ref: str | None = None
@@ -180,6 +201,37 @@ class Bars(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
 
 
 _BAR_COLUMNS = ("symbol", "period", "open_time", "open", "high", "low", "close", "volume", "final")
+
+
+class OrderEstimate(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+    """What the venue expects of an order; None is what it does not tell. Money is in `currency`."""
+
+    accepted: bool | None = None
+    """Would it be taken as things stand?"""
+    text: str = ""
+    """Why not, in the venue's words."""
+    currency: str = ""
+    notional: Decimal | None = None
+    """What would be paid or received, fees included."""
+    commission: Decimal | None = None
+    margin: Decimal | None = None
+    """What it would bind."""
+    max_qty: Decimal | None = None
+    """The most that could be ordered this way, in units."""
+    avg_px: Decimal | None = None
+    """What it would be filled at, on average."""
+    ref: str | None = None
+
+
+class VenueNews(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+    """Something the venue tells that no word here stands for: a record of its `wire`.
+
+    With the `ref` of the subscription it belongs to; without one it was not asked for.
+    """
+
+    message: Struct
+    recv_time: Nanos = 0
+    ref: str | None = None
 
 
 class Holdings(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
@@ -334,6 +386,8 @@ Command: TypeAlias = (
     | OrderMassStatusRequest
     | RequestForPositions
     | BarRequest
+    | OrderEstimateRequest
+    | VenueRequest
 )
 
 OrderCommand: TypeAlias = NewOrder | ReplaceOrder | CancelOrder | MassCancel
@@ -354,6 +408,10 @@ Event: TypeAlias = (
     | SecurityList
     | MassStatus
     | Holdings
+    | AccountSummary
+    | SecurityStatus
+    | OrderEstimate
+    | VenueNews
     | Bar
     | Bars
     | Heartbeat

@@ -156,6 +156,12 @@ class Channel(Word):
     """Own positions and balances."""
     BARS = "BARS"
     """Prices by period: open, high, low, close, volume."""
+    STATUS = "STATUS"
+    """Whether and within which prices an instrument can be traded."""
+    SUMMARY = "SUMMARY"
+    """Own money as a whole: equity, margin, buying power."""
+    VENUE = "VENUE"
+    """A feed of the venue's own, named by a record of its `wire`."""
     HEARTBEATS = "HEARTBEATS"
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from venuewire import errors
-from venuewire.model.market import Bar, BookSnapshot, BookUpdate, Quote, Trade
+from venuewire.model.market import Bar, BookSnapshot, BookUpdate, Quote, SecurityStatus, Trade
 from venuewire.model.orders import MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import (
     Command,
@@ -58,7 +58,7 @@ Told: TypeAlias = list[Event | SessionEvent]
 CommandT = TypeVar("CommandT", bound=Command)
 
 # What answers nothing, and comes by the thousand.
-_MARKET: Final = (BookUpdate, BookSnapshot, Trade, Quote, Bar)
+_MARKET: Final = (BookUpdate, BookSnapshot, Trade, Quote, Bar, SecurityStatus)
 # How often a logon that waits for another line's fetch looks by itself; the client makes it look at once.
 LOOK_AGAIN: Final = NANOS_PER_SECOND // 10
 

@@ -183,6 +183,8 @@ class CTraderInitiator:
                 return list(self._past.ask_standing(command, self._account_id, now))
             case BarRequest():
                 return list(self._past.ask_bars(command, self._known(command.symbol), self._account_id, now))
+            case _:
+                raise LocalProtocolError(f"cTrader does not take {type(command).__name__} here")
 
     def _order(self, command: NewOrder, instrument: Instrument) -> list[Effect]:
         """2106; or, for what can only reduce a position, 2111 at the market and 2110 at a level."""
@@ -231,6 +233,8 @@ class CTraderInitiator:
                 raise LocalProtocolError("cTrader publishes no trades; subscribe to QUOTES, BARS or BOOK")
             case Channel.HEARTBEATS:
                 raise LocalProtocolError("cTrader's heartbeats come unasked")
+            case _:
+                raise LocalProtocolError(f"cTrader has no channel {command.channel}")
 
     # ----------------------------------------------------------------------------------------- what comes
 
