@@ -137,6 +137,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     `trigger_price_direction`, `position_id`, ... A field that is set and not named here is refused before sending."""
     bar_periods: frozenset[Nanos] = frozenset()
     """Lengths of bars the venue serves; empty: none."""
+    order_estimate: bool = False
+    """Tells what an order would cost before it is placed."""
     mass_cancel: bool = False
     cancel_on_disconnect: bool = False
     replace_keeps_order_id: bool = True
@@ -436,6 +438,22 @@ class Host(Protocol):
 
     def serve(self, request: Request, now: Nanos) -> Answer:
         """Answer one HTTP request. Never raises for what a client sent."""
+        ...
+
+    def publish(self, event: Event, now: Nanos) -> None:
+        """Something happened at the exchange: told once, before any connection is told, and while there is none.
+
+        What the venue itself does with it belongs here: orders that wait for a price, bars. `Acceptor.publish` only
+        tells.
+        """
+        ...
+
+    def next_tick(self) -> Nanos | None:
+        """When `tick` wants to be called, whoever is connected: orders and offers that end with the time."""
+        ...
+
+    def tick(self, now: Nanos) -> None:
+        """Do what is due; frames it causes come out of the acceptors' next ticks."""
         ...
 
 
