@@ -505,6 +505,8 @@ class Venue(Struct, frozen=True, kw_only=True):
     status is the code, the body the text, and HTTP's own meaning decides."""
     secret_headers: frozenset[str] = frozenset()
     """HTTP and handshake headers no log or recording may show; lower case."""
+    single_use: frozenset[str] = frozenset()
+    """Fields of the credentials that work once: only the client that keeps what comes of them may spend them."""
 
 
 __all__ = [

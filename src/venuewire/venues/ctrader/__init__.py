@@ -89,4 +89,5 @@ VENUE = Venue(
     stage=_stage,
     host=_host,
     default_symbol="EURUSD",
+    single_use=frozenset({"refreshToken"}),
 )
