@@ -180,6 +180,7 @@ class Pair:
     def publish(self) -> None:
         """Give what happened at the exchange to every connection."""
         for event in self.exchange.drain():
+            self.host.publish(event, self.now)
             owner = getattr(event, "account", None)
             for wire in self.wires.values():
                 if wire.acceptor is not None and owner in (None, wire.acceptor.account):
@@ -197,11 +198,14 @@ class Pair:
         self.carry()
 
     def _next_due(self) -> Nanos | None:
-        times = [wire.session.next_tick() for wire in self.wires.values()]
+        times = [self.host.next_tick(), *(wire.session.next_tick() for wire in self.wires.values())]
         times += [wire.acceptor.next_tick() for wire in self.wires.values() if wire.acceptor is not None]
         return min((time for time in times if time is not None), default=None)
 
     def _do_due(self) -> None:
+        waiting = self.host.next_tick()
+        if waiting is not None and waiting <= self.now:
+            self.host.tick(self.now)
         for wire in self.wires.values():
             due = wire.session.next_tick()
             if due is not None and due <= self.now:

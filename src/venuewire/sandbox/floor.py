@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from venuewire.model.account import Balance, Position
 from venuewire.model.orders import CancelReject, ExecutionReport
+from venuewire.model.session import Event
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
 from venuewire.sandbox.door import refused, spoiled
 from venuewire.sandbox.exchange import SandboxExchange
@@ -160,22 +161,27 @@ class Floor:
         return answer
 
     def publish(self) -> None:
-        """Tell every connection what has happened at the exchange; what that leads to is told as well."""
+        """Tell the venue, then every connection, what has happened at the exchange; what that leads to as well."""
         if self._publishing:
             return
         self._publishing = True
         try:
             while events := self.exchange.drain():
-                for connection in tuple(self.connections):
-                    account = connection.acceptor.account
-                    for event in events:
-                        if connection.ended:
-                            break
-                        if not isinstance(event, _PRIVATE) or event.account == account:
-                            connection.told(event)
+                for event in events:
+                    self._publish(event)
         finally:
             self._publishing = False
         self.reconsider()
+
+    def _publish(self, event: Event) -> None:
+        try:
+            self.host.publish(event, self.now())
+        except Exception:
+            logger.exception("the venue's end of %s failed at what happened at its exchange", self.name)
+        account = event.account if isinstance(event, _PRIVATE) else None
+        for connection in tuple(self.connections):
+            if not connection.ended and (account is None or account == connection.acceptor.account):
+                connection.told(event)
 
     def join(self, connection: Connection) -> None:
         """A connection is open."""
@@ -220,7 +226,7 @@ class Floor:
 
     def due(self) -> Nanos | None:
         """The next time anything here asked for."""
-        own = (self.flow.next_step(), self.exchange.next_expiry())
+        own = (self.flow.next_step(), self.exchange.next_expiry(), self.host.next_tick())
         times = [when - self.skew for when in own if when is not None]
         times += [when for connection in self.connections if (when := connection.next_due()) is not None]
         if (fault := self.faults.next_due()) is not None:
@@ -259,6 +265,7 @@ class Floor:
     def run_due(self) -> None:
         """Everything whose time has come, once."""
         self._run_faults()
+        self._tick_host()
         world = self.world()
         for connection in tuple(self.connections):
             when = connection.next_due()
@@ -270,6 +277,16 @@ class Floor:
             self.exchange.advance(now)
         self._step_flow(now)
         self.publish()
+
+    def _tick_host(self) -> None:
+        now = self.now()
+        due = self.host.next_tick()
+        if due is None or due > now:
+            return
+        try:
+            self.host.tick(now)
+        except Exception:
+            logger.exception("the venue's end of %s failed at what was due", self.name)
 
     def _step_flow(self, now: Nanos) -> None:
         step = self.flow.next_step()

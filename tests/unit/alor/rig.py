@@ -85,8 +85,21 @@ class Venue:
 
     def publish(self, *, extra: Iterable[Event] = ()) -> list[list[Out]]:
         """Hand the exchange's news to every connection; what each said."""
-        news = [*self.exchange.drain(), *extra]
+        news = [*self.told(), *extra]
         return [[out for event in news for out in end.publish(event, self.now)] for end, _ in self.acceptors]
+
+    def told(self) -> list[Event]:
+        """What happened at the exchange; the venue itself has been told."""
+        happened = self.exchange.drain()
+        for event in happened:
+            self.host.publish(event, self.now)
+        return happened
+
+    def tick(self) -> None:
+        """Let the venue do what is due."""
+        due = self.host.next_tick()
+        if due is not None and due <= self.now:
+            self.host.tick(self.now)
 
 
 class Wire:
@@ -118,13 +131,12 @@ class Wire:
 
     def news(self) -> list[dict[str, Any]]:
         """Frames for what has happened at the exchange since the last call."""
-        return self.outs(
-            out for event in self.venue.exchange.drain() for out in self.end.publish(event, self.venue.now)
-        )
+        return self.outs(out for event in self.venue.told() for out in self.end.publish(event, self.venue.now))
 
     def later(self, milliseconds: int) -> list[dict[str, Any]]:
         """Step the clock and tick."""
         self.venue.now += milliseconds * 1_000_000
+        self.venue.tick()
         due = self.end.next_tick()
         return self.outs(self.end.tick(self.venue.now)) if due is not None and due <= self.venue.now else []
 
@@ -228,7 +240,7 @@ class Client:
 
     def news(self) -> list[Event]:
         """What the exchange has to tell the lines that are up."""
-        happened = self.venue.exchange.drain()
+        happened = self.venue.told()
         return [
             event
             for name, end in self.ends.items()

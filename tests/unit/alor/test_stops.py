@@ -151,7 +151,7 @@ def test_the_condition_must_hold_without_a_break(venue: Venue, cws: Wire, ws: Wi
     assert told(ws) == []
     trade(venue, "256.50")
     assert told(ws) == []
-    due = ws.end.next_tick()
+    due = venue.host.next_tick()
     assert due is not None
     assert 14 * SECOND < due - venue.now <= 15 * SECOND
     venue.now = due
@@ -309,6 +309,7 @@ def reports(events: list[Any]) -> list[ExecutionReport]:
 def news(client: Client) -> list[ExecutionReport]:
     """What both the exchange and the venue itself have to tell."""
     events = client.news()
+    client.venue.tick()
     for name, end in client.ends.items():
         if (due := end.next_tick()) is not None and due <= client.now:
             events += client.receive(name, end.tick(client.now))

@@ -61,6 +61,7 @@ class World:
     def publish(self) -> None:
         """Tell every line what has happened at the exchange."""
         for event in self.exchange.drain():
+            self.host.publish(event, self.now)
             for line in self.lines:
                 line.take(line.acceptor.publish(event, self.now))
 

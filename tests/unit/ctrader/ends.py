@@ -57,8 +57,9 @@ class Sandbox:
     def publish(self) -> None:
         """What happened at the exchange, to every connection."""
         while events := self.exchange.drain():
-            for line in list(self.lines):
-                for event in events:
+            for event in events:
+                self.host.publish(event, self.now)
+                for line in list(self.lines):
                     line.take(line.acceptor.publish(event, self.now))
 
     def others(self, side: Side, qty: str, price: str, symbol: str = "EURUSD") -> None:

@@ -232,16 +232,18 @@ def test_an_addition_to_a_position_widens_its_protection() -> None:
     assert refused["payload"]["errorCode"] == "INVALID_REQUEST"
 
 
-def test_levels_that_are_reached_while_nobody_looks_are_filled_when_the_market_next_moves() -> None:
+def test_levels_that_are_reached_while_nobody_looks_are_filled_all_the_same() -> None:
     raw = raw_line()
     opened(raw, relativeTakeProfit=50)
     sandbox = raw.sandbox
     raw.acceptor.closed(sandbox.now)
     sandbox.lines.clear()
     sandbox.others(Side.BUY, "8000", "1.14900")
+    bought, *sold = sandbox.port.fills()
+    assert [bought.side, *{fill.side for fill in sold}] == [Side.BUY, Side.SELL]
+    assert sum(fill.last_qty or 0 for fill in sold) == bought.last_qty
     late = sandbox.line().authorise()
-    sandbox.others(Side.BUY, "3000", "1.14910")
-    assert steps(executions(late.said))[-1] == (3, 4, 2, 2, 0, True)
+    assert late.ask(2124, late.of())[0]["payload"] == late.of()
 
 
 # --------------------------------------------------------------------------- our end

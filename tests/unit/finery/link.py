@@ -116,6 +116,7 @@ class House:
 
     def publish(self) -> None:
         for event in self.exchange.drain():
+            self.host.publish(event, self.now)
             for line in self.lines:
                 line.take(line.acceptor.publish(event, self.now))
 

@@ -134,11 +134,27 @@ def test_a_request_that_is_not_paid_ends_by_itself_or_is_taken_back(house: House
     soon = {**ASK, "cancelTimestamp": MILLI + 5000}
     assert reply(line, "addIncomingSettlementRequest", soon) == OK
     line.heard()
-    assert line.acceptor.next_tick() == START + 5 * NANOS_PER_SECOND
+    assert house.host.next_tick() == START + 5 * NANOS_PER_SECOND
     house.now = START + 5 * NANOS_PER_SECOND
+    house.host.tick(house.now)
+    assert house.host.next_tick() is None
     line.take(line.acceptor.tick(house.now))
     assert [action for action, _ in told(line, "R")] == ["-"]
     assert reply(line, "settlementRequests") == [[], []]
+
+
+def test_a_request_ends_by_its_time_while_nobody_is_connected(house: House) -> None:
+    house.host.rules = Rules(prompt=False)
+    line = house.line()
+    assert reply(line, "addIncomingSettlementRequest", {**ASK, "cancelTimestamp": MILLI + 5000}) == OK
+    line.lose()
+    (kept,) = house.host._clearings.values()
+    due = house.host.next_tick()
+    assert due == START + 5 * NANOS_PER_SECOND
+    house.now = due
+    house.host.tick(house.now)
+    assert kept.incoming_requests == {}
+    assert house.host.next_tick() is None
 
 
 def test_feed_s_is_narrowed_by_currency(line: Line) -> None:

@@ -32,7 +32,9 @@ class Follower:
             self.take(line.ask(bind(feed)))
 
     def listen(self) -> None:
-        self.line.take(self.line.acceptor.tick(self.line.house.now))
+        house = self.line.house
+        house.host.tick(house.now)
+        self.line.take(self.line.acceptor.tick(house.now))
         for frame in self.line.heard():
             if isinstance(frame, list):
                 self.take(frame)

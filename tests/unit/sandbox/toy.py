@@ -137,7 +137,20 @@ class ToyHost:
         self.left: list[str] = []
         self.suffered: list[tuple[int, Affliction]] = []
         self.pings = 0
+        self.told: list[Event] = []
+        self.alarm: int | None = None
+        self.ticked: list[int] = []
         HOSTS.append(self)
+
+    def publish(self, event: Event, now: int) -> None:
+        self.told.append(event)
+
+    def next_tick(self) -> int | None:
+        return self.alarm
+
+    def tick(self, now: int) -> None:
+        self.alarm = None
+        self.ticked.append(now)
 
     def accept(self, line: str) -> Acceptor:
         return ToyAcceptor(self, line)

@@ -152,15 +152,15 @@ class AlorHost:
             tape = self._tapes[symbol] = Tape(instrument, self._seed, began, reference)
         return tape
 
-    def heard(self, event: Event, now: Nanos) -> None:
-        """An event of the exchange reached one of the connections; what it leads to is done once."""
+    def publish(self, event: Event, now: Nanos) -> None:
+        """What an event of the exchange leads to is done, whoever is connected."""
         if isinstance(event, (Trade, ExecutionReport)):
             self.settle(now)
 
     def settle(self, now: Nanos) -> None:
         """Do what new trades and the time lead to: trigger and end conditional orders, look after groups.
 
-        The exchange tells connections, not the venue; so each of them, and each request, comes by here first.
+        Each request comes by here first, too: what it asks about is then up to date.
         """
         if self._settling:
             return
@@ -199,9 +199,13 @@ class AlorHost:
                 return trades
             count *= 4
 
-    def next_due(self) -> Nanos | None:
-        """When `settle` has something to do whatever is traded."""
+    def next_tick(self) -> Nanos | None:
+        """When there is something to do whatever is traded."""
         return self.stop_desk.waiting.next_due()
+
+    def tick(self, now: Nanos) -> None:
+        """Do it."""
+        self.settle(now)
 
     def _stop_changed(self, order: Conditional) -> None:
         for connection in tuple(self.connections):

@@ -56,19 +56,17 @@ class CommandAcceptor:
 
     def publish(self, event: Event, now: Nanos) -> list[Out]:
         """Nothing is pushed here: what happens to orders is told on `/ws`."""
-        self._host.heard(event, now)
         return []
 
     def pinged(self, now: Nanos) -> None:
         """Pings count for nothing here."""
 
     def next_tick(self) -> Nanos | None:
-        """Nothing of the connection is timed; what waits at the venue may be."""
-        return self._host.next_due()
+        """Nothing of the connection is timed."""
+        return None
 
     def tick(self, now: Nanos) -> list[Out]:
-        """Let the venue do what is due."""
-        self._host.settle(now)
+        """Nothing is ever due."""
         return []
 
     # ---- frames

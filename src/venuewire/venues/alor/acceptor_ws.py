@@ -341,7 +341,6 @@ class SubscriptionAcceptor:
 
     def publish(self, event: Event, now: Nanos) -> list[Out]:
         """Frames for what this connection subscribed to."""
-        self._host.heard(event, now)
         return [*self._news(), *self._happened(event, now)]
 
     def _happened(self, event: Event, now: Nanos) -> list[Out]:
@@ -390,8 +389,8 @@ class SubscriptionAcceptor:
         if self._queued:
             return 0
         times = [subscription.due for subscription in self._waiting.values()]
-        times += [due for due in (self._host.next_due(), self._next_hours()) if due is not None]
-        return min(times, default=None)
+        hours = self._next_hours()
+        return min(times if hours is None else [*times, hours], default=None)
 
     def _next_hours(self) -> Nanos | None:
         """When a trading status may be another."""
@@ -401,7 +400,6 @@ class SubscriptionAcceptor:
 
     def tick(self, now: Nanos) -> list[Out]:
         """Send the states that are due."""
-        self._host.settle(now)
         out = [*self._news(), *self._hours(now)]
         for subscription in [waiting for waiting in self._waiting.values() if waiting.due <= now]:
             out += self._send_state(subscription, now)

@@ -396,10 +396,8 @@ class CoinbaseAcceptor:
         if type(event) is BookUpdate:
             return self._publish_book(event, now) if event.symbol in self._subscriptions.get("level2", ()) else []
         if type(event) is Trade:
-            self._host.watch.look(now)
             return self._publish_trade(event, now)
         if type(event) is ExecutionReport and event.account == self._account:
-            self._host.watch.look(now)
             return self._publish_report(event, now) if self._wants(self._host.product_of(event)) else []
         return []
 
@@ -483,7 +481,6 @@ class CoinbaseAcceptor:
         cut = self._cut()
         if cut is not None and now >= cut:
             return self._end(1006, "")
-        self._host.watch.look(now)
         if self._deadline is not None and now >= self._deadline:
             return self._end(self._host.switches.first_subscribe_code, "no subscription")
         idle_end = self._idle_end()

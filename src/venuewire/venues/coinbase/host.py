@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from venuewire.model.account import Balance
 from venuewire.model.instrument import Instrument
+from venuewire.model.market import Trade
 from venuewire.model.orders import ExecutionReport
+from venuewire.model.session import Event
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
 from venuewire.venue import (
     Affliction,
@@ -110,6 +112,18 @@ class Shared:
             case Habit():
                 return False
         return True
+
+    def publish(self, event: Event, now: Nanos) -> None:
+        """A trade may reach what an order waits for; a report may end the order another one is attached to."""
+        if isinstance(event, Trade | ExecutionReport):
+            self.watch.look(now)
+
+    def next_tick(self) -> Nanos | None:
+        """Nothing here goes by the time alone."""
+        return None
+
+    def tick(self, now: Nanos) -> None:
+        """Nothing is ever due."""
 
     def refusal(self, now: Nanos) -> int:
         """The HTTP status that everything is answered with now; 0: none."""

@@ -1,7 +1,6 @@
 """What the sandbox's Coinbase watches the market for: bars, and orders that wait for a price.
 
-It looks whenever a connection is told something or ticks, and before and after each request over REST; without
-connections and requests nobody sees the difference.
+It looks at every trade and report of the exchange, whoever is connected, and before and after each request over REST.
 """
 
 from __future__ import annotations

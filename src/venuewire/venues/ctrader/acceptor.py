@@ -168,19 +168,24 @@ class CTraderHost:
         for connection in self.connections:
             connection.push(payload)
 
-    def hears_by(self, connection: CTraderAcceptor) -> bool:
-        """Each connection is told of every quote: the host listens to one of them."""
-        return next(iter(self.connections), None) is connection
-
-    def quoted(self, quote: Quote, now: Nanos) -> None:
+    def publish(self, event: Event, now: Nanos) -> None:
         """What the host itself does with a quote: bars, protective orders, margin calls."""
-        time = now // NANOS_PER_MILLI
+        tape = self.tapes.get(event.symbol) if isinstance(event, Quote) else None
+        if tape is None or not isinstance(event, Quote):
+            return
         bid, ask = (
-            None if price is None else to_scaled(price, translate.PRICE_SCALE) for price in (quote.bid, quote.ask)
+            None if price is None else to_scaled(price, translate.PRICE_SCALE) for price in (event.bid, event.ask)
         )
-        self.tapes[quote.symbol].quoted(bid, ask, time)
-        self.desk.quoted(quote, now)
+        tape.quoted(bid, ask, now // NANOS_PER_MILLI)
+        self.desk.quoted(event, now)
         self.treasury.quoted(now)
+
+    def next_tick(self) -> Nanos | None:
+        """Nothing here goes by the time alone."""
+        return None
+
+    def tick(self, now: Nanos) -> None:
+        """Nothing is ever due."""
 
     def accept(self, line: str) -> CTraderAcceptor:
         """A new connection."""
@@ -320,8 +325,6 @@ class CTraderAcceptor:
         return []
 
     def _quoted(self, quote: Quote, now: Nanos) -> list[Out]:
-        if self._host.hears_by(self):
-            self._host.quoted(quote, now)
         spots = self._spots.get(quote.symbol)
         ticked = None if spots is None else spots.next(quote, now)
         if ticked is None:

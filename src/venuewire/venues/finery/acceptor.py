@@ -148,8 +148,7 @@ class FineryAcceptor:
         ends = [idle]
         if self._told_core and back is not None:
             ends.append(back)
-        expiry = self._host.clearing(self._who).next_expiry() if self._who is not None else None
-        return min([*ends, expiry] if expiry is not None else ends)
+        return min(ends)
 
     def tick(self, now: Nanos) -> list[Out]:
         """News of the core; the idle end."""
@@ -166,7 +165,7 @@ class FineryAcceptor:
                 self._bindings.clear()
                 self._windows.clear()
                 self._news.clear()
-        outs += self._take_news(now)
+        outs += self._take_news()
         if now >= self._heard + IDLE:
             self._is_open = False
             outs.append(Close(1000, "idle"))
@@ -194,7 +193,7 @@ class FineryAcceptor:
         if act is None:
             return [_bare_error()]
         outs = act(message, now)
-        return [*outs, *self._take_news(now)] if self._news else outs
+        return [*outs, *self._take_news()]
 
     def _auth(self, message: dict[str, Any], now: Nanos) -> list[Out]:
         """In band, for connections without headers."""
@@ -404,10 +403,7 @@ class FineryAcceptor:
                     row = wire.row(layout.settlement_row(item.settlement))
                     self._news.append(Send(wire.pushed("S", _NO_ID, item.action, row)))
 
-    def _take_news(self, now: Nanos) -> list[Out]:
-        if self._who is not None and self._host.clearing(self._who).next_expiry() is not None:
-            self._host.clearing(self._who).expire(now)
-            self._host.tell(self._who)
+    def _take_news(self) -> list[Out]:
         news, self._news = self._news, []
         return news
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from venuewire.codec import decoder, encode
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.orders import ExecutionReport
-from venuewire.model.session import Secret
+from venuewire.model.session import Event, Secret
 from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
 from venuewire.venue import Acceptor, Affliction, Answer, Exchange, Habit, Maintenance, Port, Request, Stage
 from venuewire.venues.finery import codes, layouts, listing, methods, mirror, signing, wire
@@ -201,11 +201,26 @@ class FineryHost:
 
     def tell(self, who: Account) -> None:
         """Everything that has happened beside trading, to the account's connections."""
-        clearing = self.clearing(who)
+        self._tell(who.name, self.clearing(who))
+
+    def _tell(self, account: str, clearing: Clearing) -> None:
         news, clearing.news = clearing.news, []
         for connection in self.connections if news else ():
-            if connection.account == who.name:
+            if connection.account == account:
                 connection.note(news)
+
+    def publish(self, event: Event, now: Nanos) -> None:
+        """Nothing here waits for the market."""
+
+    def next_tick(self) -> Nanos | None:
+        """When the next request to settle ends by itself."""
+        return min((end for it in self._clearings.values() if (end := it.next_expiry()) is not None), default=None)
+
+    def tick(self, now: Nanos) -> None:
+        """End those whose time has come."""
+        for account, clearing in self._clearings.items():
+            clearing.expire(now)
+            self._tell(account, clearing)
 
     def subaccounts(self, who: Account) -> list[Account]:
         """Of a master."""
