@@ -43,3 +43,5 @@ peer() {  # peer FILE REQUIREMENT...
 
 peer coinbase-sdk.txt coinbase-advanced-py
 peer ccxt.txt ccxt
+peer cryptofeed.txt cryptofeed
+peer nautilus.txt nautilus_trader
