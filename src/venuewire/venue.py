@@ -18,7 +18,7 @@ from msgspec import Struct, field
 from venuewire.codec import Envelope
 from venuewire.model.account import Balance, Position
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import BookSnapshot, Quote, Trade
+from venuewire.model.market import BookSnapshot, LevelReader, Quote, Trade
 from venuewire.model.orders import CancelReject, ExecutionReport
 from venuewire.model.session import (
     Command,
@@ -108,7 +108,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     fetches: Rate | None = None
     """HTTP requests."""
     subscriptions: int | None = None
-    """Subscriptions on one line."""
+    """Subscriptions on one line. Where a line is full, the client opens a further one, up to `connections`."""
+    channel_subscriptions: Mapping[Channel, int] = field(default_factory=dict[Channel, int])
+    """The same of one channel."""
     heartbeat_interval: Nanos | None = None
     """Longest we may be silent: the session calls `Initiator.heartbeat` when this has passed since the last send."""
     liveness: Nanos | None = None

@@ -20,6 +20,7 @@ from venuewire.client.connection import Connection
 from venuewire.client.desk import Desk
 from venuewire.client.limits import LimitCheck, OrderLimits, Top
 from venuewire.client.live import BOOK_READER_BOUND, LiveBook, LiveOrder
+from venuewire.client.lines import Lines
 from venuewire.client.market import READER_BOUND, MarketData, unknown_symbol
 from venuewire.client.metrics import KeptMetrics, Metrics
 from venuewire.client.offset import Offset
@@ -27,7 +28,7 @@ from venuewire.client.requests import Requests
 from venuewire.client.stream import FanOut, Policy, Stream, policy
 from venuewire.client.subscription import Subscription
 from venuewire.client.waiting import FIRST_PAUSE, LONGEST_PAUSE, before
-from venuewire.client.winding import StopReport, Winding
+from venuewire.client.winding import StopReport, Winding, at_work
 from venuewire.journal import Durability, IdSource, Journal
 from venuewire.journal.ids import NUMBERS, Numbers
 from venuewire.model.account import AccountSummary, Balance, Position
@@ -80,6 +81,8 @@ LOGON_SECONDS = 30
 # Seconds of the machine's clock that lines have to close; then they are cut.
 CLOSING_SECONDS = 5
 # Lines that share a grant renew one after the other, so that the second finds what the first obtained.
+# Seconds that a further line stays with nothing subscribed on it: dialling is worth more than an empty line.
+LINGER_SECONDS = 5
 RENEW_STAGGER = 5 * NANOS_PER_SECOND
 
 News: TypeAlias = SessionEvent | Unknown | VenueStatus | GrantInvalidated | Position | Balance | VenueNews
@@ -186,9 +189,10 @@ class Client:
         self._journal_at = journal
         self._durability = durability
         self._journal: Journal | None = None
-        urls = {endpoint.name: endpoint.production for endpoint in venue.endpoints} | credentials.endpoints
-        self.connections = {line: self._connection(line, position, urls) for position, line in enumerate(venue.lines)}
-        self._requests = Requests(venue, self.connections, self.clock)
+        self._urls = {endpoint.name: endpoint.production for endpoint in venue.endpoints} | credentials.endpoints
+        self._lines = Lines(venue, self._connection, self._begin_further)
+        self.connections = self._lines.connections
+        self._requests = Requests(self._lines, self.clock)
         # A line's own beat is its session's business (`Limits.liveness`).
         known = {**venue.limits.cadence, **(cadence or {})}
         self._cadence: dict[Channel, Nanos] = {
@@ -227,14 +231,16 @@ class Client:
         self._closing = asyncio.Event()
         self._table: dict[type, Callable[[Connection, Any], None]] = self._dispatch_table()
 
-    def _connection(self, line: str, position: int, urls: dict[str, str]) -> Connection:
+    def _connection(self, line: str, endpoint: str, position: int) -> Connection:
         venue, budgets = self.venue, budgets_of(self._network, self.clock)
-        initiator = venue.initiator(line, self.seat)
+        urls = {**self._urls, line: self._urls[endpoint]}
+        initiator = venue.initiator(endpoint, self.seat)
         session = Session(
             line,
             initiator,
             self.seat,
             venue.limits,
+        self._line_tasks: set[asyncio.Task[None]] = set()
             venue.capabilities,
             renew_early=(len(venue.lines) - 1 - position) * RENEW_STAGGER,
             fetch_pacer=budgets.fetches(venue, urls.get("http", urls[line])),
@@ -322,11 +328,12 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stop()
+        await self._stop(orderly=error is None)
         if self._fault is not None and error is None:
             raise self._fault
 
     async def close(self) -> None:
+            await self._arm()
         """Close the lines and let go of everything; the same as leaving the `async with`."""
         await self.__aexit__(None, None, None)
 
@@ -334,10 +341,8 @@ class Client:
         """Owns every task of this client."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            lines = [
-                tasks.create_task(connection.run(), name=f"{self.venue.name} {connection.session.line}")
-                for connection in self.connections.values()
-            ]
+            for connection in self.connections.values():
+                self._keep_line(connection, connection.run())
             watch = tasks.create_task(self._watch_silence(), name="watch over silent channels")
             await self._closing.wait()
             self._tasks = None
@@ -346,7 +351,7 @@ class Client:
             for connection in self.connections.values():
                 connection.close()
             # What waits for an answer gets it from the closing of its line: sent, and not answered.
-            await asyncio.wait(lines)
+            await asyncio.wait(tuple(self._line_tasks))
             self._end(errors.NotLoggedOn("of a closed client"))
 
     def _note_end(self, runner: asyncio.Task[None]) -> None:
@@ -372,6 +377,38 @@ class Client:
         """Nobody waits for ever."""
         self._requests.end(error)
         self.market.end(None if self._fault is None else error)
+    def _keep_line(self, connection: Connection, run: Coroutine[Any, Any, None]) -> None:
+        assert self._tasks is not None, "lines are kept while the client runs"
+        task = self._tasks.create_task(run, name=f"{self.venue.name} {connection.session.line}")
+        self._line_tasks.add(task)
+        task.add_done_callback(self._line_tasks.discard)
+
+    def _begin_further(self, connection: Connection) -> None:
+        """Keep a line beyond those the venue names, because they are full. Raises `NotLoggedOn`."""
+        if self._tasks is None:
+            raise errors.NotLoggedOn("of a closed client")
+        self._ready[connection.session.line] = asyncio.Event()
+        self._keep_line(connection, self._keep_further(connection))
+        self._spawn(self._retire(connection))
+
+    async def _keep_further(self, connection: Connection) -> None:
+        """Until it is closed; then nothing is left of it."""
+        await connection.run()
+        if not self._closing.is_set():
+            line = connection.session.line
+            self._lines.forget(line)
+            self._ready.pop(line).set()
+            self._refused.pop(line, None)
+            self._away.pop(line, None)
+
+    async def _retire(self, connection: Connection) -> None:
+        """Close a further line once nothing has been subscribed on it for a while."""
+        was_idle = False
+        while not (was_idle and connection.session.is_idle):
+            was_idle = connection.session.is_idle
+            await self.clock.sleep_until(self.clock.now() + LINGER_SECONDS * NANOS_PER_SECOND)
+        connection.close()
+
         self.desk.end(error)
         self._news.end(self._fault)
         for ready in self._ready.values():
@@ -597,7 +634,11 @@ class Client:
             # What begins meanwhile cannot be overdue before the shortest cadence has passed.
             latest = self.clock.now() + min(self._cadence.values())
             await self.clock.sleep_until(latest if due is None else min(max(due, self.clock.now() + 1), latest))
-            self.market.check_silence(lambda line: self.connections[line].session.state in LOGGED_ON)
+            self.market.check_silence(self._is_logged_on)
+
+    def _is_logged_on(self, line: str) -> bool:
+        connection = self.connections.get(line)
+        return connection is not None and connection.session.state in LOGGED_ON
 
     async def bars(self, symbol: str, period: Nanos, start: Nanos, end: Nanos) -> Bars:
         """Bars of the past that began in [`start`, `end`), oldest first; `bars.columns()` makes a frame of them.
@@ -739,7 +780,8 @@ class Client:
           a fault of ours; `trouble`: what last went wrong with a line; `store`: trouble with the credentials store
         - `clock_offset_s`: the venue's clock minus ours, 0 while within what can be measured
         - `lines`: for each what `Session.describe` tells (`state`, `venue_up`, `epoch`, `grant_seconds_left`,
-          `renewals`, `seconds_since_received`, `frames_in`, ...) and `dials`, `reconnects`
+          `renewals`, `seconds_since_received`, `frames_in`, ...) and `dials`, `reconnects`; a further line to an
+          address whose first is full is called `ws 2`, and is there for as long as something is subscribed on it
         - `feeds`: seconds since the last message of each channel
         - `books`: for each `trust`, `cause`, `updates`, `resyncs`, `gaps`, `last_gap` (from, to, cause, repaired),
           `age_s` since the last good message, `users`, `dropped_by_readers`, and `readers` (each `offered`,
@@ -885,7 +927,8 @@ class Client:
             self.market.stale(f"the venue ended our grant: {event.text}", line)
 
     def _on_logged_out(self, connection: Connection, event: LoggedOut) -> None:
-        self._last_trouble = connection.trouble = event.text
+        if not event.requested:
+            self._last_trouble = connection.trouble = event.text
         self._ended_grants.discard(event.line)
         if not self._closing.is_set():
             self._ready[event.line].clear()
@@ -908,7 +951,7 @@ class Client:
 
     def _let_lines_look(self) -> None:
         """A fetch is over: lines that waited for its grant may go on."""
-        for connection in self.connections.values():
+        for connection in tuple(self.connections.values()):
             if connection.session.waits_for_grant:
                 connection.look()
 

@@ -200,6 +200,11 @@ class Connection:
         if self._fault is not None:
             raise self._fault
 
+    @property
+    def is_closing(self) -> bool:
+        """It has been closed, or is about to be: nothing more is to be asked on it."""
+        return self._closing
+
     def close(self) -> None:
         """End the line and do not dial again."""
         self._closing = True

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 
 from venuewire import errors
 from venuewire.client.connection import Connection
+from venuewire.client.lines import Lines
 from venuewire.model.session import (
     Command,
     Event,
@@ -20,7 +21,6 @@ from venuewire.model.session import (
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
 from venuewire.session.states import SessionState
 from venuewire.transport.clock import Clock
-from venuewire.venue import Venue
 
 # What a subscription brings carries its ref, too, and may come before the answer.
 _SUBSCRIBING = (SubscriptionAccepted, SubscriptionRejected, RequestRejected)
@@ -55,9 +55,8 @@ def _seen(answer: asyncio.Future[Event]) -> None:
 class Requests:
     """Who waits for which answer."""
 
-    def __init__(self, venue: Venue, connections: Mapping[str, Connection], clock: Clock) -> None:
-        self._venue = venue
-        self._connections = connections
+    def __init__(self, lines: Lines, clock: Clock) -> None:
+        self._lines = lines
         self._clock = clock
         self._waiting: dict[str, Ticket] = {}
         self._refusals: dict[str, errors.LogonRejected] = {}
@@ -67,8 +66,8 @@ class Requests:
         does not get it again."""
 
     def connection_of(self, command: Command) -> Connection:
-        """The line a command belongs to."""
-        return self._connections[self._venue.route(command)]
+        """The line a command belongs to. Raises as `Lines.of`."""
+        return self._lines.of(command)
 
     def submit(self, command: Command, *, timeout: Nanos | None = None) -> Ticket:
         """Send, now or as soon as the line allows; the ticket has its answer.

@@ -43,7 +43,7 @@ from venuewire.model.session import (
     Unsubscribe,
     VenueStatus,
 )
-from venuewire.model.terms import NANOS_PER_SECOND, Nanos
+from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos
 from venuewire.session.liveness import Liveness
 from venuewire.session.logon import Logon, is_final, pause_after, renewal_time
 from venuewire.session.outbox import Outbox
@@ -102,7 +102,7 @@ class Session:
         self._sequence = Sequence() if capabilities.sequence else None
         self._liveness = Liveness(limits)
         self._pending = Pending()
-        self._subscriptions = Subscriptions()
+        self._subscriptions = Subscriptions(limits)
         sends, fetches = send_pacer or Pacer(limits.sends), fetch_pacer or Pacer(limits.fetches)
         self._outbox = Outbox(self._pending, self._liveness, sends, fetches)
         self._lanes = self._outbox.lanes
@@ -326,6 +326,19 @@ class Session:
             self._enqueue(command, wait, now)
         return command.ref
 
+    def room_for(self, channel: Channel) -> bool:
+        """May one more subscription of this channel go on the line?"""
+        return self._subscriptions.limit_reached(channel) is None
+
+    def holds(self, ref: str) -> bool:
+        """Is the subscription with this ref on the line?"""
+        return ref in self._subscriptions
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is subscribed on the line, and nothing waits for an answer."""
+        return not self._subscriptions and not self._pending
+
     def effects(self) -> list[Effect]:
         """What the transport must do now, in this order; from here on it counts as sent."""
         return self._outbox.drain()
@@ -346,8 +359,8 @@ class Session:
         return self.state in LOGGED_ON and self.hangup is None
 
     def _subscribe(self, command: Subscribe, wait: Nanos, now: Nanos) -> None:
-        most = self._limits.subscriptions
-        if most is not None and len(self._subscriptions) >= most:
+        most = self._subscriptions.limit_reached(command.channel)
+        if most is not None:
             raise errors.LocalProtocolError(f"line {self.line} holds {most} subscriptions already, the venue's limit")
         self._subscriptions.remember(command)
         if self._is_logged_on():

@@ -1,4 +1,4 @@
-"""What was asked for and must be restored on each new line."""
+"""What was asked for and must be restored on each new line, and whether there is room for more."""
 
 from __future__ import annotations
 
@@ -6,15 +6,28 @@ from collections.abc import Iterator
 
 from venuewire.errors import LocalProtocolError
 from venuewire.model.session import Subscribe, Unsubscribe
+from venuewire.model.terms import Channel
+from venuewire.venue import Limits
 
 
 class Subscriptions:
     """Every subscription still wanted, oldest first, by the ref it keeps for life."""
 
-    __slots__ = ("_wanted",)
+    __slots__ = ("_limits", "_wanted")
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._wanted: dict[str, Subscribe] = {}
+
+    def limit_reached(self, channel: Channel) -> int | None:
+        """The limit of the venue that one more of this channel would break; None: there is room."""
+        most = self._limits.subscriptions
+        if most is not None and len(self._wanted) >= most:
+            return most
+        most = self._limits.channel_subscriptions.get(channel)
+        if most is not None and sum(it.channel is channel for it in self._wanted.values()) >= most:
+            return most
+        return None
 
     def remember(self, subscribe: Subscribe) -> None:
         """It is wanted from now on."""
