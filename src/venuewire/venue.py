@@ -44,6 +44,8 @@ class Send(Struct, frozen=True):
     channel: Channel | None = None
     """From an acceptor whose frames of one call do not all tell of the same: what this one does (to aim faults)."""
 
+    kind: str = ""
+    """From an initiator: which of `Limits.kinds` it counts against, where it counts against one."""
 
 class Fetch(Struct, frozen=True, kw_only=True):
     """Make this HTTP request."""
@@ -106,6 +108,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     sends_shared: bool = False
     """True: the venue counts `sends` per address or user, over all lines of this process."""
     fetches: Rate | None = None
+    kinds: Mapping[str, Rate] = field(default_factory=dict[str, Rate])
+    """Frames of a kind that the venue takes less often than others (`Send.kind`): each waits for this rate as well as
+    for `sends`, and what is of no kind goes meanwhile."""
     """HTTP requests."""
     subscriptions: int | None = None
     """Subscriptions on one line. Where a line is full, the client opens a further one, up to `connections`."""
@@ -156,6 +161,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     book_depth: int | None = None
     """Levels a side the venue's book holds at most; the book is cut to it after each message."""
     snapshot_on_resubscribe: bool = True
+    renewal_interrupts: bool = False
+    """While a grant is renewed on the living line, the venue refuses what is asked under the old one: commands wait."""
     """False: subscribing again to what is subscribed brings no snapshot; unsubscribe first."""
 
 

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Mapping
+
 from venuewire.model.terms import Nanos
 from venuewire.session.liveness import Liveness
 from venuewire.session.pacing import Lanes, Pacer
 from venuewire.session.pending import Pending
-from venuewire.venue import Effect, Send
+from venuewire.venue import Effect, Rate, Send
 
 
 class Outbox:
     """Lets out what pacing allows, and notes for each request when it went."""
 
-    __slots__ = ("_fetches", "_liveness", "_out", "_pending", "_sends", "lanes")
+    __slots__ = ("_fetches", "_kinds", "_liveness", "_out", "_pending", "_sends", "lanes")
 
-    def __init__(self, pending: Pending, liveness: Liveness, sends: Pacer, fetches: Pacer) -> None:
+    def __init__(
+        self, pending: Pending, liveness: Liveness, sends: Pacer, fetches: Pacer, kinds: Mapping[str, Rate]
+    ) -> None:
         self.lanes = Lanes()
         self._pending = pending
         self._liveness = liveness
         self._sends = sends
         self._fetches = fetches
+        self._kinds = {kind: Pacer(rate) for kind, rate in kinds.items()}
         self._out: list[tuple[Effect, str]] = []
+
+    def put(self, effect: Effect, ref: str) -> None:
+        """Let a step of a request wait for its turn; one of a kind with a rate of its own stands aside."""
+        if isinstance(effect, Send) and effect.kind in self._kinds:
+            self._pending.pause(ref)
+            self.lanes.kinds.setdefault(effect.kind, deque()).append((effect, ref))
+        else:
+            self.lanes.built.append((effect, ref))
+
+    def hold(self, kind: str, until: Nanos) -> None:
+        """The venue has asked us not to send this kind before."""
+        if kind in self._kinds:
+            self._kinds[kind].hold(until)
 
     def drain(self) -> list[Effect]:
         """What the transport must do now; from here on it counts as sent."""
@@ -51,19 +70,38 @@ class Outbox:
             built.popleft()
         return True
 
+    def release_kinds(self, now: Nanos) -> None:
+        """Let out what waits for the rate of its kind; its answer is waited for from then on."""
+        for kind, lane in self.lanes.kinds.items():
+            while lane and self._kind_free_at(kind, now) <= now:
+                effect, ref = lane.popleft()
+                self._kinds[kind].take(now)
+                self._release(effect, ref, now)
+                request = self._pending.get(ref)
+                if request is not None:
+                    request.kind = kind
+                    self._pending.wait_until(request, now + request.timeout)
+
+    def _kind_free_at(self, kind: str, now: Nanos) -> Nanos:
+        return max(self._kinds[kind].free_at(now), self._sends.free_at(now))
+
     def has_room(self, now: Nanos) -> bool:
         """May a command be built now? It may turn out to be a frame or a fetch."""
         return self._sends.free_at(now) <= now and self._fetches.free_at(now) <= now
 
-    def free_at(self, now: Nanos, *, commands: bool) -> Nanos | None:
-        """When pacing lets the next one out, `commands` among them; None when nothing waits for that."""
+    def free_at(self, now: Nanos, *, built: bool, commands: bool) -> Nanos | None:
+        """When pacing lets the next one out, `built` and `commands` among them; None when nothing waits for that."""
         lanes = self.lanes
-        waiting = lanes.urgent[0] if lanes.urgent else lanes.built[0][0] if lanes.built else None
-        if waiting is not None:
-            return self._pacer(waiting).free_at(now)
-        if not commands or lanes.next_command() is None:
+        if lanes.urgent:
+            return self._pacer(lanes.urgent[0]).free_at(now)
+        if lanes.built and built:
+            return self._pacer(lanes.built[0][0]).free_at(now)
+        if not commands:
             return None
-        return max(self._sends.free_at(now), self._fetches.free_at(now))
+        times = [self._kind_free_at(kind, now) for kind, lane in lanes.kinds.items() if lane]
+        if lanes.next_command() is not None:
+            times.append(max(self._sends.free_at(now), self._fetches.free_at(now)))
+        return min(times, default=None)
 
     def holds(self, ref: str) -> bool:
         """Is this effect of a logon still here, so that nobody has seen it?"""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from venuewire.model.orders import CancelOrder, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import Command
 from venuewire.model.terms import Nanos
-from venuewire.venue import Effect, Rate
+from venuewire.venue import Effect, Rate, Send
 
 
 class Pacer:
@@ -21,41 +21,47 @@ class Pacer:
     One pacer may be shared by everything the venue counts together.
     """
 
-    __slots__ = ("_rate", "_times")
+    __slots__ = ("_held_until", "_rate", "_times")
 
     def __init__(self, rate: Rate | None) -> None:
         self._rate = rate
+        self._held_until: Nanos = 0
         self._times: deque[Nanos] = deque(maxlen=rate.count if rate else 0)
 
     def free_at(self, now: Nanos) -> Nanos:
         """When the next may go: `now`, or later."""
         if self._rate is None or len(self._times) < self._rate.count:
-            return now
-        return max(now, self._times[0] + self._rate.per)
+            return max(now, self._held_until)
+        return max(now, self._held_until, self._times[0] + self._rate.per)
+
+    def hold(self, until: Nanos) -> None:
+        """The venue has asked us to wait, whatever its rate."""
+        self._held_until = max(self._held_until, until)
 
     def take(self, now: Nanos) -> bool:
         """Count one that goes now; False, and nothing counted, when it must wait."""
-        if self._rate is None:
-            return True
         if self.free_at(now) > now:
             return False
-        self._times.append(now)
+        if self._rate is not None:
+            self._times.append(now)
         return True
 
 
 class Lanes:
     """What waits to go out: first what keeps the line alive, then what is built already, then cancels, then the rest.
 
-    Commands wait unbuilt: an effect is made when it can be sent, from the grant in hand.
+    Commands wait unbuilt: an effect is made when it can be sent, from the grant in hand. Frames of a kind with a rate
+    of its own stand aside, so that nothing else waits behind them.
     """
 
-    __slots__ = ("built", "cancels", "ordinary", "urgent")
+    __slots__ = ("built", "cancels", "kinds", "ordinary", "urgent")
 
     def __init__(self) -> None:
         self.urgent: deque[Effect] = deque()
         """Logon, heartbeats, what must be answered at once."""
         self.built: deque[tuple[Effect, str]] = deque()
         """The rest of a command that takes more than one effect."""
+        self.kinds: dict[str, deque[tuple[Send, str]]] = {}
         self.cancels: deque[Command] = deque()
         self.ordinary: deque[Command] = deque()
 
@@ -93,6 +99,10 @@ class Lanes:
         """Take these commands, or what is left of them, out."""
         if refs:
             self.built = deque((effect, ref) for effect, ref in self.built if ref not in refs)
+            self.kinds = {
+                kind: deque((effect, ref) for effect, ref in lane if ref not in refs)
+                for kind, lane in self.kinds.items()
+            }
             self.cancels = deque(waiting for waiting in self.cancels if waiting.ref not in refs)
             self.ordinary = deque(waiting for waiting in self.ordinary if waiting.ref not in refs)
 
@@ -105,12 +115,14 @@ class Lanes:
     def refs(self) -> set[str]:
         """Which requests wait here."""
         waiting = {command.ref for lane in (self.cancels, self.ordinary) for command in lane}
-        return waiting | {ref for _, ref in self.built}
+        aside = {ref for lane in self.kinds.values() for _, ref in lane}
+        return waiting | aside | {ref for _, ref in self.built}
 
     def clear(self) -> None:
         """Nothing queued outlives the line it was queued for."""
         for lane in (self.urgent, self.built, self.cancels, self.ordinary):
             lane.clear()
+        self.kinds.clear()
 
     def __bool__(self) -> bool:
-        return bool(self.urgent or self.built or self.cancels or self.ordinary)
+        return bool(self.urgent or self.built or self.cancels or self.ordinary or any(self.kinds.values()))

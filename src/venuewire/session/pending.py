@@ -23,13 +23,15 @@ ANSWERS_TO_SUBSCRIBING = (SubscriptionAccepted, SubscriptionRejected, RequestRej
 class InFlight:
     """One request: what was asked, and until when an answer is waited for."""
 
-    __slots__ = ("command", "deadline", "epoch", "sent", "sent_time", "timeout")
+    __slots__ = ("command", "deadline", "epoch", "kind", "sent", "sent_time", "timeout")
 
     def __init__(self, command: Command, timeout: Nanos, epoch: int) -> None:
         self.command = command
         self.timeout = timeout
         self.epoch = epoch
         self.deadline: Nanos | None = None
+        self.kind = ""
+        """Of its newest frame, where that has a rate of its own."""
         self.sent = False
         """True once the transport was handed it."""
         self.sent_time: Nanos = 0
@@ -67,6 +69,12 @@ class Pending:
         """From now on its answer is waited for, until `deadline`."""
         request.deadline = deadline
         heapq.heappush(self._deadlines, (deadline, request.command.ref))
+
+    def pause(self, ref: str) -> None:
+        """It waits here and not for the venue: no deadline until it goes."""
+        request = self._by_ref.get(ref)
+        if request is not None:
+            request.deadline = None
 
     def get(self, ref: str) -> InFlight | None:
         """The request in flight with this ref."""

@@ -104,7 +104,8 @@ class Session:
         self._pending = Pending()
         self._subscriptions = Subscriptions(limits)
         sends, fetches = send_pacer or Pacer(limits.sends), fetch_pacer or Pacer(limits.fetches)
-        self._outbox = Outbox(self._pending, self._liveness, sends, fetches)
+        self._outbox = Outbox(self._pending, self._liveness, sends, fetches, limits.kinds)
+        self._waits_for_renewal = capabilities.renewal_interrupts
         self._lanes = self._outbox.lanes
         self._kept: Told = []
         self._now: Nanos = 0
@@ -245,10 +246,7 @@ class Session:
         for item in items:
             if isinstance(item, _MARKET):
                 told.append(item)
-            elif isinstance(item, Send):
-                self._lanes.urgent.append(item)
-                self._pump(now)
-            elif isinstance(item, Fetch):
+            elif isinstance(item, (Send, Fetch)):
                 self._go_on(item, now)
             elif item.ref is not None and self._logon is not None and item.ref == self._logon.waiting:
                 if isinstance(item, VenueStatus):
@@ -264,15 +262,22 @@ class Session:
                 elif isinstance(item, VenueStatus):
                     self._note_status(item, now)
 
-    def _go_on(self, fetch: Fetch, now: Nanos) -> None:
-        """The next fetch of a request that takes several; a request that is over goes no further."""
-        ref = fetch.ref or ""
+    def _go_on(self, effect: Send | Fetch, now: Nanos) -> None:
+        """The next step of a request that takes several, or a frame of the initiator's own; a request that is over
+        asks for no further pages."""
+        ref = effect.ref or ""
         if self._pending.get(ref) is not None:
-            self._lanes.built.append((fetch, ref))
-            self._pump(now)
+            self._outbox.put(effect, ref)
+        elif isinstance(effect, Fetch) or effect.kind:
+            return
+        else:
+            self._lanes.urgent.append(effect)
+        self._pump(now)
 
     def _settle(self, ref: str, event: Event) -> None:
-        self._pending.settle(ref, event)
+        request = self._pending.settle(ref, event)
+        if request is not None and isinstance(event, RequestRejected) and event.retry_after is not None:
+            self._outbox.hold(request.kind, self._now + event.retry_after)
         if isinstance(event, (SubscriptionRejected, RequestRejected)):
             self._subscriptions.forget(ref)
 
@@ -303,7 +308,8 @@ class Session:
         """Send a command, as soon as pacing allows; its answer, or `Unanswered`, carries the ref that is returned.
 
         A `Subscribe` is remembered until its `Unsubscribe` and restored, with the same ref, on each new line; it may
-        be submitted at any time. `timeout` counts from now, for a `Subscribe` from its sending.
+        be submitted at any time. `timeout` counts from now, for a `Subscribe` from its sending, and for what waits for
+        the rate of its kind from each of its frames.
 
         Raises `NotLoggedOn` for other commands while the line is not logged on, and `LocalProtocolError`, before
         anything is sent, for what the venue cannot take. When the command must wait for its turn first, a
@@ -399,14 +405,21 @@ class Session:
         """Let out what pacing allows. A command that cannot be built is told, or raised when it is `fresh`."""
         if not self._lanes or not self._outbox.release_urgent(now):
             return
+        if self._holds_back():
+            return
         while self._outbox.release_built(now) and self._may_send():
+            self._outbox.release_kinds(now)
             if self._lanes.next_command() is None or not self._outbox.has_room(now):
                 return
             self._build(self._lanes.pop_command(), now, fresh)
 
     def _may_send(self) -> bool:
         """What is asked under a grant that the venue has ended would only be refused: it waits for the next one."""
-        return self._is_logged_on() and not self._invalidated
+        return self._is_logged_on() and not self._invalidated and not self._holds_back()
+
+    def _holds_back(self) -> bool:
+        """Would the venue refuse even the rest of what was begun, while the grant is exchanged?"""
+        return self._waits_for_renewal and (self._invalidated or self.state is SessionState.RENEWING)
 
     def _build(self, command: Command, now: Nanos, fresh: str) -> None:
         try:
@@ -428,7 +441,8 @@ class Session:
             request.epoch = self.epoch
             if isinstance(command, Subscribe):
                 self._pending.wait_until(request, now + request.timeout)
-        self._lanes.built.extend((effect, command.ref) for effect in effects)
+        for effect in effects:
+            self._outbox.put(effect, command.ref)
         self._take_ready(now)
 
     def _take_ready(self, now: Nanos) -> None:
@@ -451,7 +465,7 @@ class Session:
             if self._logon_waits:
                 times.append(self._now + LOOK_AGAIN)
             if self._lanes:
-                times.append(self._outbox.free_at(self._now, commands=self._may_send()))
+                times.append(self._outbox.free_at(self._now, built=not self._holds_back(), commands=self._may_send()))
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: Nanos) -> Told:

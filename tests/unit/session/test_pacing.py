@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.session.toy import MINUTE, SECOND, START, Desk, cancel, cancel_all, change, new_order
 
-from venuewire.model.session import RequestRejected, SecurityListRequest, Unanswered
+from venuewire.model.session import BarRequest, RequestRejected, SecurityListRequest, Unanswered
 from venuewire.session import Pacer
 from venuewire.venue import Answer, Rate
 
@@ -154,3 +154,77 @@ def test_what_waited_when_the_line_ended_is_not_sent_on_the_next() -> None:
     desk.now += 5 * SECOND
     desk.log_on().step(5 * SECOND)
     assert desk.doings() == ["auth", "NewOrder", "auth"]
+
+
+def bars() -> BarRequest:
+    return BarRequest(symbol="S", period=MINUTE, start=0, end=MINUTE)
+
+
+def test_a_kind_with_a_rate_of_its_own_waits_and_nothing_waits_behind_it() -> None:
+    desk = Desk(slow=Rate(2, SECOND)).log_on()
+    refs = [desk.submit(bars()) for _ in range(5)]
+    desk.submit(new_order())
+    assert desk.doings() == ["auth", "bars", "bars", "NewOrder"]
+    assert desk.session.next_tick() == desk.now + SECOND
+    desk.step(2 * SECOND)
+    sent = [(frame["ref"], frame["at"] - START) for frame in desk.sent]
+    assert sent == list(zip(refs[2:], (SECOND, SECOND, 2 * SECOND), strict=True))
+
+
+def test_its_answer_is_waited_for_from_when_it_goes() -> None:
+    desk = Desk(slow=Rate(1, 30 * SECOND)).log_on()
+    first, second = desk.submit(bars()), desk.submit(bars())
+    desk.step(29 * SECOND)
+    assert [event.ref for event in desk.news() if isinstance(event, Unanswered)] == [first]
+    desk.step(11 * SECOND + 1)
+    (late,) = [event for event in desk.news() if isinstance(event, Unanswered)]
+    assert (late.ref, late.sent, late.timed_out) == (second, True, True)
+
+
+def test_further_pages_wait_as_well_and_those_of_a_request_that_is_over_are_not_asked_for() -> None:
+    desk = Desk(slow=Rate(1, SECOND)).log_on()
+    ref = desk.submit(bars())
+    desk.say("more", ref=ref)
+    assert desk.doings() == ["auth", "bars"]
+    desk.step(SECOND)
+    assert desk.doings() == ["bars"]
+    desk.say("something", ref=ref)
+    desk.say("more", ref=ref)
+    desk.step(5 * SECOND)
+    assert desk.doings() == []
+
+
+def test_a_venue_that_says_how_long_is_not_asked_for_that_kind_before() -> None:
+    desk = Desk(slow=Rate(5, SECOND)).log_on()
+    desk.say("not so often", ref=desk.submit(bars()), wait=4 * SECOND)
+    desk.submit(bars())
+    desk.submit(new_order())
+    assert desk.doings() == ["auth", "bars", "NewOrder"]
+    desk.step(4 * SECOND - 1)
+    assert desk.doings() == []
+    desk.step(1)
+    assert desk.doings() == ["bars"]
+
+
+def test_frames_that_wait_for_their_kind_are_gone_with_the_line() -> None:
+    desk = Desk(slow=Rate(1, MINUTE)).log_on()
+    refs = [desk.submit(bars()) for _ in range(3)]
+    desk.lose()
+    told = [event for event in desk.news() if isinstance(event, Unanswered)]
+    assert [(event.ref, event.sent) for event in told] == list(zip(refs, (True, False, False), strict=True))
+
+
+def test_commands_wait_while_a_renewal_interrupts() -> None:
+    desk = Desk(renewal_interrupts=True, slow=Rate(5, SECOND)).log_on(lasts=3 * MINUTE)
+    desk.step(2 * MINUTE)
+    auth = desk.sent[-1]["ref"]
+    assert desk.doings() == ["auth", "auth"]
+    desk.submit(new_order())
+    desk.submit(bars())
+    desk.step(SECOND)
+    assert desk.doings() == []
+    due = desk.session.next_tick()
+    assert due is not None
+    assert due > desk.now
+    desk.say("welcome", ref=auth, expires_at=desk.now + 30 * MINUTE)
+    assert desk.doings() == ["NewOrder", "bars"]

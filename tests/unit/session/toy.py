@@ -16,6 +16,7 @@ from venuewire.codec import Envelope
 from venuewire.model.market import Trade
 from venuewire.model.orders import CancelOrder, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import (
+    BarRequest,
     Command,
     Event,
     Grant,
@@ -112,6 +113,8 @@ class ToyInitiator:
             case SecurityListRequest() | OrderMassStatusRequest():
                 path = f"/list?life={self.life}"
                 return [Fetch(method="GET", path=path, ref=command.ref, kind=type(command).__name__)]
+            case BarRequest():
+                return [Send(self._frame("bars", command.ref), ref=command.ref, kind="slow")]
             case ReplaceOrder():
                 # Two frames: the toy venue changes an order in two steps.
                 return [
@@ -146,6 +149,10 @@ class ToyInitiator:
                 return [trade(now)]
             case "ended":
                 return [GrantInvalidated(text="token ended")]
+            case "more":
+                return [Send(self._frame("bars", ref), ref=ref, kind="slow")]
+            case "not so often":
+                return [RequestRejected(code="often", text="wait", retry_after=body["wait"], ref=ref)]
             case "ping":
                 return [Send(self._frame("pong", None))]
             case "broken":
@@ -204,6 +211,8 @@ class Desk:
         heartbeat_interval: Nanos | None = None,
         liveness: Nanos | None = None,
         subscriptions: int | None = None,
+        slow: Rate | None = None,
+        renewal_interrupts: bool = False,
     ) -> None:
         self.now: Nanos = START
         self.seat = Seat(None, unique=Unique(), random_hex=lambda digits: "0" * digits)
@@ -214,13 +223,14 @@ class Desk:
             heartbeat_interval=heartbeat_interval,
             liveness=liveness,
             subscriptions=subscriptions,
+            kinds={} if slow is None else {"slow": slow},
         )
         self.session = Session(
             "ws",
             self.initiator,
             self.seat,
             limits,
-            msgspec.structs.replace(CAPABILITIES, sequence=sequence),
+            msgspec.structs.replace(CAPABILITIES, sequence=sequence, renewal_interrupts=renewal_interrupts),
             renew_early=renew_early,
             fetch_pacer=fetch_pacer,
         )
