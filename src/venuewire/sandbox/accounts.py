@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal, Inexact
 
+from msgspec import Struct
+
 from venuewire.model.account import Balance, Position
 from venuewire.model.instrument import Instrument
 from venuewire.model.terms import Nanos, OrdRejReason, decimal
@@ -27,6 +29,8 @@ _EXACT = Context(prec=34, traps=[Inexact])
 _ROUNDED = Context(prec=16)
 
 _LEAST_SCALE = 8
+_KEPT = 20_000
+"""Numbers of commands a listing remembers in integers: prices and sizes repeat."""
 _LEVERAGE = 100
 """A netting account may open positions worth this many times its balance."""
 
@@ -73,14 +77,44 @@ def _sane(value: Decimal | str | int, what: str, reason: OrdRejReason) -> Decima
         raise Refused(reason, str(error)) from None
 
 
+def _remembered(table: dict[Decimal | str | int | None, int], value: Decimal | str | int | None, number: int) -> int:
+    if len(table) >= _KEPT:
+        table.clear()
+    table[value] = number
+    return number
+
+
 class Listing:
     """An instrument's rules in integers."""
 
-    __slots__ = ("instrument", "least", "most", "notional_scale", "price_scale", "qty_scale", "step", "symbol", "tick")
+    __slots__ = (
+        "_prices",
+        "_sizes",
+        "base",
+        "cash_unit",
+        "coin_unit",
+        "currency",
+        "instrument",
+        "least",
+        "most",
+        "notional_scale",
+        "price_scale",
+        "qty_scale",
+        "step",
+        "symbol",
+        "tick",
+    )
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
         self.symbol = instrument.symbol
+        self.base = instrument.base
+        self.currency = instrument.currency
+        self.cash_unit = self.coin_unit = 1
+        """Money of one unit of price times quantity, and coins of one unit of quantity, in the scales of the ledger,
+        which sets them."""
+        self._prices: dict[Decimal | str | int | None, int] = {}
+        self._sizes: dict[Decimal | str | int | None, int] = {}
         self.price_scale = instrument.price_scale
         self.qty_scale = instrument.qty_scale
         self.notional_scale = instrument.price_scale + instrument.qty_scale
@@ -98,6 +132,10 @@ class Listing:
 
     def price(self, value: Decimal | str | int | None, what: str = "price") -> int:
         """A price as an integer; refused when it is missing, not positive or off the tick."""
+        known = self._prices.get(value)
+        return _remembered(self._prices, value, self._checked_price(value, what)) if known is None else known
+
+    def _checked_price(self, value: Decimal | str | int | None, what: str) -> int:
         if value is None:
             raise Refused(OrdRejReason.INVALID_PRICE, f"{what} is missing")
         number = _sane(value, what, OrdRejReason.INVALID_PRICE)
@@ -111,6 +149,10 @@ class Listing:
 
     def qty(self, value: Decimal | str | int | None) -> int:
         """A quantity as an integer; refused when it is missing, off the step, too small or too large."""
+        known = self._sizes.get(value)
+        return _remembered(self._sizes, value, self._checked_qty(value)) if known is None else known
+
+    def _checked_qty(self, value: Decimal | str | int | None) -> int:
         if value is None:
             raise Refused(OrdRejReason.INCORRECT_QUANTITY, "quantity is missing")
         number = _sane(value, "quantity", OrdRejReason.INCORRECT_QUANTITY)
@@ -205,6 +247,9 @@ class Ledger:
         self.marks = dict(marks)
         """The newest price of each symbol; the exchange keeps it."""
         self.scales = self._scales()
+        for listing in self.listings.values():
+            listing.cash_unit = 10 ** (self.scales[listing.currency] - listing.notional_scale)
+            listing.coin_unit = 10 ** (self.scales[listing.base] - listing.qty_scale)
         self.accounts: dict[str, Account] = {}
         if netting_currency:
             for listing in self.listings.values():
@@ -250,23 +295,11 @@ class Ledger:
 
     # ------------------------------------------------------------------------------------------------ before the book
 
-    def cash_unit(self, listing: Listing) -> int:
-        """Money of one unit of price times quantity, in the scale of the instrument's currency."""
-        unit: int = 10 ** (self.scales[listing.instrument.currency] - listing.notional_scale)
-        return unit
-
-    def coin_unit(self, listing: Listing) -> int:
-        """Coins of one unit of quantity, in the scale of the instrument's base."""
-        unit: int = 10 ** (self.scales[listing.instrument.base] - listing.qty_scale)
-        return unit
-
     def hold(self, listing: Listing, price: int, *, is_buy: bool) -> tuple[str, int]:
         """What a working order reserves for each unit of quantity: (currency, amount)."""
         if is_buy:
-            currency, unit = listing.instrument.currency, price * self.cash_unit(listing)
-        else:
-            currency, unit = listing.instrument.base, 0 if self.short_selling else self.coin_unit(listing)
-        return currency, 0 if self.netting_currency else unit
+            return listing.currency, 0 if self.netting_currency else price * listing.cash_unit
+        return listing.base, 0 if self.netting_currency or self.short_selling else listing.coin_unit
 
     def afford(self, account: Account, currency: str, amount: int, freed: int = 0) -> None:
         """Refuse what is more than the account may use; `freed` is what the order itself holds already."""
@@ -303,7 +336,7 @@ class Ledger:
         return account.balances.get(self.netting_currency, 0) - used
 
     def _worth(self, listing: Listing, notional: int) -> int:
-        return self.converted(notional * self.cash_unit(listing), listing.instrument.currency)
+        return self.converted(notional * listing.cash_unit, listing.currency)
 
     def converted(self, amount: int, currency: str) -> int:
         """Money in the netting currency, at the newest price of an instrument between the two, to the nearest unit.
@@ -333,34 +366,39 @@ class Ledger:
         if holding is None:
             holding = account.holdings[listing.symbol] = Holding()
         profit = holding.change(signed, price)
-        instrument = listing.instrument
-        if self.netting_currency:
-            if profit:
-                account.add(self.netting_currency, self._worth(listing, profit))
-        else:
-            account.add(instrument.currency, -signed * price * self.cash_unit(listing))
-            account.add(instrument.base, signed * self.coin_unit(listing))
+        if not self.netting_currency:
+            balances, currency, base = account.balances, listing.currency, listing.base
+            balances[currency] = balances.get(currency, 0) - signed * price * listing.cash_unit
+            balances[base] = balances.get(base, 0) + signed * listing.coin_unit
+        elif profit:
+            account.add(self.netting_currency, self._worth(listing, profit))
 
     # ------------------------------------------------------------------------------------------------ for people
 
-    def moved_by(self, listing: Listing) -> tuple[str, ...]:
-        """The currencies a fill of this instrument moves."""
-        if self.netting_currency:
-            return (self.netting_currency,)
-        return listing.instrument.currency, listing.instrument.base
+    def funds(self, account: Account, listing: Listing, now: Nanos) -> Funds:
+        """What an account has of an instrument, and of the currencies a fill of it moves."""
+        holding = account.holdings[listing.symbol]
+        money: list[tuple[str, int, int]] = []
+        for currency in (self.netting_currency,) if self.netting_currency else (listing.currency, listing.base):
+            total = account.balances.get(currency, 0)
+            free = self._free_margin(account) if self.netting_currency else total - account.reserved.get(currency, 0)
+            money.append((currency, total, free))
+        return Funds(account.name, self, listing, holding.qty, holding.cost, money, now)
 
-    def balance(self, account: Account, currency: str, now: Nanos = 0) -> Balance:
+    def balance(self, account: Account, currency: str) -> Balance:
         """Money or coins of one currency."""
+        margined = currency == self.netting_currency
+        free = self._free_margin(account) if margined else account.available(currency)
+        return self.told_balance(account.name, currency, account.balances.get(currency, 0), free, 0)
+
+    def told_balance(self, account: str, currency: str, total: int, available: int, now: Nanos) -> Balance:
+        """An amount of one currency, for people."""
         scale = self.scales.get(currency, _LEAST_SCALE)
-        if currency == self.netting_currency:
-            available = self._free_margin(account)
-        else:
-            available = account.available(currency)
         return Balance(
             currency=currency,
-            total=exact(account.balances.get(currency, 0), scale),
+            total=exact(total, scale),
             available=exact(available, scale),
-            account=account.name,
+            account=account,
             recv_time=now,
         )
 
@@ -368,22 +406,47 @@ class Ledger:
         """All of them, in alphabetical order."""
         return [self.balance(account, currency) for currency in sorted(account.balances)]
 
-    def position(self, account: Account, symbol: str, now: Nanos = 0) -> Position:
+    def position(self, account: Account, symbol: str) -> Position:
         """What is held of one instrument; zero when nothing is."""
-        listing = self.listings[symbol]
         holding = account.holdings.get(symbol) or Holding()
-        return Position(
-            symbol=symbol,
-            qty=exact(holding.qty, listing.qty_scale),
-            avg_px=average(holding.cost, holding.qty, listing.price_scale),
-            account=account.name,
-            recv_time=now,
-        )
+        return told_position(account.name, self.listings[symbol], holding.qty, holding.cost, 0)
 
     def positions(self, account: Account) -> list[Position]:
         """All that are not zero, in the order of the instruments."""
         held = account.holdings
         return [self.position(account, symbol) for symbol in self.listings if symbol in held and held[symbol].qty]
+
+
+class Funds(Struct, gc=False):
+    """What an account has after a fill; three events, made when they are read."""
+
+    account: str
+    ledger: Ledger
+    listing: Listing
+    qty: int
+    cost: int
+    money: list[tuple[str, int, int]]
+    """(currency, total, available)"""
+    now: Nanos
+
+    def events(self) -> list[Position | Balance]:
+        """The position, then each currency."""
+        told = self.ledger.told_balance
+        return [
+            told_position(self.account, self.listing, self.qty, self.cost, self.now),
+            *(told(self.account, currency, total, free, self.now) for currency, total, free in self.money),
+        ]
+
+
+def told_position(account: str, listing: Listing, qty: int, cost: int, now: Nanos) -> Position:
+    """What is held of one instrument, for people."""
+    return Position(
+        symbol=listing.symbol,
+        qty=exact(qty, listing.qty_scale),
+        avg_px=average(cost, qty, listing.price_scale),
+        account=account,
+        recv_time=now,
+    )
 
 
 def _nearest(top: int, bottom: int) -> int:

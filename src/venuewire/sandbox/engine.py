@@ -19,7 +19,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from typing import TypeAlias
+from typing import Generic, Self, TypeAlias, TypeVar
 
 from venuewire.model.market import SET_ASK, SET_BID, LevelRow
 from venuewire.model.terms import Nanos, OrdRejReason
@@ -94,13 +94,19 @@ class Order:
         self.post_only = post_only
         self.seq = 0
         self.state = NEW
-        self.level: _Level | None = None
-        self.before: Order | None = None
-        self.after: Order | None = None
+        self.level: _Level[Self] | None = None
+        self.before: Self | None = None
+        self.after: Self | None = None
 
 
-Fill: TypeAlias = tuple[Order, Order, int, int]
+OrderT = TypeVar("OrderT", bound=Order)
+"""Whoever calls may hand in orders that know more than the engine asks."""
+
+Fill: TypeAlias = tuple[OrderT, OrderT, int, int]
 """(taker, maker, quantity, price)"""
+
+Top: TypeAlias = tuple[int | None, int, int | None, int]
+"""(best bid, its size, best ask, its size); None and 0 where a side is empty"""
 
 
 def _key(price: int | None, *, is_buy: bool) -> int:
@@ -109,19 +115,19 @@ def _key(price: int | None, *, is_buy: bool) -> int:
     return price if is_buy else -price
 
 
-class _Level:
+class _Level(Generic[OrderT]):
     """One price: its orders, oldest first, and their sum."""
 
     __slots__ = ("head", "key", "size", "tail")
 
-    def __init__(self, key: int, order: Order) -> None:
+    def __init__(self, key: int, order: OrderT) -> None:
         self.key = key
         self.size = order.leaves
-        self.head: Order = order
-        self.tail: Order = order
+        self.head: OrderT = order
+        self.tail: OrderT = order
 
 
-class _Half:
+class _Half(Generic[OrderT]):
     """One side of the book."""
 
     __slots__ = ("keys", "levels", "sign", "what")
@@ -130,9 +136,9 @@ class _Half:
         self.what = what
         self.sign = sign
         self.keys: list[int] = []
-        self.levels: dict[int, _Level] = {}
+        self.levels: dict[int, _Level[OrderT]] = {}
 
-    def add(self, order: Order) -> int:
+    def add(self, order: OrderT) -> int:
         """At the end of its price's queue; the new size there."""
         key = order.key
         level = self.levels.get(key)
@@ -153,7 +159,7 @@ class _Half:
         level.size += order.leaves
         return level.size
 
-    def remove(self, order: Order) -> int:
+    def remove(self, order: OrderT) -> int:
         """Out of the book, wherever it stands; the new size of its price."""
         level = order.level
         assert level is not None, "an order that rests has a level"
@@ -184,30 +190,30 @@ class _Half:
             del keys[bisect_left(keys, key)]
 
 
-class Engine:
+class Engine(Generic[OrderT]):
     """The book of one symbol and the stop orders beside it."""
 
     def __init__(self, step: int = 1) -> None:
         self.step = step
         """Smallest quantity and multiple of all; only orders sized in money need to know."""
-        self.bids = _Half(SET_BID, 1)
-        self.asks = _Half(SET_ASK, -1)
-        self.orders: dict[int, Order] = {}
+        self.bids: _Half[OrderT] = _Half(SET_BID, 1)
+        self.asks: _Half[OrderT] = _Half(SET_ASK, -1)
+        self.orders: dict[int, OrderT] = {}
         """Resting and held ones."""
         self.last: int | None = None
         """Price of the newest trade."""
-        self.fills: list[Fill] = []
+        self.fills: list[Fill[OrderT]] = []
         self.rows: list[LevelRow] = []
         self._seq = 0
         # (trigger price, negated for sells; seq; order): the next to be triggered first.
-        self._buy_stops: list[tuple[int, int, Order]] = []
-        self._sell_stops: list[tuple[int, int, Order]] = []
-        self._triggered: deque[Order] = deque()
-        self._expiries: list[tuple[Nanos, int, Order]] = []
+        self._buy_stops: list[tuple[int, int, OrderT]] = []
+        self._sell_stops: list[tuple[int, int, OrderT]] = []
+        self._triggered: deque[OrderT] = deque()
+        self._expiries: list[tuple[Nanos, int, OrderT]] = []
 
     # ------------------------------------------------------------------------------------------------ commands
 
-    def submit(self, order: Order) -> OrdRejReason | None:
+    def submit(self, order: OrderT) -> OrdRejReason | None:
         """Take in a new order. A reason means that it was refused and nothing has changed.
 
         Otherwise it RESTS, is HELD or TRIGGERED (a stop), or is DONE: filled, or with `leaves` that were dropped.
@@ -224,7 +230,7 @@ class Engine:
             self._expire_later(order)
         return None
 
-    def activate(self, order: Order) -> OrdRejReason | None:
+    def activate(self, order: OrderT) -> OrdRejReason | None:
         """A triggered stop becomes a market or limit order. A reason means that it is gone without a fill."""
         refused = self._enter(order)
         if refused is not None:
@@ -233,7 +239,7 @@ class Engine:
             self._expire_later(order)
         return refused
 
-    def cancel(self, order_id: int) -> Order | None:
+    def cancel(self, order_id: int) -> OrderT | None:
         """Take an order out; None if it neither rests nor is held."""
         order = self.orders.pop(order_id, None)
         if order is None:
@@ -265,9 +271,9 @@ class Engine:
             return None
         return self._move(order, leaves, price)
 
-    def advance(self, now: Nanos) -> list[Order]:
+    def advance(self, now: Nanos) -> list[OrderT]:
         """Take out the orders whose time has ended by `now`, the earliest first."""
-        ended: list[Order] = []
+        ended: list[OrderT] = []
         expiries = self._expiries
         while expiries and expiries[0][0] <= now:
             when, _, order = heapq.heappop(expiries)
@@ -276,7 +282,7 @@ class Engine:
                 ended.append(order)
         return ended
 
-    def end_at(self, order: Order, when: Nanos | None) -> None:
+    def end_at(self, order: OrderT, when: Nanos | None) -> None:
         """Move the end of a working order; None: it has none."""
         order.expire = when
         if when is not None and order.order_id in self.orders:
@@ -291,7 +297,7 @@ class Engine:
 
     # ------------------------------------------------------------------------------------------------ what came of it
 
-    def take_fills(self) -> list[Fill]:
+    def take_fills(self) -> list[Fill[OrderT]]:
         """Fills since the last call, in order."""
         fills, self.fills = self.fills, []
         return fills
@@ -301,7 +307,7 @@ class Engine:
         rows, self.rows = self.rows, []
         return rows
 
-    def next_triggered(self) -> Order | None:
+    def next_triggered(self) -> OrderT | None:
         """The next stop order whose price was reached: `activate` it, or leave it be and it is gone."""
         while self._triggered:
             order = self._triggered.popleft()
@@ -320,6 +326,19 @@ class Engine:
             return None
         key = half.keys[-1]
         return half.sign * key, half.levels[key].size
+
+    def top(self) -> Top:
+        """Both sides' best."""
+        bids, asks = self.bids, self.asks
+        bid = ask = None
+        bid_size = ask_size = 0
+        if bids.keys:
+            bid = bids.keys[-1]
+            bid_size = bids.levels[bid].size
+        if asks.keys:
+            key = asks.keys[-1]
+            ask, ask_size = -key, asks.levels[key].size
+        return bid, bid_size, ask, ask_size
 
     def depth(self, limit: int | None = None, *, is_buy: bool) -> list[tuple[int, int]]:
         """(price, size) of a side, best first."""
@@ -340,7 +359,7 @@ class Engine:
             notional += take * far.sign * key
         return found, notional
 
-    def objection(self, order: Order) -> OrdRejReason | None:
+    def objection(self, order: OrderT) -> OrdRejReason | None:
         """Why `submit` would refuse this order now."""
         far = self.asks if order.is_buy else self.bids
         return self._refusal(order, far) if far.keys and far.keys[-1] >= -order.key else None
@@ -364,7 +383,7 @@ class Engine:
 
     # ------------------------------------------------------------------------------------------------ the book
 
-    def _enter(self, order: Order) -> OrdRejReason | None:
+    def _enter(self, order: OrderT) -> OrdRejReason | None:
         """Match what can be matched, rest or drop what is left."""
         far = self.asks if order.is_buy else self.bids
         if order.budget is not None:
@@ -383,7 +402,7 @@ class Engine:
             order.state = DONE
         return None
 
-    def _refusal(self, order: Order, far: _Half) -> OrdRejReason | None:
+    def _refusal(self, order: OrderT, far: _Half[OrderT]) -> OrdRejReason | None:
         """Why an order that would trade on arrival may not."""
         if order.post_only:
             return OrdRejReason.POST_ONLY_WOULD_CROSS
@@ -392,7 +411,7 @@ class Engine:
         for key in reversed(far.keys):
             if key < limit:
                 return None
-            resting: Order | None = levels[key].head
+            resting: OrderT | None = levels[key].head
             while resting is not None:
                 if resting.owner == owner:
                     return OrdRejReason.SELF_TRADE
@@ -402,7 +421,7 @@ class Engine:
                 resting = resting.after
         return None
 
-    def _may_take(self, order: Order) -> bool:
+    def _may_take(self, order: OrderT) -> bool:
         """All-or-nothing orders look first; the others take what there is."""
         if order.life != ALL_OR_NOTHING:
             return True
@@ -410,7 +429,7 @@ class Engine:
             return not order.short
         return self.takeable(order.leaves, order.price, is_buy=order.is_buy)[0] == order.leaves
 
-    def _take(self, taker: Order, far: _Half) -> None:
+    def _take(self, taker: OrderT, far: _Half[OrderT]) -> None:
         """Meet the far side, best price first and oldest first, up to the limit or the size."""
         keys, levels, sign, what = far.keys, far.levels, far.sign, far.what
         limit, left = -taker.key, taker.leaves
@@ -453,19 +472,19 @@ class Engine:
         if self._buy_stops or self._sell_stops:
             self._trigger(min(first, price), max(first, price))
 
-    def _rest(self, order: Order) -> None:
+    def _rest(self, order: OrderT) -> None:
         half = self.bids if order.is_buy else self.asks
         order.state = RESTING
         self.orders[order.order_id] = order
         size = half.add(order)
         self.rows.append((half.what, half.sign * order.key, size))
 
-    def _unrest(self, order: Order) -> None:
+    def _unrest(self, order: OrderT) -> None:
         half = self.bids if order.is_buy else self.asks
         size = half.remove(order)
         self.rows.append((half.what, half.sign * order.key, size))
 
-    def _shrink(self, order: Order, leaves: int) -> None:
+    def _shrink(self, order: OrderT, leaves: int) -> None:
         half = self.bids if order.is_buy else self.asks
         level = order.level
         assert level is not None, "an order that rests has a level"
@@ -473,7 +492,7 @@ class Engine:
         order.leaves = leaves
         self.rows.append((half.what, half.sign * order.key, level.size))
 
-    def _move(self, order: Order, leaves: int, price: int | None) -> OrdRejReason | None:
+    def _move(self, order: OrderT, leaves: int, price: int | None) -> OrdRejReason | None:
         """To the end of a queue, its own or another price's, unless the way there is closed."""
         was_leaves, was_price = order.leaves, order.price
         self._set_terms(order, leaves, price)
@@ -497,7 +516,7 @@ class Engine:
 
     # ------------------------------------------------------------------------------------------------ stops and ends
 
-    def _hold(self, order: Order) -> None:
+    def _hold(self, order: OrderT) -> None:
         """Beside the book until a trade reaches its price; at once if the last one has."""
         self.orders[order.order_id] = order
         stop, last = order.stop_px, self.last
@@ -509,18 +528,18 @@ class Engine:
         order.state = HELD
         insort(self._stops_of(order), (stop if order.is_buy else -stop, order.seq, order))
 
-    def _release(self, order: Order) -> None:
+    def _release(self, order: OrderT) -> None:
         stops, stop = self._stops_of(order), order.stop_px
         assert stop is not None, "a stop order has a trigger price"
         # seq is unique, so that orders themselves are never compared.
         del stops[bisect_left(stops, (stop if order.is_buy else -stop, order.seq))]
 
-    def _stops_of(self, order: Order) -> list[tuple[int, int, Order]]:
+    def _stops_of(self, order: OrderT) -> list[tuple[int, int, OrderT]]:
         return self._buy_stops if order.is_buy else self._sell_stops
 
     def _trigger(self, low: int, high: int) -> None:
         """Trades happened between these prices: queue the stops they reached, the oldest first."""
-        reached: list[tuple[int, Order]] = []
+        reached: list[tuple[int, OrderT]] = []
         for stops, bound in ((self._buy_stops, high), (self._sell_stops, -low)):
             end = bisect_right(stops, (bound, self._seq + 1))
             reached += [(seq, order) for _, seq, order in stops[:end]]
@@ -529,11 +548,11 @@ class Engine:
             order.state = TRIGGERED
             self._triggered.append(order)
 
-    def _ends(self, when: Nanos, order: Order) -> bool:
+    def _ends(self, when: Nanos, order: OrderT) -> bool:
         """Does this entry still hold: the order works, and its end has not been moved?"""
         return self.orders.get(order.order_id) is order and order.expire == when
 
-    def _expire_later(self, order: Order) -> None:
+    def _expire_later(self, order: OrderT) -> None:
         assert order.expire is not None
         expiries = self._expiries
         heapq.heappush(expiries, (order.expire, order.seq, order))

@@ -2,7 +2,8 @@
 
 A command goes: intake (is it well formed, can it be paid for) -> engine (who met whom) -> settlement (money, reports,
 trades) -> the stops that were reached, one after the other -> one book update for all of it. What there is to tell is
-put into `outbox`, in order, and taken from there with `drain`.
+noted in `outbox`, in order, and taken from there with `drain`. A note is in integers; the events it stands for, which
+cost more than all the rest, are made when somebody reads it.
 
 How an order is told of:
 
@@ -17,9 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import Struct
 
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, Quote, Trade
@@ -34,19 +36,87 @@ from venuewire.model.terms import (
     Side,
     TimeInForce,
 )
-from venuewire.sandbox.accounts import Ledger, Listing, Refused, exact
-from venuewire.sandbox.engine import DONE, HELD, Fill, Order
+from venuewire.sandbox.accounts import Funds, Ledger, Listing, Refused
+from venuewire.sandbox.engine import DONE, HELD, Fill
 from venuewire.sandbox.funding import afford_now, fund, refund
 from venuewire.sandbox.intake import amended, end_of_day, taken_in
-from venuewire.sandbox.pit import Pit
+from venuewire.sandbox.pit import BookMoved, Pit
 from venuewire.sandbox.port import AccountPort
-from venuewire.sandbox.ticket import Ticket
+from venuewire.sandbox.ticket import Deal, Step, Ticket
 from venuewire.venue import Stage
 
 _REFUSALS = {
     OrdRejReason.POST_ONLY_WOULD_CROSS: "post-only order would take liquidity",
     OrdRejReason.SELF_TRADE: "order would meet an order of the same account",
 }
+
+# Looking a member up in its enumeration costs more than much of what is done with it here.
+_NEW, _TRADE, _CANCELED, _EXPIRED = ExecType.NEW, ExecType.TRADE, ExecType.CANCELED, ExecType.EXPIRED
+_MAKER, _TAKER = LiquidityInd.MAKER, LiquidityInd.TAKER
+
+
+class RefusedOrder(Struct, gc=False):
+    """A new order that did not reach the book."""
+
+    account: str
+    command: NewOrder
+    reason: OrdRejReason
+    text: str
+    now: Nanos
+    ref: str | None
+    made: ExecutionReport | None = None
+
+    def event(self) -> ExecutionReport:
+        """The report; the same object each time."""
+        if self.made is None:
+            self.made = self._report()
+        return self.made
+
+    def events(self) -> tuple[ExecutionReport]:
+        return (self.event(),)
+
+    def _report(self) -> ExecutionReport:
+        command = self.command
+        return ExecutionReport(
+            symbol=command.symbol,
+            exec_type=ExecType.REJECTED,
+            cl_ord_id=command.cl_ord_id,
+            side=command.side,
+            ord_status=OrdStatus.REJECTED,
+            ord_type=command.ord_type,
+            time_in_force=command.time_in_force,
+            order_qty=_given(command.order_qty),
+            cash_order_qty=_given(command.cash_order_qty),
+            price=_given(command.price),
+            stop_px=_given(command.stop_px),
+            post_only=command.post_only,
+            expire_time=command.expire_time,
+            cum_qty=Decimal(0),
+            leaves_qty=Decimal(0),
+            ord_rej_reason=self.reason,
+            text=self.text,
+            account=self.account,
+            transact_time=self.now,
+            ref=self.ref,
+        )
+
+
+class RefusedChange(Struct, gc=False):
+    """A cancel or a replacement that was turned away."""
+
+    account: str
+    made: CancelReject
+
+    def event(self) -> CancelReject:
+        return self.made
+
+    def events(self) -> tuple[CancelReject]:
+        return (self.made,)
+
+
+OrderNote: TypeAlias = Step | RefusedOrder | RefusedChange
+Note: TypeAlias = OrderNote | Deal | BookMoved | Funds
+"""What has happened, as the exchange keeps it until somebody reads it."""
 
 
 class SandboxExchange:
@@ -69,10 +139,8 @@ class SandboxExchange:
             raise ValueError(f"no reference price for {', '.join(sorted(missing))}")
         marks = {symbol: listings[symbol].price(str(text)) for symbol, text in reference_prices.items()}
         self.ledger = Ledger(listings.values(), marks, short_selling=short_selling, netting_currency=netting_currency)
-        self.outbox: list[Event] = []
+        self.outbox: list[Note] = []
         self._ports: dict[str, AccountPort] = {}
-        self._tickets: dict[int, Ticket] = {}
-        """The working ones, by the engine's number."""
         self._replace_keeps_order_id = replace_keeps_order_id
         self._next_order_id = first_order_id
         self._next_trade_id = first_order_id // 10
@@ -80,8 +148,8 @@ class SandboxExchange:
         self._actor: AccountPort | None = None
         self._ref: str | None = None
         self._subject: Ticket | None = None
-        self._mine: list[ExecutionReport | CancelReject] = []
-        self._touched: dict[tuple[str, str], AccountPort] = {}
+        self._mine: list[OrderNote] = []
+        self._touched: dict[tuple[AccountPort, Pit], None] = {}
 
     @classmethod
     def staged(
@@ -145,8 +213,12 @@ class SandboxExchange:
 
     def drain(self) -> list[Event]:
         """What has happened since the last call, in order."""
-        events, self.outbox = self.outbox, []
-        return events
+        return [event for note in self.take() for event in note.events()]
+
+    def take(self) -> list[Note]:
+        """The same as notes; whoever reads none of them has paid for no event."""
+        notes, self.outbox = self.outbox, []
+        return notes
 
     def state(self) -> dict[str, Any]:
         """The truth, as plain values: orders, fills, positions and balances of each account, and every book."""
@@ -166,19 +238,19 @@ class SandboxExchange:
 
     # ------------------------------------------------------------------------------------------------ commands
 
-    def execute(self, port: AccountPort, command: OrderCommand, now: Nanos) -> list[ExecutionReport | CancelReject]:
+    def execute(self, port: AccountPort, command: OrderCommand, now: Nanos) -> list[OrderNote]:
         """Do what an account asks; every step it had for that account, in order."""
         self._actor, self._ref, self._subject, self._mine = port, command.ref or None, None, []
         match command:
             case NewOrder():
-                pits = self._new(port, command, now)
-            case ReplaceOrder():
-                pits = self._replace(port, command, now)
+                self._finish(self._new(port, command, now), now)
             case CancelOrder():
-                pits = self._cancel(port, command, now)
+                self._finish(self._cancel(port, command, now), now)
+            case ReplaceOrder():
+                self._finish(self._replace(port, command, now), now)
             case MassCancel():
-                pits = self._mass_cancel(port, command, now)
-        self._finish(pits, now)
+                for pit in self._mass_cancel(port, command, now):
+                    self._finish(pit, now)
         mine, self._mine, self._actor, self._subject = self._mine, [], None, None
         return mine
 
@@ -186,11 +258,9 @@ class SandboxExchange:
         """End the orders whose time has come by `now`."""
         self._ref = None
         for pit in self._pits.values():
-            ended = pit.engine.advance(now)
-            for order in ended:
-                self._end(self._tickets[order.order_id], OrdStatus.EXPIRED, now)
-            if ended:
-                self._finish([pit], now)
+            for ticket in pit.engine.advance(now):
+                self._end(ticket, OrdStatus.EXPIRED, now)
+            self._finish(pit, now)
 
     def next_expiry(self) -> Nanos | None:
         """When `advance` has something to do."""
@@ -199,7 +269,7 @@ class SandboxExchange:
 
     # ------------------------------------------------------------------------------------------------ a new order
 
-    def _new(self, port: AccountPort, command: NewOrder, now: Nanos) -> list[Pit]:
+    def _new(self, port: AccountPort, command: NewOrder, now: Nanos) -> Pit | None:
         try:
             pit = self._pits.get(command.symbol)
             if pit is None:
@@ -208,52 +278,29 @@ class SandboxExchange:
             fund(self.ledger, pit, ticket)
         except Refused as refused:
             self._reject(port, command, refused.reason, refused.text, now)
-            return []
-        reason = pit.engine.submit(ticket.order)
+            return None
+        reason = pit.engine.submit(ticket)
         if reason is not None:
             self._reject(port, command, reason, _REFUSALS.get(reason, ""), now)
-            return []
+            return None
         self._next_order_id += 1
         self._begin(ticket)
-        self._tell(ticket, ExecType.NEW, now)
+        self._tell(ticket, _NEW, now)
         self._settle(pit, ticket, now)
-        return [pit]
+        return pit
 
     def _begin(self, ticket: Ticket) -> None:
-        self._tickets[ticket.order.order_id] = ticket
         self._subject = ticket
         if ticket.hold_unit:
             ticket.port.money.reserve(ticket.hold_currency, ticket.held)
         ticket.port.began(ticket)
 
     def _reject(self, port: AccountPort, command: NewOrder, reason: OrdRejReason, text: str, now: Nanos) -> None:
-        report = ExecutionReport(
-            symbol=command.symbol,
-            exec_type=ExecType.REJECTED,
-            cl_ord_id=command.cl_ord_id,
-            side=command.side,
-            ord_status=OrdStatus.REJECTED,
-            ord_type=command.ord_type,
-            time_in_force=command.time_in_force,
-            order_qty=_given(command.order_qty),
-            cash_order_qty=_given(command.cash_order_qty),
-            price=_given(command.price),
-            stop_px=_given(command.stop_px),
-            post_only=command.post_only,
-            expire_time=command.expire_time,
-            cum_qty=Decimal(0),
-            leaves_qty=Decimal(0),
-            ord_rej_reason=reason,
-            text=text,
-            account=port.account,
-            transact_time=now,
-            ref=self._ref,
-        )
-        self._say(port, report)
+        self._say(port, RefusedOrder(port.account, command, reason, text, now, self._ref))
 
     # ------------------------------------------------------------------------------------------------ replace, cancel
 
-    def _replace(self, port: AccountPort, command: ReplaceOrder, now: Nanos) -> list[Pit]:
+    def _replace(self, port: AccountPort, command: ReplaceOrder, now: Nanos) -> Pit | None:
         ticket = self._working(port, command.order_id, command.orig_cl_ord_id)
         try:
             if ticket is None:
@@ -265,8 +312,8 @@ class SandboxExchange:
                 self._reissue(pit, ticket, command, now)
         except Refused as refused:
             self._reject_change(port, command, ticket, refused, now)
-            return []
-        return [pit]
+            return None
+        return pit
 
     def _amend(self, pit: Pit, ticket: Ticket, command: ReplaceOrder, now: Nanos) -> None:
         """Change an order that keeps its id."""
@@ -276,79 +323,74 @@ class SandboxExchange:
             raise Refused(OrdRejReason.INCORRECT_QUANTITY, "as much or more is filled already")
         unit = refund(self.ledger, pit, ticket, leaves, price, stop_px)
         held = ticket.held
-        reason = pit.engine.replace(ticket.order.order_id, leaves, price, stop_px)
+        reason = pit.engine.replace(ticket.order_id, leaves, price, stop_px)
         if reason is not None:
             raise Refused(reason, _REFUSALS.get(reason, ""))
         self._subject = ticket
-        ticket.retermed(qty, price, stop_px)
+        was = ticket.terms.cl_ord_id
+        if command.cl_ord_id and command.cl_ord_id != was:
+            ticket.port.renamed(ticket, command.cl_ord_id)
+        ticket.terms = msgspec.structs.replace(ticket.terms, qty=qty, price=price, stop_px=stop_px)
         ticket.hold_unit = unit
         if unit:
             ticket.port.money.reserve(ticket.hold_currency, ticket.held - held)
         self._live_until(pit, ticket, command.time_in_force, now)
-        was = ticket.cl_ord_id
-        if command.cl_ord_id and command.cl_ord_id != was:
-            ticket.port.renamed(ticket, command.cl_ord_id)
         self._tell(ticket, ExecType.REPLACED, now, orig_cl_ord_id=was)
         self._settle(pit, ticket, now)
 
-    def _reissue(self, pit: Pit, ticket: Ticket, command: ReplaceOrder, now: Nanos) -> None:
+    def _reissue(self, pit: Pit, old: Ticket, command: ReplaceOrder, now: Nanos) -> None:
         """Where a replacement is a cancel and a new order: the new one counts its fills from nothing."""
-        qty, price, stop_px = amended(ticket, command)
+        qty, price, stop_px = amended(old, command)
         if command.order_qty is None:
-            qty -= ticket.cum
-        old = ticket.order
-        order = Order(
+            qty -= old.cum
+        was = old.terms
+        new = Ticket(
+            old.port,
+            old.listing,
             self._next_order_id,
-            old.owner,
-            qty,
-            price,
+            old.ord_type,
+            msgspec.structs.replace(
+                was,
+                cl_ord_id=command.cl_ord_id or was.cl_ord_id,
+                qty=qty,
+                price=price,
+                stop_px=stop_px if old.state == HELD else None,
+            ),
             is_buy=old.is_buy,
             life=old.life,
-            stop_px=stop_px if old.state == HELD else None,
             expire=old.expire,
             post_only=old.post_only,
         )
-        unit = refund(self.ledger, pit, ticket, qty, price, stop_px)
-        reason = None if order.stop_px is not None else pit.engine.objection(order)
+        new.hold_unit = refund(self.ledger, pit, old, qty, price, stop_px)
+        new.hold_currency = old.hold_currency
+        reason = None if new.stop_px is not None else pit.engine.objection(new)
         if reason is not None:
             raise Refused(reason, _REFUSALS.get(reason, ""))
         pit.engine.cancel(old.order_id)
-        self._end(ticket, OrdStatus.CANCELED, now)
+        self._end(old, OrdStatus.CANCELED, now)
         self._next_order_id += 1
-        new = Ticket(
-            ticket.port,
-            ticket.listing,
-            order,
-            side=ticket.side,
-            ord_type=ticket.ord_type,
-            time_in_force=ticket.time_in_force,
-            cl_ord_id=command.cl_ord_id or ticket.cl_ord_id,
-            expire_time=ticket.expire_time,
-            post_only=ticket.post_only,
-        )
-        new.hold_currency, new.hold_unit = ticket.hold_currency, unit
-        refused = pit.engine.submit(order)
+        refused = pit.engine.submit(new)
         assert refused is None, "it was asked before"
         self._begin(new)
         self._live_until(pit, new, command.time_in_force, now)
-        self._tell(new, ExecType.REPLACED, now, orig_cl_ord_id=ticket.cl_ord_id, orig_order_id=ticket.order_id)
+        self._tell(new, ExecType.REPLACED, now, orig_cl_ord_id=was.cl_ord_id, orig_order_id=old.told_id)
         self._settle(pit, new, now)
 
     def _live_until(self, pit: Pit, ticket: Ticket, time_in_force: TimeInForce | None, now: Nanos) -> None:
         """A replacement may turn DAY into GOOD_TILL_CANCEL and back; a date it cannot give."""
-        if time_in_force in (None, TimeInForce.GOOD_TILL_DATE) or time_in_force is ticket.time_in_force:
+        if time_in_force in (None, TimeInForce.GOOD_TILL_DATE) or time_in_force is ticket.terms.time_in_force:
             return
         assert time_in_force is not None
-        ticket.time_in_force, ticket.expire_time = time_in_force, None
-        pit.engine.end_at(ticket.order, end_of_day(now) if time_in_force is TimeInForce.DAY else None)
+        ticket.terms = msgspec.structs.replace(ticket.terms, time_in_force=time_in_force, expire_time=None)
+        pit.engine.end_at(ticket, end_of_day(now) if time_in_force is TimeInForce.DAY else None)
 
-    def _cancel(self, port: AccountPort, command: CancelOrder, now: Nanos) -> list[Pit]:
+    def _cancel(self, port: AccountPort, command: CancelOrder, now: Nanos) -> Pit | None:
         ticket = self._working(port, command.order_id, command.orig_cl_ord_id)
         if ticket is None:
             text = _unknown(port, command.order_id, command.orig_cl_ord_id)
             self._reject_change(port, command, None, Refused(OrdRejReason.UNKNOWN_ORDER, text), now)
-            return []
-        return [self._pull(ticket, now)]
+            return None
+        return self._pull(ticket, now)
 
     def _mass_cancel(self, port: AccountPort, command: MassCancel, now: Nanos) -> list[Pit]:
         wanted = [
@@ -361,7 +403,7 @@ class SandboxExchange:
     def _pull(self, ticket: Ticket, now: Nanos) -> Pit:
         """Take a working order out at its owner's wish."""
         pit = self._pits[ticket.listing.symbol]
-        pit.engine.cancel(ticket.order.order_id)
+        pit.engine.cancel(ticket.order_id)
         self._subject = ticket
         self._end(ticket, OrdStatus.CANCELED, now)
         return pit
@@ -379,7 +421,7 @@ class SandboxExchange:
         now: Nanos,
     ) -> None:
         reject = CancelReject(
-            order_id=ticket.order_id if ticket else command.order_id,
+            order_id=ticket.told_id if ticket else command.order_id,
             orig_cl_ord_id=command.orig_cl_ord_id,
             cl_ord_id=command.cl_ord_id,
             reason=refused.reason,
@@ -390,83 +432,63 @@ class SandboxExchange:
             recv_time=now,
             ref=self._ref,
         )
-        self._say(port, reject)
+        self._say(port, RefusedChange(port.account, reject))
 
     # ------------------------------------------------------------------------------------------------ settlement
 
     def _settle(self, pit: Pit, ticket: Ticket, now: Nanos) -> None:
         """Book what the engine did with this order, then with each stop that was reached by it."""
-        self._book_fills(pit, now)
+        if pit.engine.fills:
+            self._book_fills(pit, now)
         self._drop_rest(ticket, now)
-        while (order := pit.engine.next_triggered()) is not None:
-            self._activate(pit, self._tickets[order.order_id], now)
+        while (stop := pit.engine.next_triggered()) is not None:
+            self._activate(pit, stop, now)
 
     def _book_fills(self, pit: Pit, now: Nanos) -> None:
         for fill in pit.engine.take_fills():
             self._book_fill(pit, fill, now)
 
-    def _book_fill(self, pit: Pit, fill: Fill, now: Nanos) -> None:
+    def _book_fill(self, pit: Pit, fill: Fill[Ticket], now: Nanos) -> None:
         taker, maker, qty, price = fill
-        symbol = pit.listing.symbol
-        self.ledger.marks[symbol] = price
+        listing = pit.listing
+        self.ledger.marks[listing.symbol] = price
         self._next_trade_id += 1
-        trade_id = str(self._next_trade_id)
-        for order, liquidity in ((taker, LiquidityInd.TAKER), (maker, LiquidityInd.MAKER)):
-            self._book_side(pit, self._tickets[order.order_id], qty, price, liquidity, trade_id, now)
-        trade = Trade(
-            symbol=symbol,
-            trade_id=trade_id,
-            price=exact(price, pit.listing.price_scale),
-            size=exact(qty, pit.listing.qty_scale),
-            aggressor_side=Side.BUY if taker.is_buy else Side.SELL,
-            transact_time=now,
-        )
-        pit.trades.append(trade)
-        self.outbox.append(trade)
+        deal = Deal(listing, self._next_trade_id, price, qty, taker.is_buy, now)
+        self._book_side(pit, taker, deal, _TAKER)
+        self._book_side(pit, maker, deal, _MAKER)
+        pit.deals.append(deal)
+        self.outbox.append(deal)
 
-    def _book_side(
-        self,
-        pit: Pit,
-        ticket: Ticket,
-        qty: int,
-        price: int,
-        liquidity: LiquidityInd,
-        trade_id: str,
-        now: Nanos,
-    ) -> None:
-        port, order = ticket.port, ticket.order
+    def _book_side(self, pit: Pit, ticket: Ticket, deal: Deal, liquidity: LiquidityInd) -> None:
+        port, qty, price = ticket.port, deal.qty, deal.price
         if ticket.hold_unit:
-            port.money.reserve(ticket.hold_currency, -ticket.hold_unit * qty)
-        self.ledger.settle(port.money, pit.listing, qty, price, is_buy=order.is_buy)
-        self._touched[port.account, pit.listing.symbol] = port
-        cum = ticket.cum + qty
-        if ticket.qty is not None:
-            complete = cum == ticket.qty
-        else:
-            # Sized in money: what the engine planned for it is gone, and the book was not too thin for more.
-            complete = not order.short and cum == order.planned
+            port.money.reserved[ticket.hold_currency] -= ticket.hold_unit * qty
+        self.ledger.settle(port.money, pit.listing, qty, price, is_buy=ticket.is_buy)
+        if not port.quiet:
+            self._touched[port, pit] = None
+        cum, total = ticket.cum + qty, ticket.terms.qty
+        # Sized in money: what the engine planned for it is gone, and the book was not too thin for more.
+        complete = cum == total if total is not None else not ticket.short and cum == ticket.planned
         ticket.filled(qty, price, complete=complete)
         if complete:
-            self._forget(ticket)
-        self._tell(ticket, ExecType.TRADE, now, exec_id=trade_id, last_qty=qty, last_px=price, liquidity=liquidity)
+            port.ended(ticket)
+        self._tell(ticket, _TRADE, deal.now, deal, liquidity)
 
     def _drop_rest(self, ticket: Ticket, now: Nanos) -> None:
         """An order that is done in the engine and not filled is cancelled: there was nothing more to take."""
-        if ticket.order.state == DONE and ticket.working:
+        if ticket.state == DONE and ticket.working:
             self._end(ticket, OrdStatus.CANCELED, now, OrdRejReason.NO_LIQUIDITY, "no liquidity for what is left")
 
     def _activate(self, pit: Pit, ticket: Ticket, now: Nanos) -> None:
         """A stop was reached: it becomes an ordinary order, if it can be paid for."""
-        order = ticket.order
-        ticket.time = now
         self._tell(ticket, ExecType.TRIGGERED, now)
         try:
-            if order.price is None and order.is_buy and not self.ledger.netting_currency:
+            if ticket.price is None and ticket.is_buy and not self.ledger.netting_currency:
                 # Its reserve was made at the trigger price; what counts now is what the book asks.
                 ticket.port.money.reserve(ticket.hold_currency, -ticket.held)
                 ticket.hold_unit = 0
                 afford_now(self.ledger, pit, ticket)
-            reason = pit.engine.activate(order)
+            reason = pit.engine.activate(ticket)
             if reason is not None:
                 raise Refused(reason, _REFUSALS.get(reason, ""))
         except Refused as refused:
@@ -488,46 +510,68 @@ class SandboxExchange:
             ticket.port.money.reserve(ticket.hold_currency, -ticket.held)
         ticket.status = ord_status
         ticket.text = text
-        self._forget(ticket)
-        exec_type = ExecType.EXPIRED if ord_status is OrdStatus.EXPIRED else ExecType.CANCELED
-        self._tell(ticket, exec_type, now, reason=reason, text=text)
-
-    def _forget(self, ticket: Ticket) -> None:
-        self._tickets.pop(ticket.order.order_id, None)
         ticket.port.ended(ticket)
+        exec_type = _EXPIRED if ord_status is OrdStatus.EXPIRED else _CANCELED
+        self._tell(ticket, exec_type, now, reason=reason, text=text)
 
     # ------------------------------------------------------------------------------------------------ telling
 
-    def _tell(self, ticket: Ticket, exec_type: ExecType, now: Nanos, **what: Any) -> None:
-        """A report of this step to the order's account, unless nobody there listens."""
+    def _tell(
+        self,
+        ticket: Ticket,
+        exec_type: ExecType,
+        now: Nanos,
+        deal: Deal | None = None,
+        liquidity: LiquidityInd | None = None,
+        *,
+        reason: OrdRejReason | None = None,
+        text: str = "",
+        orig_cl_ord_id: str = "",
+        orig_order_id: str = "",
+    ) -> None:
+        """Note this step for the order's account, unless nobody there listens."""
         ticket.time = now
         port = ticket.port
         if port.quiet and port is not self._actor:
             return
         ref = self._ref if ticket is self._subject else None
-        report = ticket.report(exec_type, now, ref=ref, **what)
-        if exec_type is ExecType.TRADE and not port.quiet:
-            port.filled.append(report)
-        self._say(port, report)
+        step = Step(
+            ticket,
+            ticket.terms,
+            exec_type,
+            now,
+            ticket.status,
+            ticket.cum,
+            ticket.notional,
+            ref,
+            deal,
+            liquidity,
+            reason,
+            text,
+            orig_cl_ord_id,
+            orig_order_id,
+        )
+        if deal is not None and not port.quiet:
+            port.filled.append(step)
+        self._say(port, step)
 
-    def _say(self, port: AccountPort, report: ExecutionReport | CancelReject) -> None:
+    def _say(self, port: AccountPort, note: OrderNote) -> None:
         if port is self._actor:
-            self._mine.append(report)
+            self._mine.append(note)
         if not port.quiet:
-            self.outbox.append(report)
+            self.outbox.append(note)
 
-    def _finish(self, pits: list[Pit], now: Nanos) -> None:
-        """After a command: one update a book, a quote if the top moved, and the money of those who were filled."""
-        for pit in pits:
-            self.outbox += pit.changes(now)
-        for (_, symbol), port in self._touched.items():
-            if not port.quiet:
-                self.outbox.append(self.ledger.position(port.money, symbol, now))
-                listing = self._pits[symbol].listing
-                self.outbox += [
-                    self.ledger.balance(port.money, currency, now) for currency in self.ledger.moved_by(listing)
-                ]
-        self._touched.clear()
+    def _finish(self, pit: Pit | None, now: Nanos) -> None:
+        """After a command: one update of its book, and the money of those who were filled."""
+        if pit is None:
+            return
+        moved = pit.changes(now)
+        if moved is not None:
+            self.outbox.append(moved)
+        if self._touched:
+            for port, where in self._touched:
+                self.outbox.append(self.ledger.funds(port.money, where.listing, now))
+            self._touched.clear()
 
 
 def _unknown(port: AccountPort, order_id: str, cl_ord_id: str) -> str:

@@ -80,7 +80,8 @@ class Flow:
         pace: Nanos = INTERVAL,
     ) -> None:
         self._exchange = exchange
-        self._pace = pace
+        self.pace = pace
+        """Time between two steps; may be changed, and holds from the next step on."""
         self._random = Random(f"flow {seed}")
         self._maker = self._participant("maker")
         self._taker = self._participant("taker")
@@ -129,7 +130,7 @@ class Flow:
             for side in (Side.BUY, Side.SELL, Side.BUY):
                 self._order(self._taker, market, side, self._size(market, 1), None, OrdType.MARKET, now)
             self._fill(market, now)
-        self._next = now + self._pace
+        self._next = now + self.pace
 
     def step(self, now: Nanos) -> None:
         """A few orders for each symbol."""
@@ -140,7 +141,7 @@ class Flow:
             self._sweep(market, now)
             self._fill(market, now)
             self._stir(market, now)
-        self._next = now + self._pace + self._random.randrange(max(1, self._pace // 5))
+        self._next = now + self.pace + self._random.randrange(max(1, self.pace // 5))
 
     # ------------------------------------------------------------------------------------------------ one symbol
 
@@ -253,7 +254,7 @@ class Flow:
                 symbol=market.listing.symbol,
                 side=side,
                 ord_type=OrdType.LIMIT,
-                order_id=ticket.order_id,
+                order_id=ticket.told_id,
                 orig_cl_ord_id="",
                 cl_ord_id="",
                 order_qty=exact(qty, market.listing.qty_scale),

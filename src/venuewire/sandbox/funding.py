@@ -9,51 +9,51 @@ from venuewire.sandbox.ticket import Ticket
 
 def fund(ledger: Ledger, pit: Pit, ticket: Ticket) -> None:
     """Can it be paid for? Sets what the order will reserve. Raises `Refused`."""
-    order, listing, money = ticket.order, pit.listing, ticket.port.money
+    listing, money = pit.listing, ticket.port.money
     if ledger.netting_currency:
-        qty, price = order.leaves, order.price or order.stop_px or ledger.marks[listing.symbol]
-        if order.budget is not None:
-            qty = pit.engine.affordable(order.budget, order.price, is_buy=order.is_buy)[0]
-        ledger.afford_margin(money, listing, qty if order.is_buy else -qty, price)
+        qty, price = ticket.leaves, ticket.price or ticket.stop_px or ledger.marks[listing.symbol]
+        if ticket.budget is not None:
+            qty = pit.engine.affordable(ticket.budget, ticket.price, is_buy=ticket.is_buy)[0]
+        ledger.afford_margin(money, listing, qty if ticket.is_buy else -qty, price)
         return
-    limit = order.price if order.price is not None else order.stop_px
-    if order.budget is not None or (limit is None and order.is_buy):
+    limit = ticket.price if ticket.price is not None else ticket.stop_px
+    if ticket.budget is not None or (limit is None and ticket.is_buy):
         afford_now(ledger, pit, ticket)
         return
     # A seller reserves what is sold, whatever the price.
-    currency, unit = ledger.hold(listing, limit or 0, is_buy=order.is_buy)
+    currency, unit = ledger.hold(listing, limit or 0, is_buy=ticket.is_buy)
     if unit:
-        ledger.afford(money, currency, unit * order.leaves)
+        ledger.afford(money, currency, unit * ticket.leaves)
     ticket.hold_currency, ticket.hold_unit = currency, unit
 
 
 def afford_now(ledger: Ledger, pit: Pit, ticket: Ticket) -> None:
     """For what trades at once or not at all: what would it take, as the book stands? Raises `Refused`."""
-    order, listing = ticket.order, pit.listing
-    if order.budget is not None:
-        found, notional, _ = pit.engine.affordable(order.budget, order.price, is_buy=order.is_buy)
+    listing = pit.listing
+    if ticket.budget is not None:
+        found, notional, _ = pit.engine.affordable(ticket.budget, ticket.price, is_buy=ticket.is_buy)
     else:
-        found, notional = pit.engine.takeable(order.leaves, order.price, is_buy=order.is_buy)
-    if order.is_buy:
-        currency, amount = listing.instrument.currency, notional * ledger.cash_unit(listing)
+        found, notional = pit.engine.takeable(ticket.leaves, ticket.price, is_buy=ticket.is_buy)
+    if ticket.is_buy:
+        currency, amount = listing.currency, notional * listing.cash_unit
     elif ledger.short_selling:
         return
     else:
-        currency, amount = listing.instrument.base, found * ledger.coin_unit(listing)
+        currency, amount = listing.base, found * listing.coin_unit
     ledger.afford(ticket.port.money, currency, amount)
 
 
 def refund(ledger: Ledger, pit: Pit, ticket: Ticket, leaves: int, price: int | None, stop_px: int | None) -> int:
     """Can the changed order be paid for, its own reserve counted in? What each unit then reserves."""
-    order, money = ticket.order, ticket.port.money
+    money = ticket.port.money
     limit = price if price is not None else stop_px
     if ledger.netting_currency:
-        more = max(0, leaves - order.leaves)
+        more = max(0, leaves - ticket.leaves)
         ledger.afford_margin(
-            money, pit.listing, more if order.is_buy else -more, limit or ledger.marks[pit.listing.symbol]
+            money, pit.listing, more if ticket.is_buy else -more, limit or ledger.marks[pit.listing.symbol]
         )
         return 0
-    currency, unit = ledger.hold(pit.listing, limit or 0, is_buy=order.is_buy)
+    currency, unit = ledger.hold(pit.listing, limit or 0, is_buy=ticket.is_buy)
     if unit:
         ledger.afford(money, currency, unit * leaves, freed=ticket.held)
     return unit

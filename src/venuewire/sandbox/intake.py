@@ -5,72 +5,68 @@ from __future__ import annotations
 from venuewire.model.orders import NewOrder, ReplaceOrder
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos, OrdRejReason, OrdType, Side, TimeInForce, decimal
 from venuewire.sandbox.accounts import Refused
-from venuewire.sandbox.engine import ALL_OR_NOTHING, DROP, HELD, REST, Order
+from venuewire.sandbox.engine import ALL_OR_NOTHING, DROP, HELD, REST
 from venuewire.sandbox.pit import Pit
 from venuewire.sandbox.port import AccountPort
-from venuewire.sandbox.ticket import Ticket
+from venuewire.sandbox.ticket import Terms, Ticket
 
 _DAY = 24 * 3600 * NANOS_PER_SECOND
 
-_LIFE = {TimeInForce.IMMEDIATE_OR_CANCEL: DROP, TimeInForce.FILL_OR_KILL: ALL_OR_NOTHING}
-_STOPS = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
-_LIMITS = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
+# Looking a member up in its enumeration costs more than the comparison it is looked up for.
+_MARKET, _LIMIT, _STOP, _STOP_LIMIT = OrdType.MARKET, OrdType.LIMIT, OrdType.STOP, OrdType.STOP_LIMIT
+_DAY_ORDER, _GTC, _IOC, _FOK, _GTD = (
+    TimeInForce.DAY,
+    TimeInForce.GOOD_TILL_CANCEL,
+    TimeInForce.IMMEDIATE_OR_CANCEL,
+    TimeInForce.FILL_OR_KILL,
+    TimeInForce.GOOD_TILL_DATE,
+)
+_BUY = Side.BUY
 
 
 def taken_in(pit: Pit, port: AccountPort, command: NewOrder, order_id: int, now: Nanos) -> Ticket:
     """A new order as the exchange will keep it; raises `Refused` for what is not well formed."""
+    ord_type, cl_ord_id = command.ord_type, command.cl_ord_id
     life, time_in_force = _lifetime(command)
-    expire = _end_of(command, time_in_force, now)
+    expire = None if time_in_force is _GTC else _end_of(command, time_in_force, now)
     listing = pit.listing
-    is_limit, is_stop = command.ord_type in _LIMITS, command.ord_type in _STOPS
-    price = listing.price(command.price) if is_limit else None
-    stop_px = listing.price(command.stop_px, "stop price") if is_stop else None
+    price = listing.price(command.price) if ord_type is _LIMIT or ord_type is _STOP_LIMIT else None
+    stop_px = listing.price(command.stop_px, "stop price") if ord_type is _STOP or ord_type is _STOP_LIMIT else None
     qty, budget = _sizes(pit, command, price, life)
-    if command.cl_ord_id and command.cl_ord_id in port.working_ids:
-        raise Refused(OrdRejReason.DUPLICATE_ORDER, f"an order {command.cl_ord_id} is working already")
-    order = Order(
-        order_id,
-        port.account,
-        qty,
-        price,
-        is_buy=command.side is Side.BUY,
-        life=life,
-        stop_px=stop_px,
-        budget=budget,
-        expire=expire,
-        post_only=command.post_only,
-    )
+    if cl_ord_id and cl_ord_id in port.working_ids:
+        raise Refused(OrdRejReason.DUPLICATE_ORDER, f"an order {cl_ord_id} is working already")
     return Ticket(
         port,
         listing,
-        order,
-        side=command.side,
-        ord_type=command.ord_type,
-        time_in_force=time_in_force,
-        cl_ord_id=command.cl_ord_id,
-        cash_order_qty=None if command.cash_order_qty is None else decimal(command.cash_order_qty),
-        expire_time=command.expire_time if time_in_force is TimeInForce.GOOD_TILL_DATE else None,
+        order_id,
+        ord_type,
+        Terms(cl_ord_id, qty, price, stop_px, time_in_force, command.expire_time if time_in_force is _GTD else None),
+        is_buy=command.side is _BUY,
+        life=life,
+        budget=budget,
+        expire=expire,
         post_only=command.post_only,
+        cash_order_qty=None if command.cash_order_qty is None else decimal(command.cash_order_qty),
     )
 
 
 def amended(ticket: Ticket, command: ReplaceOrder) -> tuple[int, int | None, int | None]:
     """(total quantity, limit, trigger) after a replacement; raises `Refused`."""
-    listing, order = ticket.listing, ticket.order
-    if command.time_in_force in _LIFE:
+    listing, terms = ticket.listing, ticket.terms
+    if command.time_in_force is _IOC or command.time_in_force is _FOK:
         raise Refused(OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, "a working order cannot become immediate")
     new_id = command.cl_ord_id
     if new_id and ticket.port.working_ids.get(new_id, ticket) is not ticket:
         raise Refused(OrdRejReason.DUPLICATE_ORDER, f"an order {new_id} is working already")
-    assert ticket.qty is not None, "an order that works has a quantity"
-    qty = ticket.qty if command.order_qty is None else listing.qty(command.order_qty)
-    price, stop_px = order.price, order.stop_px
+    assert terms.qty is not None, "an order that works has a quantity"
+    qty = terms.qty if command.order_qty is None else listing.qty(command.order_qty)
+    price, stop_px = ticket.price, ticket.stop_px
     if command.price is not None:
         if price is None:
             raise Refused(OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, "this order has no limit price")
         price = listing.price(command.price)
     if command.stop_px is not None:
-        if order.state != HELD:
+        if ticket.state != HELD:
             raise Refused(OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, "this order waits for no stop price")
         stop_px = listing.price(command.stop_px, "stop price")
     return qty, price, stop_px
@@ -78,22 +74,25 @@ def amended(ticket: Ticket, command: ReplaceOrder) -> tuple[int, int | None, int
 
 def _lifetime(command: NewOrder) -> tuple[int, TimeInForce]:
     """What becomes of the unfilled rest, and the time in force the order is told with; raises `Refused`."""
-    time_in_force = command.time_in_force
-    # A stop without a limit is a market order later: nothing of it can rest.
-    is_market = command.ord_type not in _LIMITS
-    life = _LIFE.get(time_in_force, DROP if is_market else REST) if time_in_force else (DROP if is_market else REST)
-    if command.post_only and (life != REST or command.ord_type is not OrdType.LIMIT):
+    time_in_force, ord_type = command.time_in_force, command.ord_type
+    if time_in_force is _IOC:
+        life = DROP
+    elif time_in_force is _FOK:
+        life = ALL_OR_NOTHING
+    else:
+        # A stop without a limit is a market order later: nothing of it can rest.
+        life = REST if ord_type is _LIMIT or ord_type is _STOP_LIMIT else DROP
+    if command.post_only and (life != REST or ord_type is not _LIMIT):
         raise Refused(OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, "only a resting limit order can be post-only")
     if time_in_force is None:
-        immediate = command.ord_type is OrdType.MARKET
-        time_in_force = TimeInForce.IMMEDIATE_OR_CANCEL if immediate else TimeInForce.GOOD_TILL_CANCEL
+        time_in_force = _IOC if ord_type is _MARKET else _GTC
     return life, time_in_force
 
 
 def _end_of(command: NewOrder, time_in_force: TimeInForce, now: Nanos) -> Nanos | None:
-    if time_in_force is TimeInForce.DAY:
+    if time_in_force is _DAY_ORDER:
         return end_of_day(now)
-    if time_in_force is not TimeInForce.GOOD_TILL_DATE:
+    if time_in_force is not _GTD:
         return None
     if command.expire_time is None or command.expire_time <= now:
         raise Refused(OrdRejReason.INVALID_EXPIRE_TIME, "the end of the order is missing or past")
@@ -104,20 +103,20 @@ def end_of_day(now: Nanos) -> Nanos:
     return (now // _DAY + 1) * _DAY
 
 
-def _sizes(pit: Pit, command: NewOrder, price: int | None, life: int) -> tuple[int, int | None]:
-    """(quantity, money): money only for what trades at once; a resting order sized in money has a quantity."""
+def _sizes(pit: Pit, command: NewOrder, price: int | None, life: int) -> tuple[int | None, int | None]:
+    """(quantity, money): one of the two. Money only for what trades at once: an order that rests has a quantity."""
     listing = pit.listing
     if command.cash_order_qty is None:
         return listing.qty(command.order_qty), None
     if command.order_qty is not None:
         raise Refused(OrdRejReason.INCORRECT_QUANTITY, "quantity and cash quantity are both given")
-    if command.ord_type in _STOPS:
+    if command.ord_type is _STOP or command.ord_type is _STOP_LIMIT:
         raise Refused(OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, "a stop order cannot be sized in money")
     budget = listing.cash(command.cash_order_qty)
     if life == REST:
         assert price is not None, "an order that rests has a limit"
         return listing.sized(budget // price // listing.step * listing.step), None
-    best = pit.engine.best(is_buy=command.side is not Side.BUY)
+    best = pit.engine.best(is_buy=command.side is not _BUY)
     if best is not None:
         listing.sized(budget // best[0] // listing.step * listing.step)
-    return 0, budget
+    return None, budget

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from msgspec import Struct
+
 from venuewire.model.market import SET_ASK, SET_BID, BookSnapshot, BookUpdate, LevelRow, Quote, Trade, given
 from venuewire.model.terms import Nanos
 from venuewire.sandbox.accounts import Listing, exact
-from venuewire.sandbox.engine import Engine
+from venuewire.sandbox.engine import Engine, Top
+from venuewire.sandbox.ticket import Deal, Ticket
 
 _TRADES_KEPT = 1000
 
@@ -16,14 +19,14 @@ _TRADES_KEPT = 1000
 class Pit:
     """Where one instrument is traded."""
 
-    __slots__ = ("engine", "listing", "top", "trades")
+    __slots__ = ("deals", "engine", "listing", "top")
 
     def __init__(self, listing: Listing) -> None:
         self.listing = listing
-        self.engine = Engine(listing.step)
-        self.trades: deque[Trade] = deque(maxlen=_TRADES_KEPT)
-        self.top: tuple[tuple[int, int] | None, tuple[int, int] | None] = (None, None)
-        """Best bid and ask as they were last published."""
+        self.engine: Engine[Ticket] = Engine(listing.step)
+        self.deals: deque[Deal] = deque(maxlen=_TRADES_KEPT)
+        self.top: Top = (None, 0, None, 0)
+        """As it was last published."""
 
     def snapshot(self, depth: int | None = None) -> BookSnapshot:
         """The aggregated book, best levels first, bids before asks."""
@@ -39,41 +42,21 @@ class Pit:
 
     def newest(self, limit: int) -> list[Trade]:
         """The newest trades, newest last."""
-        kept = self.trades
-        return [kept[i] for i in range(max(0, len(kept) - max(0, limit)), len(kept))]
+        kept = self.deals
+        return [kept[i].event() for i in range(max(0, len(kept) - max(0, limit)), len(kept))]
 
     def quote(self, now: Nanos = 0) -> Quote:
         """Best bid and ask and the last price."""
-        listing, engine = self.listing, self.engine
-        bid, ask = engine.best(is_buy=True), engine.best(is_buy=False)
-        return Quote(
-            symbol=listing.symbol,
-            bid=exact(bid[0], listing.price_scale) if bid else None,
-            ask=exact(ask[0], listing.price_scale) if ask else None,
-            bid_size=exact(bid[1], listing.qty_scale) if bid else None,
-            ask_size=exact(ask[1], listing.qty_scale) if ask else None,
-            last_px=None if engine.last is None else exact(engine.last, listing.price_scale),
-            transact_time=now,
-        )
+        return _quote(self.listing, self.engine.top(), self.engine.last, now)
 
-    def changes(self, now: Nanos) -> list[BookUpdate | Quote]:
-        """What a command did to the book, as one update, and a quote if the top moved."""
-        rows = self.engine.take_rows()
-        if not rows:
-            return []
-        update = BookUpdate(
-            symbol=self.listing.symbol,
-            body=b"",
-            read=given(_merged(rows)),
-            price_scale=self.listing.price_scale,
-            size_scale=self.listing.qty_scale,
-            transact_time=now,
-        )
-        top = self.engine.best(is_buy=True), self.engine.best(is_buy=False)
-        if top == self.top:
-            return [update]
-        self.top = top
-        return [update, self.quote(now)]
+    def changes(self, now: Nanos) -> BookMoved | None:
+        """What a command did to the book."""
+        engine = self.engine
+        if not engine.rows:
+            return None
+        top = engine.top()
+        was, self.top = self.top, top
+        return BookMoved(self.listing, engine.take_rows(), None if top == was else top, engine.last, now)
 
     def plain(self) -> dict[str, Any]:
         """The whole book as plain values: `[price, size]` in text, best first."""
@@ -90,6 +73,46 @@ class Pit:
             [f"{exact(price, listing.price_scale):f}", f"{exact(size, listing.qty_scale):f}"]
             for price, size in self.engine.depth(is_buy=is_buy)
         ]
+
+
+class BookMoved(Struct, gc=False):
+    """What a command did to a book: an update, and a quote if the top moved, made when they are read."""
+
+    listing: Listing
+    rows: list[LevelRow]
+    top: Top | None
+    """Where it has moved."""
+    last: int | None
+    now: Nanos
+
+    @property
+    def account(self) -> None:
+        """Everybody's."""
+
+    def events(self) -> list[BookUpdate | Quote]:
+        listing = self.listing
+        update = BookUpdate(
+            symbol=listing.symbol,
+            body=b"",
+            read=given(_merged(self.rows)),
+            price_scale=listing.price_scale,
+            size_scale=listing.qty_scale,
+            transact_time=self.now,
+        )
+        return [update] if self.top is None else [update, _quote(listing, self.top, self.last, self.now)]
+
+
+def _quote(listing: Listing, top: Top, last: int | None, now: Nanos) -> Quote:
+    bid, bid_size, ask, ask_size = top
+    return Quote(
+        symbol=listing.symbol,
+        bid=None if bid is None else exact(bid, listing.price_scale),
+        ask=None if ask is None else exact(ask, listing.price_scale),
+        bid_size=None if bid is None else exact(bid_size, listing.qty_scale),
+        ask_size=None if ask is None else exact(ask_size, listing.qty_scale),
+        last_px=None if last is None else exact(last, listing.price_scale),
+        transact_time=now,
+    )
 
 
 def _merged(rows: list[LevelRow]) -> list[LevelRow]:

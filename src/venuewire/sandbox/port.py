@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from venuewire.model.account import Balance, Position
 from venuewire.model.orders import CancelReject, ExecutionReport
 from venuewire.model.session import OrderCommand
-from venuewire.model.terms import ExecType, Nanos
+from venuewire.model.terms import Nanos
 from venuewire.sandbox.accounts import Account
-from venuewire.sandbox.ticket import Ticket
+from venuewire.sandbox.ticket import Step, Ticket, status
 
 if TYPE_CHECKING:
-    from venuewire.sandbox.exchange import SandboxExchange
+    from venuewire.sandbox.exchange import OrderNote, SandboxExchange
 
 _REMEMBERED = 10_000
 """Orders that are done, and fills, an account can still ask about."""
@@ -32,7 +34,9 @@ class AccountPort:
         self.working_ids: dict[str, Ticket] = {}
         """By our own id."""
         self.done: dict[str, Ticket] = {}
-        self.filled: deque[ExecutionReport] = deque(maxlen=_REMEMBERED)
+        self._ended: deque[Ticket] = deque()
+        """Those of `done`, the first that ended first."""
+        self.filled: deque[Step] = deque(maxlen=_REMEMBERED)
         self._newest: dict[str, Ticket] = {}
         self._exchange = exchange
 
@@ -40,6 +44,10 @@ class AccountPort:
 
     def execute(self, command: OrderCommand, now: Nanos) -> list[ExecutionReport | CancelReject]:
         """Do it; every step it had for this account, in order."""
+        return [step.event() for step in self._exchange.execute(self, command, now)]
+
+    def perform(self, command: OrderCommand, now: Nanos) -> list[OrderNote]:
+        """The same, for who does not need the reports: a step becomes one when `event()` is asked of it."""
         return self._exchange.execute(self, command, now)
 
     def order(self, order_id: str = "", cl_ord_id: str = "") -> ExecutionReport | None:
@@ -51,12 +59,12 @@ class AccountPort:
         """Where each order stands, oldest first; without `working`, those that are done as well."""
         tickets = list(self.working.values())
         if not working:
-            tickets = sorted([*self.done.values(), *tickets], key=lambda ticket: ticket.order.order_id)
+            tickets = sorted([*self.done.values(), *tickets], key=lambda ticket: ticket.order_id)
         return [status(ticket) for ticket in tickets]
 
     def fills(self) -> list[ExecutionReport]:
         """Every fill, oldest first."""
-        return list(self.filled)
+        return [step.event() for step in self.filled]
 
     def positions(self) -> list[Position]:
         return self._exchange.ledger.positions(self.money)
@@ -74,40 +82,36 @@ class AccountPort:
 
     def began(self, ticket: Ticket) -> None:
         """An order is in the book, or beside it."""
-        self.working[ticket.order_id] = ticket
-        self.named(ticket)
-
-    def named(self, ticket: Ticket) -> None:
-        """An order goes by this id of ours."""
-        if ticket.cl_ord_id:
-            self.working_ids[ticket.cl_ord_id] = ticket
-            self._newest[ticket.cl_ord_id] = ticket
+        self.working[ticket.told_id] = ticket
+        cl_ord_id = ticket.terms.cl_ord_id
+        if cl_ord_id:
+            self.working_ids[cl_ord_id] = self._newest[cl_ord_id] = ticket
 
     def renamed(self, ticket: Ticket, cl_ord_id: str) -> None:
         """An order goes by another id of ours from now on; it is still found by the old one."""
-        self.working_ids.pop(ticket.cl_ord_id, None)
-        ticket.former_ids.append(ticket.cl_ord_id)
-        ticket.cl_ord_id = cl_ord_id
-        self.named(ticket)
+        was = ticket.terms.cl_ord_id
+        self.working_ids.pop(was, None)
+        ticket.former_ids = (*ticket.former_ids, was)
+        ticket.terms = msgspec.structs.replace(ticket.terms, cl_ord_id=cl_ord_id)
+        self.working_ids[cl_ord_id] = self._newest[cl_ord_id] = ticket
 
     def ended(self, ticket: Ticket) -> None:
         """An order is done."""
-        self.working.pop(ticket.order_id, None)
-        if self.working_ids.get(ticket.cl_ord_id) is ticket:
-            del self.working_ids[ticket.cl_ord_id]
+        self.working.pop(ticket.told_id, None)
+        cl_ord_id = ticket.terms.cl_ord_id
+        if self.working_ids.get(cl_ord_id) is ticket:
+            del self.working_ids[cl_ord_id]
         if self.quiet:
             self._forget(ticket)
             return
-        self.done[ticket.order_id] = ticket
-        if len(self.done) > _REMEMBERED:
-            self._forget(self.done.pop(next(iter(self.done))))
+        self.done[ticket.told_id] = ticket
+        self._ended.append(ticket)
+        if len(self._ended) > _REMEMBERED:
+            oldest = self._ended.popleft()
+            del self.done[oldest.told_id]
+            self._forget(oldest)
 
     def _forget(self, ticket: Ticket) -> None:
-        for cl_ord_id in (*ticket.former_ids, ticket.cl_ord_id):
+        for cl_ord_id in (*ticket.former_ids, ticket.terms.cl_ord_id):
             if self._newest.get(cl_ord_id) is ticket:
                 del self._newest[cl_ord_id]
-
-
-def status(ticket: Ticket) -> ExecutionReport:
-    """Where an order stands, as nothing new."""
-    return ticket.report(ExecType.ORDER_STATUS, ticket.time, text=ticket.text)

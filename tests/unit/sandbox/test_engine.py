@@ -17,7 +17,7 @@ class Street:
     """One symbol, many owners; each verb is something a trader does."""
 
     def __init__(self) -> None:
-        self.engine = Engine()
+        self.engine: Engine[Order] = Engine()
         self.ids = 0
 
     def order(self, owner: str, qty: int, price: int | None, *, is_buy: bool, **terms: int | bool) -> Order:
@@ -414,19 +414,20 @@ REPLACE = st.tuples(st.just("replace"), st.integers(1, 60), QTY, PRICE)
 RUN = st.lists(st.one_of(NEW, NEW, NEW, CANCEL, REPLACE), max_size=60)
 
 
-def drained(engine: Engine) -> None:
+def drained(engine: Engine[Order]) -> None:
     while (order := engine.next_triggered()) is not None:
         engine.activate(order)
 
 
-def reported(engine: Engine) -> list[tuple[int, int, int, int]]:
+def reported(engine: Engine[Order]) -> list[tuple[int, int, int, int]]:
     return [(taker.order_id, maker.order_id, qty, price) for taker, maker, qty, price in engine.take_fills()]
 
 
 @settings(max_examples=200)
 @given(RUN)
 def test_any_run_of_orders_gives_what_the_naive_matcher_gives(run: list[tuple]) -> None:  # type: ignore[type-arg]
-    engine, naive = Engine(), Naive()
+    engine: Engine[Order] = Engine()
+    naive = Naive()
     book: dict[int, dict[int, int]] = {SET_BID: {}, SET_ASK: {}}
     for number, (what, *rest) in enumerate(run, 1):
         if what == "new":

@@ -706,6 +706,6 @@ def test_netting_neither_makes_nor_loses_money(run: list[tuple[Any, ...]]) -> No
     ledger = exchange.ledger
     listing = exchange.limits("BTC-USD")
     booked = sum(account.balances["USD"] for account in ledger.accounts.values())
-    open_cost = sum(h.cost * ledger.cash_unit(listing) for a in ledger.accounts.values() for h in a.holdings.values())
+    open_cost = sum(h.cost * listing.cash_unit for a in ledger.accounts.values() for h in a.holdings.values())
     assert booked - open_cost == 900000 * 10 ** ledger.scales["USD"]
     assert sum(h.qty for a in ledger.accounts.values() for h in a.holdings.values()) == 0
