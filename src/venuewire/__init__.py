@@ -23,6 +23,7 @@ from venuewire._version import __version__
 
 if TYPE_CHECKING:
     from venuewire.client import Client as Client
+    from venuewire.client import Guard as Guard
     from venuewire.client import LiveBook as LiveBook
     from venuewire.client import LiveOrder as LiveOrder
     from venuewire.client import OrderLimits as OrderLimits
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from venuewire.sandbox import Sandbox as Sandbox
 
 _HOMES = {
-    "venuewire.client": ("Client", "LiveBook", "LiveOrder", "OrderLimits", "StopReport", "Stream", "connect"),
+    "venuewire.client": ("Client", "Guard", "LiveBook", "LiveOrder", "OrderLimits", "StopReport", "Stream", "connect"),
     "venuewire.errors": ("VenueError",),
     "venuewire.journal": ("Durability", "Journal"),
     "venuewire.model.account": ("AccountSummary", "Balance", "Position"),

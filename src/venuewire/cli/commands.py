@@ -395,6 +395,24 @@ def kill(
     return account.kill(venue, terms, Access(sandbox=sandbox, as_json=json, yes=yes))
 
 
+@app.command
+def guard(
+    venue: VenueName,
+    /,
+    *,
+    at: Annotated[str, Parameter(help="Where to listen: a socket that is made, for this user alone.")],
+    json: Json = False,
+) -> int:
+    """Guard one client: cancel its orders, and no others, when it is killed, crashes or hangs.
+
+    Waits for a client with `guard=Guard(at=...)`, learns from it who it is and what it places, and ends with it. Exit
+    status 0 when the client said goodbye, or when every order of it was cancelled and confirmed in time; 1 when not.
+    """
+    from venuewire.cli.guard import guard as run_guard
+
+    return run_guard(venue, at, as_json=json)
+
+
 @order.command(name="list")
 def list_(venue: Annotated[str, Parameter(name="VENUE")], /, *, json: Json = False, sandbox: ControlUrl = None) -> int:
     """List the open orders of the account, as the venue has them now.

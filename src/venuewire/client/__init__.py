@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from venuewire.client.client import Client, connect
+from venuewire.client.guarding import Guard
 from venuewire.client.limits import OrderLimits
 from venuewire.client.live import LiveBook, LiveOrder
 from venuewire.client.stream import Stream
 from venuewire.client.winding import StopReport
 
-__all__ = ["Client", "LiveBook", "LiveOrder", "OrderLimits", "StopReport", "Stream", "connect"]
+__all__ = ["Client", "Guard", "LiveBook", "LiveOrder", "OrderLimits", "StopReport", "Stream", "connect"]

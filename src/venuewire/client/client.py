@@ -18,9 +18,10 @@ from venuewire.client import config
 from venuewire.client.budgets import budgets_of
 from venuewire.client.connection import Connection
 from venuewire.client.desk import Desk
+from venuewire.client.guarding import Guard, Guarding
 from venuewire.client.limits import LimitCheck, OrderLimits, Top
-from venuewire.client.live import BOOK_READER_BOUND, LiveBook, LiveOrder
 from venuewire.client.lines import Lines
+from venuewire.client.live import BOOK_READER_BOUND, LiveBook, LiveOrder
 from venuewire.client.market import READER_BOUND, MarketData, unknown_symbol
 from venuewire.client.metrics import KeptMetrics, Metrics
 from venuewire.client.offset import Offset
@@ -80,9 +81,9 @@ logger = logging.getLogger("venuewire.client")
 LOGON_SECONDS = 30
 # Seconds of the machine's clock that lines have to close; then they are cut.
 CLOSING_SECONDS = 5
-# Lines that share a grant renew one after the other, so that the second finds what the first obtained.
 # Seconds that a further line stays with nothing subscribed on it: dialling is worth more than an empty line.
 LINGER_SECONDS = 5
+# Lines that share a grant renew one after the other, so that the second finds what the first obtained.
 RENEW_STAGGER = 5 * NANOS_PER_SECOND
 
 News: TypeAlias = SessionEvent | Unknown | VenueStatus | GrantInvalidated | Position | Balance | VenueNews
@@ -104,6 +105,7 @@ def connect(
     journal: Journal | Path | str | None = None,
     durability: Durability = Durability.FULL,
     limits: OrderLimits | None = None,
+    guard: Guard | None = None,
 ) -> Client:
     """A client of `venue`; use it as `async with`, which logs on and comes back when everything is ready.
 
@@ -119,7 +121,9 @@ def connect(
 
     `journal`: the file in which order commands are written down, as `durability` says, before they are sent, and what
     came of them; orders of earlier runs are taken up from it (`client.recovered`). A `Journal` of your own is not
-    closed. `limits`: of our own, checked before an order is sent. `network`, `clock` and `entropy` are for simulations.
+    closed. `limits`: of our own, checked before an order is sent. `guard`: a process that cancels this client's orders
+    when it is killed, crashes or hangs; without it standing ready nothing is placed. `network`, `clock` and `entropy`
+    are for simulations.
     """
     found = find(venue)
     if credentials is None:
@@ -139,6 +143,7 @@ def connect(
         journal=journal,
         durability=durability,
         limits=limits,
+        guard=guard,
     )
 
 
@@ -165,6 +170,7 @@ class Client:
         journal: Journal | Path | str | None = None,
         durability: Durability = Durability.FULL,
         limits: OrderLimits | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.venue = venue
         self.clock: Clock = clock or SystemClock()
@@ -177,12 +183,17 @@ class Client:
         self._unsaved: Credentials | None = None
         credentials, self._save = _stored(credentials, store)
         switches = dict(settings or {})
-        if self._save is not None:
+        self._guarding: Guarding | None = None
+        if self._save is not None or guard is not None:
             switches["store"] = self._keep_credentials
         # By default one source for the process: clients may share a key whose numbers must differ.
         self._numbers: Callable[[], int] = NUMBERS if entropy is None else entropy.unique
         self._ids: IdSource | None = None
         self.seat = Seat(credentials, unique=self._unique, random_hex=self._entropy.hex, settings=switches)
+        if guard is not None:
+            if network is not None:
+                raise errors.ConfigError("a guard is a process of its own: it cannot come into a simulated network")
+            self._guarding = Guarding(guard, venue, self.seat, symbols, self.clock)
         self._offset = Offset()
         self.recovered: list[LiveOrder] = []
         """Our orders of earlier runs that were not known to have ended when this one began; from the journal."""
@@ -209,6 +220,9 @@ class Client:
             self._cadence,
         )
         self.desk = Desk(venue, self._requests, self.seat, self.clock, account="")
+        if self._guarding is not None:
+            self.desk.keep_guard(self._guarding)
+            self._guarding.watch(lambda: at_work(self.desk))
         if limits is not None:
             self.desk.keep_limits(LimitCheck(limits), self._top_of)
         self._news: FanOut[News] = FanOut(self.clock.now)
@@ -226,6 +240,7 @@ class Client:
         self._away: dict[str, tuple[int, asyncio.Event]] = {}
         """Lines whose venue has said that it is down: in which life, and what is set when it is up."""
         self._spawned: set[asyncio.Task[None]] = set()
+        self._line_tasks: set[asyncio.Task[None]] = set()
         self._ended_grants: set[str] = set()
         """Lines whose grant the venue has ended: with the next they get their subscriptions anew."""
         self._closing = asyncio.Event()
@@ -240,7 +255,6 @@ class Client:
             initiator,
             self.seat,
             venue.limits,
-        self._line_tasks: set[asyncio.Task[None]] = set()
             venue.capabilities,
             renew_early=(len(venue.lines) - 1 - position) * RENEW_STAGGER,
             fetch_pacer=budgets.fetches(venue, urls.get("http", urls[line])),
@@ -320,10 +334,21 @@ class Client:
         self._runner.add_done_callback(self._note_end)
         try:
             await self._start()
+            await self._arm()
         except BaseException:
             await self._stop()
             raise
         return self
+
+    async def _arm(self) -> None:
+        """Nobody trades before the guard is ready. Raises `ConnectFailed`."""
+        guarding = self._guarding
+        if guarding is not None:
+            self._spawn(guarding.keep())
+            try:
+                await before(self.clock, self.clock.now() + LOGON_SECONDS * NANOS_PER_SECOND, guarding.armed())
+            except TimeoutError:
+                raise guarding.unarmed(LOGON_SECONDS) from None
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -333,7 +358,6 @@ class Client:
             raise self._fault
 
     async def close(self) -> None:
-            await self._arm()
         """Close the lines and let go of everything; the same as leaving the `async with`."""
         await self.__aexit__(None, None, None)
 
@@ -354,29 +378,6 @@ class Client:
             await asyncio.wait(tuple(self._line_tasks))
             self._end(errors.NotLoggedOn("of a closed client"))
 
-    def _note_end(self, runner: asyncio.Task[None]) -> None:
-        """Everything of this client is over. If that is our fault, everybody who waits is told."""
-        self._tasks = None
-        if runner.cancelled():
-            self._end(errors.NotLoggedOn("of a closed client"))
-            return
-        fault = _innermost(runner.exception())
-        if fault is None:
-            return
-        if isinstance(fault, errors.VenueError):
-            self._fault = fault
-        else:
-            self._fault = errors.ClientFailed(
-                f"the client of {self.venue.title} was ended by a fault of its own: {type(fault).__name__}"
-            )
-            self._fault.__cause__ = fault
-        logger.error("%s", self._fault, exc_info=fault)
-        self._end(self._fault)
-
-    def _end(self, error: errors.VenueError) -> None:
-        """Nobody waits for ever."""
-        self._requests.end(error)
-        self.market.end(None if self._fault is None else error)
     def _keep_line(self, connection: Connection, run: Coroutine[Any, Any, None]) -> None:
         assert self._tasks is not None, "lines are kept while the client runs"
         task = self._tasks.create_task(run, name=f"{self.venue.name} {connection.session.line}")
@@ -409,15 +410,41 @@ class Client:
             await self.clock.sleep_until(self.clock.now() + LINGER_SECONDS * NANOS_PER_SECOND)
         connection.close()
 
+    def _note_end(self, runner: asyncio.Task[None]) -> None:
+        """Everything of this client is over. If that is our fault, everybody who waits is told."""
+        self._tasks = None
+        if runner.cancelled():
+            self._end(errors.NotLoggedOn("of a closed client"))
+            return
+        fault = _innermost(runner.exception())
+        if fault is None:
+            return
+        if isinstance(fault, errors.VenueError):
+            self._fault = fault
+        else:
+            self._fault = errors.ClientFailed(
+                f"the client of {self.venue.title} was ended by a fault of its own: {type(fault).__name__}"
+            )
+            self._fault.__cause__ = fault
+        logger.error("%s", self._fault, exc_info=fault)
+        self._end(self._fault)
+
+    def _end(self, error: errors.VenueError) -> None:
+        """Nobody waits for ever."""
+        self._requests.end(error)
+        self.market.end(None if self._fault is None else error)
         self.desk.end(error)
         self._news.end(self._fault)
         for ready in self._ready.values():
             ready.set()
 
-    async def _stop(self) -> None:
+    async def _stop(self, *, orderly: bool = True) -> None:
+        """A guard is disarmed, unless an exception or a fault of ours ends us."""
         runner = self._runner
         if runner is None:
             return
+        if self._guarding is not None:
+            self._guarding.part(orderly=orderly and self._fault is None)
         self._closing.set()
         if not runner.done():
             await asyncio.wait((runner,), timeout=CLOSING_SECONDS)
@@ -426,6 +453,8 @@ class Client:
             runner.cancel()
             await asyncio.wait((runner,))
         self._close_journal()
+        if self._guarding is not None:
+            await self._guarding.gone()
         if self._owns_network:
             await self._network.close()
 
@@ -529,7 +558,10 @@ class Client:
     def _keep_credentials(self, credentials: Credentials) -> None:
         """What a venue calls with the next tokens, before they are used. Trouble with the store must not lose them:
         they serve on, and are written as soon as they can be."""
-        assert self._save is not None
+        if self._guarding is not None:
+            self._guarding.renewed()
+        if self._save is None:
+            return
         self._unsaved = credentials
         try:
             self._save(credentials)
@@ -790,6 +822,7 @@ class Client:
         - `requests` in flight; `orders`: `open`
         - `journal`: None without one; else `path`, `durability`, `failure` (why no new order is taken, or None) and
           `in_flight`: commands that are written down and not answered
+        - `guard`: None without one; else `armed`, `trouble` (why it is not), `pid` and `starts`
         """
         now = self.clock.now()
         refused = next(iter(self._refused.values()), None)
@@ -815,6 +848,7 @@ class Client:
             "requests": len(self._requests),
             "orders": {"open": sum(1 for _ in self.desk.blotter.open_orders())},
             "journal": self.desk.describe_journal(),
+            "guard": None if self._guarding is None else self._guarding.describe(),
         }
 
     def _not_ready(self) -> list[str]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -37,6 +37,22 @@ from venuewire.venue import Capabilities, Seat, Venue
 logger = logging.getLogger("venuewire.client")
 
 
+class Keeper(Protocol):
+    """What a `Desk` tells a guard."""
+
+    def check(self) -> None:
+        """Raises `LocalProtocolError` when an order would go out without a guard."""
+        ...
+
+    def asked(self, command: OrderCommand) -> None:
+        """Before its bytes leave. Raises `LocalProtocolError`."""
+        ...
+
+    def told(self, order: Order, report: ExecutionReport) -> None: ...
+
+    def settled(self, command: OrderCommand, cause: str, *, sent: bool) -> None: ...
+
+
 class Desk:
     """What a client does with orders. With a journal, each command is written down before its bytes leave."""
 
@@ -52,6 +68,7 @@ class Desk:
         self._journal: Journal | None = None
         self._intents: dict[str, Intent] = {}
         """Commands in the journal whose answer is awaited, by their refs."""
+        self._guard: Keeper | None = None
         self._limits: LimitCheck | None = None
         self._top_of: Callable[[str], Top] = lambda _: Top(trust=None)
         self._stopped = ""
@@ -66,6 +83,10 @@ class Desk:
         orders = seed(self.blotter, journal.recover(), self._clock.now())
         self._journal = journal
         return [self._track(order) for order in orders]
+
+    def keep_guard(self, guard: Keeper) -> None:
+        """Tell a guard of every order; without one that stands ready, nothing is placed or replaced."""
+        self._guard = guard
 
     def keep_limits(self, limits: LimitCheck, top_of: Callable[[str], Top]) -> None:
         """Check every order against these; `top_of` tells what the book of a symbol shows."""
@@ -112,6 +133,8 @@ class Desk:
         try:
             if isinstance(command, (NewOrder, ReplaceOrder)):
                 self._check_running()  # it may have been stopped while this was written down
+                if self._guard is not None:
+                    self._guard.asked(command)
             ticket = self._requests.submit(command)
         except VenueError as error:
             intent = self._intents.pop(command.ref, None)
@@ -232,8 +255,7 @@ class Desk:
         answer = await self._requests.ask(self._mass_status_request())
         if not isinstance(answer, MassStatus):
             return
-        noted = None if self._journal is None else self._journal.told
-        reports, missing = reconcile(self.blotter, answer, self._clock.now(), asked=asked, noted=noted)
+        reports, missing = reconcile(self.blotter, answer, self._clock.now(), asked=asked, noted=self._note)
         for report in reports:
             self._tell(report)
         for order in missing:
@@ -289,10 +311,18 @@ class Desk:
         """One report."""
         merged = self.blotter.apply(report)
         if merged is not None:
-            if self._journal is not None:
-                self._journal.told(report)
+            self._note(report)
             order, complete = merged
             self._publish(order, complete)
+
+    def _note(self, report: ExecutionReport) -> None:
+        """It went into the blotter and said something new: the journal and the guard have it, too."""
+        if self._journal is not None:
+            self._journal.told(report)
+        if self._guard is not None:
+            order = self.blotter.find(report.cl_ord_id, report.order_id)
+            if order is not None:
+                self._guard.told(order, report)
 
     def reject_cancel(self, reject: CancelReject) -> None:
         """A cancel or replace was refused."""
@@ -309,6 +339,8 @@ class Desk:
             intent = self._intents.pop(event.ref, None)
             if self._journal is not None and intent is not None:
                 self._journal.unanswered(intent, event)
+            if self._guard is not None:
+                self._guard.settled(command, event.cause, sent=event.sent)
             order = self.blotter.unanswered(command, event.cause, event.recv_time, sent=event.sent)
             if order is not None and order in self._live:
                 self._live[order].look()
@@ -345,6 +377,8 @@ class Desk:
     def _check_running(self) -> None:
         if self._stopped:
             raise LocalProtocolError(f"no new orders: {self._stopped}")
+        if self._guard is not None:
+            self._guard.check()
 
     def _admit_new(self, order: NewOrder) -> None:
         wanted = Wanted(

@@ -49,8 +49,12 @@ class StopReport(Struct, frozen=True, kw_only=True):
 class Winding:
     """Cancels every order of ours, asks about those that are not known, until none is left or time is up."""
 
-    def __init__(self, desk: Desk, clock: Clock, seconds: float, *, only_ours: bool = True) -> None:
-        """`only_ours`: False takes every working order of the account, whoever placed it."""
+    def __init__(
+        self, desk: Desk, clock: Clock, seconds: float, *, only_ours: bool = True, patient: bool = False
+    ) -> None:
+        """`only_ours`: False takes every working order of the account, whoever placed it. `patient`: orders whose
+        outcome is not known are looked for until the end, since what was under way may still arrive."""
+        self._patient = patient
         self._only_ours = only_ours
         self._desk = desk
         self._clock = clock
@@ -87,7 +91,11 @@ class Winding:
 
     def _is_hopeless(self, left: list[Order]) -> bool:
         """The venue has answered, and knows nothing of what is left."""
-        return self._answers >= QUESTIONS and all(order.status is OrdStatus.OUTCOME_UNKNOWN for order in left)
+        return (
+            not self._patient
+            and self._answers >= QUESTIONS
+            and all(order.status is OrdStatus.OUTCOME_UNKNOWN for order in left)
+        )
 
     def _cancel(self, order: Order) -> None:
         now, task = self._clock.now(), self._cancels.get(order)

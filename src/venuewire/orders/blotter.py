@@ -66,6 +66,14 @@ class Blotter:
         orders.ask(order, command)
         return order
 
+    def adopt(self, command: NewOrder, now: Nanos) -> Order:
+        """An order that another client of ours places: ours from here on, even where the venue has told of it first."""
+        order = self._by_cl_ord_id.get(command.cl_ord_id) if command.cl_ord_id else None
+        if order is None:
+            return self.place(command, now)
+        order.ours = True
+        return order
+
     def unanswered(self, command: OrderCommand, cause: str, now: Nanos, *, sent: bool = True) -> Order | None:
         """No answer came to a command. A new order that was sent is OUTCOME_UNKNOWN, one that never left is REJECTED
         here; a cancel or a replacement leaves its order as it stood."""
