@@ -15,7 +15,7 @@ from venuewire.venue import Effect, Rate, Send
 class Outbox:
     """Lets out what pacing allows, and notes for each request when it went."""
 
-    __slots__ = ("_fetches", "_kinds", "_liveness", "_out", "_pending", "_sends", "lanes")
+    __slots__ = ("_booked", "_fetches", "_kinds", "_liveness", "_out", "_pending", "_sends", "lanes")
 
     def __init__(
         self, pending: Pending, liveness: Liveness, sends: Pacer, fetches: Pacer, kinds: Mapping[str, Rate]
@@ -27,6 +27,8 @@ class Outbox:
         self._fetches = fetches
         self._kinds = {kind: Pacer(rate) for kind, rate in kinds.items()}
         self._out: list[tuple[Effect, str]] = []
+        self._booked: tuple[Effect, Nanos] | None = None
+        """The first urgent effect, and when it may go: other lines that share the pacing cannot take its turn."""
 
     def put(self, effect: Effect, ref: str) -> None:
         """Let a step of a request wait for its turn; one of a kind with a rate of its own stands aside."""
@@ -56,10 +58,15 @@ class Outbox:
         """Let out what keeps the line alive; False when some of it must wait."""
         urgent = self.lanes.urgent
         while urgent:
-            if not self._release(urgent[0], "", now):
+            if self._turn_of(urgent[0], now) > now:
                 return False
-            urgent.popleft()
+            self._let_out(urgent.popleft(), "", now)
         return True
+
+    def _turn_of(self, effect: Effect, now: Nanos) -> Nanos:
+        if self._booked is None or self._booked[0] is not effect:
+            self._booked = effect, self._pacer(effect).book(now)
+        return self._booked[1]
 
     def release_built(self, now: Nanos) -> bool:
         """Let out what is built already; False when some of it must wait."""
@@ -93,7 +100,8 @@ class Outbox:
         """When pacing lets the next one out, `built` and `commands` among them; None when nothing waits for that."""
         lanes = self.lanes
         if lanes.urgent:
-            return self._pacer(lanes.urgent[0]).free_at(now)
+            booked = self._booked is not None and self._booked[0] is lanes.urgent[0]
+            return self._booked[1] if self._booked and booked else self._pacer(lanes.urgent[0]).free_at(now)
         if lanes.built and built:
             return self._pacer(lanes.built[0][0]).free_at(now)
         if not commands:
@@ -116,6 +124,7 @@ class Outbox:
         """Nothing outlives the line it was meant for."""
         self.lanes.clear()
         self._out.clear()
+        self._booked = None
 
     def __bool__(self) -> bool:
         """Is there anything for the transport to fetch?"""
@@ -127,10 +136,13 @@ class Outbox:
     def _release(self, effect: Effect, ref: str, now: Nanos) -> bool:
         if not self._pacer(effect).take(now):
             return False
+        self._let_out(effect, ref, now)
+        return True
+
+    def _let_out(self, effect: Effect, ref: str, now: Nanos) -> None:
         if isinstance(effect, Send):
             self._liveness.last_sent = now
         self._out.append((effect, ref))
         request = self._pending.get(ref)
         if request is not None and not request.sent_time:
             request.sent_time = now
-        return True

@@ -38,6 +38,13 @@ class Pacer:
         """The venue has asked us to wait, whatever its rate."""
         self._held_until = max(self._held_until, until)
 
+    def book(self, now: Nanos) -> Nanos:
+        """Count one that must not wait for others who share this pacer: when it may go."""
+        when = self.free_at(now)
+        if self._rate is not None:
+            self._times.append(when)
+        return when
+
     def take(self, now: Nanos) -> bool:
         """Count one that goes now; False, and nothing counted, when it must wait."""
         if self.free_at(now) > now:

@@ -13,13 +13,15 @@ from venuewire.venue import Answer, Rate
 @given(
     count=st.integers(1, 5),
     per=st.integers(1, 50),
-    steps=st.lists(st.integers(0, 30), max_size=60),
+    steps=st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=60),
 )
-def test_no_window_holds_more_than_the_rate(count: int, per: int, steps: list[int]) -> None:
+def test_no_window_holds_more_than_the_rate(count: int, per: int, steps: list[tuple[int, bool]]) -> None:
     pacer, now = Pacer(Rate(count, per)), 1000
     taken: list[int] = []
-    for step in steps:
+    for step, booked in steps:
         now += step
+        if booked:
+            taken.append(pacer.book(now))
         free_at = pacer.free_at(now)
         went = pacer.take(now)
         assert went == (free_at <= now)
@@ -121,6 +123,21 @@ def test_lines_may_share_the_pacing_of_fetches() -> None:
     assert len(other.fetched) == 1
     other.answer(Answer(200))
     assert other.kinds() == ["LoggedOn", "SecurityList"]
+
+
+def test_a_logon_does_not_wait_behind_what_another_line_has_to_send() -> None:
+    pacer = Pacer(Rate(1, SECOND))
+    busy = Desk(send_pacer=pacer).log_on()
+    for number in range(20):
+        busy.submit(new_order(ref=str(number + 1)))
+    other = Desk(send_pacer=pacer).dial().connect()
+    assert other.doings() == []
+    for _ in range(3):
+        for desk in (busy, other):  # the busy one is always quicker
+            desk.step(SECOND // 2)
+    assert (busy.doings(), other.doings()) == (["auth"], ["auth"])
+    busy.step(5 * SECOND)
+    assert busy.doings()[:2] == ["NewOrder", "NewOrder"]
 
 
 @pytest.mark.parametrize("count", [1, 2])

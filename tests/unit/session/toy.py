@@ -206,6 +206,7 @@ class Desk:
         sequence: bool = False,
         renew_early: Nanos = 0,
         fetch_pacer: Pacer | None = None,
+        send_pacer: Pacer | None = None,
         sends: Rate | None = None,
         fetches: Rate | None = None,
         heartbeat_interval: Nanos | None = None,
@@ -233,6 +234,7 @@ class Desk:
             msgspec.structs.replace(CAPABILITIES, sequence=sequence, renewal_interrupts=renewal_interrupts),
             renew_early=renew_early,
             fetch_pacer=fetch_pacer,
+            send_pacer=send_pacer,
         )
         self.told: list[Event | SessionEvent] = []
         self.sent: list[dict[str, Any]] = []
