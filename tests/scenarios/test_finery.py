@@ -149,7 +149,7 @@ async def test_an_order_of_ours_ends_with_the_client_that_placed_it() -> None:
     "settings",
     [
         {},
-        {"logon": "in_band", "book_feed": "MD", "feeds": "S,R,N,L"},
+        {"logon": "in_band", "book_feed": "MD"},
         {"book_feed": "B", "requests": "http", "history_pages": 1},
     ],
     ids=["plain", "in band", "over HTTP"],

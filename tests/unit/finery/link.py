@@ -160,7 +160,6 @@ class Client:
         self.initiator = FineryInitiator("ws", self.seat)
         self.line = Line(house)
         self.events: list[Event] = []
-        self.keeps_events = bool(settings.get("feeds"))
         self._refs = itertools.count(house.now // 1000)
         assert self.line.open(dict(self.initiator.handshake(house.now))) is None
         self.grant = self._log_on()
@@ -178,8 +177,7 @@ class Client:
                 step = flow.send(answer)
         except StopIteration as over:
             self.carry()
-            if not self.keeps_events:
-                self.events.clear()
+            self.events.clear()
             grant: Grant = over.value
             return grant
 

@@ -12,7 +12,7 @@ from tests.unit.finery.test_feeds import bind, px
 from venuewire.model.terms import NANOS_PER_SECOND, Side
 from venuewire.venue import Habit
 from venuewire.venues.finery.host import Rules
-from venuewire.venues.finery.wire import clearing
+from venuewire.venues.finery.wire import feeds
 
 DAY = 86_400 * NANOS_PER_SECOND
 MILLI = START // 1_000_000
@@ -150,6 +150,7 @@ def test_a_request_ends_by_its_time_while_nobody_is_connected(house: House) -> N
     line.lose()
     (kept,) = house.host._clearings.values()
     due = house.host.next_tick()
+    assert due is not None
     assert due == START + 5 * NANOS_PER_SECOND
     house.now = due
     house.host.tick(house.now)
@@ -419,4 +420,4 @@ def test_every_message_of_every_generation_is_read(house: House, name: str) -> N
     read = [frame for frame in frames if frame[2] != "Z"]
     assert {"SS", "S+", "SD", "NS", "N+", "ND", "R+", "R-", "LM"} <= set(kinds(read))
     for frame in read:
-        assert clearing.told(frame[0] + frame[2], json.dumps(frame[3]).encode()) is not None
+        assert feeds.told(frame[0] + frame[2], json.dumps(frame[3]).encode()).action == frame[2]

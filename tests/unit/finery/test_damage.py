@@ -15,13 +15,22 @@ from tests.unit.finery.test_vectors import VECTORS
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.market import BookMessage
 from venuewire.model.orders import CancelOrder, MassCancel, NewOrder, ReplaceOrder
-from venuewire.model.session import OrderMassStatusRequest, RequestForPositions, SecurityListRequest
+from venuewire.model.session import OrderMassStatusRequest, RequestForPositions, SecurityListRequest, VenueRequest
 from venuewire.model.terms import OrdType, Side
 from venuewire.venue import Request
 from venuewire.venues.finery.initiator import FineryInitiator
+from venuewire.venues.finery.wire import methods
 
 INCOMING = [json.dumps(v["payload"]).encode() for v in VECTORS if v["direction"] == "in" and v["line"] == "ws"]
 OUTGOING = [json.dumps(v["payload"]).encode() for v in VECTORS if v["direction"] == "out" and v["line"] == "ws"]
+
+# Every request of the venue's own, by the number under which a vector asks for it.
+ASKED = {
+    v["payload"]["reqId"]: msgspec.convert(v["payload"].get("content", {}), record)
+    for v in VECTORS
+    for record, (method, _) in methods.METHODS.items()
+    if v["direction"] == "out" and v["line"] == "ws" and v["kind"] == method and v["payload"]["reqId"] > 10
+}
 
 HOUSE = House()
 CLIENT = Client(HOUSE)
@@ -43,6 +52,7 @@ def busy() -> FineryInitiator:
             for n in (8, 9)
         ),
         OrderMassStatusRequest(ref="10"),
+        *(VenueRequest(message=record, ref=str(number)) for number, record in ASKED.items()),
     ]
     for command in commands:
         initiator.send(command, START)

@@ -1,4 +1,4 @@
-"""What the settings of our end change: logon in band, other feeds, pages of deals, routing."""
+"""What the settings of our end change: logon in band, other books, pages of deals, routing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from tests.unit.finery.link import SECRET, START, UNIT, Client, House
-from tests.unit.finery.test_clearing import ASK
 from tests.unit.finery.test_client import market, order, reports, told
 from tests.unit.finery.test_feeds import px
 
@@ -27,14 +26,11 @@ from venuewire.model.session import (
     SecurityListRequest,
     Subscribe,
     SubscriptionAccepted,
-    Unknown,
     Unsubscribe,
-    VenueStatus,
 )
 from venuewire.model.terms import Channel, OrdRejReason, OrdType, Side, TimeInForce
 from venuewire.venue import Habit, Send
 from venuewire.venues.finery.acceptor import FineryAcceptor
-from venuewire.venues.finery.wire import clearing
 
 IOC = TimeInForce.IMMEDIATE_OR_CANCEL
 
@@ -108,50 +104,6 @@ def test_feed_md_and_a_masters_client_are_named_in_objects(house: House) -> None
         (ended,) = client.submit(Unsubscribe(channel=Channel.BOOK, symbol="BTC-USD"))
         assert isinstance(ended, SubscriptionAccepted)
         client.line.lose()
-
-
-# --------------------------------------------------------------------------- other feeds
-
-
-@pytest.mark.parametrize("generation", ["", "generation_1", "generation_2"])
-def test_feeds_beside_trading_are_told_as_they_came(house: House, generation: str) -> None:
-    if generation:
-        house.host.afflict(Habit(generation), house.now)
-    client = Client(house, feeds="S, R,N,L,G,M", requests="ws")
-    kinds = [event.kind for event in client.events if isinstance(event, Unknown)]
-    gone = {"": {"GS", "MS"}, "generation_1": set[str](), "generation_2": {"MS"}}[generation]
-    assert set(kinds) == {"SS", "RS", "NS", "LS", "GS", "MS"} - gone
-    refused = [event for event in client.events if isinstance(event, VenueStatus) and event.code == "102"]
-    assert len(refused) == len(gone)
-    client.events.clear()
-    client.line.say({"event": "request", "reqId": 1, "method": "addIncomingSettlementRequest", "content": ASK})
-    client.carry()
-    told_of = [event for event in client.events if isinstance(event, Unknown) and event.kind != "reply"]
-    assert [event.kind for event in told_of] == ["R+", "R-", "N+", "S+"]
-    (request,) = clearing.told("R+", told_of[0].body).incoming  # type: ignore[union-attr]
-    assert (request.currency, request.amount) == ("BTC", 0)
-
-
-def test_feed_i_tells_of_instruments_and_feed_p_of_the_account(house: House) -> None:
-    Client(house).submit(order())
-    client = Client(house, feeds=("I", "P"))
-    instruments = next(event for event in client.events if isinstance(event, SecurityList))
-    assert len(instruments.instruments) == 4
-    assert {event.currency for event in client.events if isinstance(event, Balance)} >= {"BTC", "USD"}
-    (standing,) = [event for event in client.events if isinstance(event, ExecutionReport)]
-    assert (standing.cl_ord_id, standing.historical) == ("1700000000000001", True)
-    house.offer(Side.SELL, "62000", "1")
-    client.carry()
-    fill = client.events[-1]
-    assert isinstance(fill, ExecutionReport)
-    assert fill.last_qty == Decimal("0.5")
-
-
-def test_a_feed_the_venue_refuses_is_told_and_ends_nothing(house: House) -> None:
-    client = Client(house, feeds="G")
-    (refused,) = [event for event in client.events if isinstance(event, VenueStatus) and event.code == "102"]
-    assert refused.up
-    assert "G" in refused.text
 
 
 # --------------------------------------------------------------------------- older servers

@@ -52,7 +52,7 @@ VENUE = Venue(
     lines=("ws",),
     route=route,
     capabilities=Capabilities(
-        channels=frozenset({Channel.BOOK, Channel.ORDERS, Channel.POSITIONS}),
+        channels=frozenset({Channel.BOOK, Channel.ORDERS, Channel.POSITIONS, Channel.VENUE}),
         ord_types=frozenset({OrdType.LIMIT, OrdType.MARKET}),
         times_in_force=frozenset(
             {TimeInForce.GOOD_TILL_CANCEL, TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL}

@@ -11,8 +11,6 @@ from venuewire.errors import LocalProtocolError
 
 BOOKS = ("F", "B", "MD")
 """Feeds that setting `book_feed` may name."""
-OTHERS = ("S", "R", "N", "L", "P", "G", "M", "I")
-"""Feeds that setting `feeds` may name."""
 _ROUTES: dict[str, tuple[bool | UnsetType, bool | UnsetType]] = {
     "venue": (UNSET, UNSET),
     "firm": (False, True),
@@ -32,8 +30,6 @@ class Options(Struct, frozen=True, kw_only=True):
     """Authenticate in the first message, not in the handshake."""
     streams: bool | UnsetType
     firm: bool | UnsetType
-    feeds: tuple[str, ...]
-    """Bound at each logon."""
     client_id: int
     """Of a master's client, whose book is shown; 0: our own."""
     history_pages: int
@@ -48,7 +44,6 @@ def options(settings: Mapping[str, Any]) -> Options:
         in_band=_choice(settings, "logon", ("headers", "in_band")) == "in_band",
         streams=streams,
         firm=firm,
-        feeds=_names(settings, "feeds", OTHERS),
         client_id=_number(settings, "client_id", 0),
         history_pages=_number(settings, "history_pages", 4),
     )
@@ -59,16 +54,6 @@ def _choice(settings: Mapping[str, Any], name: str, choices: tuple[str, ...]) ->
     if value not in choices:
         raise LocalProtocolError(f"setting {name} is one of {', '.join(choices)}: {value!r}")
     return str(value)
-
-
-def _names(settings: Mapping[str, Any], name: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """A list of names, or a text with commas."""
-    given = settings.get(name, ())
-    names = [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else list(given)
-    for it in names:
-        if it not in known:
-            raise LocalProtocolError(f"setting {name} is made of {', '.join(known)}: {it!r}")
-    return tuple(dict.fromkeys(names))
 
 
 def _number(settings: Mapping[str, Any], name: str, ordinary: int) -> int:

@@ -1,4 +1,5 @@
-"""Every message of Finery Markets' array protocol and REST methods that the core uses, both ways.
+"""The messages of Finery Markets' array protocol and REST methods that trading needs, both ways; what is beside it
+is in `clearing`, `feeds` and `methods`.
 
 Pages are named as in the public helpdesk: "Websocket API", "Data types", `feed-*` and the REST methods' own pages.
 All prices, sizes, volumes and balances are integers of 1e-8; times are integer milliseconds, UTC ("Data types").
@@ -79,10 +80,6 @@ class Ping(Struct, frozen=True):
     event: str = "ping"
 
 
-class Empty(Struct, frozen=True):
-    """Parameters of the methods that have none: `instruments`, `positions`."""
-
-
 class Add(Struct, frozen=True, kw_only=True):
     """Parameters of `add` (page add). Exactly one of size and volume."""
 
@@ -126,21 +123,6 @@ class Mod(Struct, frozen=True, kw_only=True):
     clientOrderId: int | UnsetType = UNSET
     price: int
     size: int
-
-
-class DealHistory(Struct, frozen=True, kw_only=True):
-    """Parameters of `dealHistory` (page dealHistory); `till` is a deal id, exclusive."""
-
-    instrument: str | UnsetType = UNSET
-    till: int | UnsetType = UNSET
-    limit: int | UnsetType = UNSET
-
-
-class BookOf(Struct, frozen=True, kw_only=True):
-    """Parameters of `book` (page book)."""
-
-    instrument: str
-    tradable: bool | UnsetType = UNSET
 
 
 # --------------------------------------------------------------------------- venue to client: envelopes
@@ -278,6 +260,12 @@ class Deal(Struct, frozen=True, array_like=True):
     liquiditySource: int | None = None
 
 
+class Deals(Struct, frozen=True):
+    """Reply of dealHistory."""
+
+    rows: list[Deal]
+
+
 class Position(Struct, frozen=True, array_like=True):
     """feed-k-positions: one per currency and counterparty; 3 places before, 5 today."""
 
@@ -294,8 +282,8 @@ class Positions(Struct, frozen=True, array_like=True):
     nextId: int
     positions: list[Position]
     orders: list[Order]
-    settlementOrders: list[Any] = []
-    """`clearing.settlement_row` reads one."""
+    settlementOrders: list[Raw] = []
+    """`clearing.settlement_row` reads one, of any generation."""
 
 
 # --------------------------------------------------------------------------- venue to client: replies

@@ -1,4 +1,4 @@
-"""Settlements, limits and clients: the records of feeds S, R, N, L, P, G and M and of the methods beside trading.
+"""Settlements, limits and clients: the rows of feeds S, R, N, L, P, G and M and of the methods beside trading.
 
 The layouts of three generations are told apart by their shape ("G1" about 2021 to 2023, "G2" 2023 to 2024, "G3"
 today). Rows are arrays read by place, objects by name; amounts are integers of 1e-8, times milliseconds.
@@ -6,8 +6,7 @@ today). Rows are arrays read by place, objects by name; amounts are integers of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import TypeAlias
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
@@ -237,92 +236,6 @@ class AssetLimit(Struct, frozen=True, array_like=True):
     mutualCurrency: str | None
 
 
-# --------------------------------------------------------------------------- parameters
-
-
-class OfCurrency(Struct, frozen=True, kw_only=True):
-    """Parameters of delLimit."""
-
-    currency: str
-
-
-class SetLimit(Struct, frozen=True, kw_only=True):
-    """Parameters of setLimit (legacy)."""
-
-    currency: str
-    netLimit: int
-    grossLimit: int
-
-
-class SetCLimit(Struct, frozen=True, kw_only=True):
-    """Parameters of setCLimit; `netLimit` is legacy, the markup is percent x 1e4."""
-
-    counterpartyId: int
-    currency: str
-    netLimit: int | UnsetType = UNSET
-    grossLimit: int
-    takerMarkup: int | UnsetType = UNSET
-
-
-class OfCounterparty(Struct, frozen=True, kw_only=True):
-    """Parameters of delCLimit, getCounterpartyInfo, instrumentMarkups and cAssetLimits."""
-
-    counterpartyId: int | UnsetType = UNSET
-    filter: str | UnsetType = UNSET
-
-
-class AddSettlementRequest(Struct, frozen=True, kw_only=True):
-    """Parameters of addIncomingSettlementRequest."""
-
-    counterpartyId: int
-    currency: str
-    amount: int | UnsetType = UNSET
-    comment: str | UnsetType = UNSET
-    flags: int | UnsetType = UNSET
-    cancelTimestamp: int | UnsetType = UNSET
-
-
-class DelSettlementRequest(Struct, frozen=True, kw_only=True):
-    """Parameters of delIncomingSettlementRequest and delIncomingSettlementCPRequest."""
-
-    counterpartyId: int
-    currency: str
-
-
-class AddTransaction(Struct, frozen=True, kw_only=True):
-    """Parameters of addOutgoingSettlementTransaction."""
-
-    counterpartyId: int
-    currency: str
-    amount: int
-    comment: str | UnsetType = UNSET
-    fee: int | UnsetType = UNSET
-
-
-class SendTransaction(Struct, frozen=True, kw_only=True):
-    """Parameters of sendOutgoingSettlementTransaction."""
-
-    transactionId: int
-    txId: str
-    fee: int | UnsetType = UNSET
-
-
-class OfTransaction(Struct, frozen=True, kw_only=True):
-    """Parameters of delOutgoingSettlementTransaction and commitIncomingSettlementTransaction."""
-
-    transactionId: int
-
-
-class History(Struct, frozen=True, kw_only=True, rename={"since": "from"}):
-    """Parameters of the two settlement histories: `till` an id, exclusive; `from` and `to` in milliseconds."""
-
-    till: int | UnsetType = UNSET
-    since: int | UnsetType = UNSET
-    to: int | UnsetType = UNSET
-    limit: int | UnsetType = UNSET
-    filter: str | UnsetType = UNSET
-
-
 # --------------------------------------------------------------------------- replies
 
 
@@ -389,69 +302,79 @@ class StreamedOrder(Struct, frozen=True, kw_only=True):
     clientId: int
 
 
+# --------------------------------------------------------------------------- lists of rows, of any generation
+
+SettlementRow: TypeAlias = SettlementOrder | SettlementOrderRow | SettlementDealRow | SettlementDealRowG1
+LimitRow: TypeAlias = CounterpartyLimit | CounterpartyLimitG1 | CounterpartyLimitG2
+
+
+class Settlements(Struct, frozen=True):
+    """Messages of feed S, replies of settlementOrders and settlementHistory."""
+
+    rows: list[SettlementRow]
+
+
+class CounterpartyLimits(Struct, frozen=True):
+    """Messages of feeds L and M, reply of climits."""
+
+    rows: list[LimitRow]
+
+
+class GlobalLimits(Struct, frozen=True):
+    """Messages of feed G, reply of limits."""
+
+    rows: list[GlobalLimit]
+
+
+class AssetLimits(Struct, frozen=True):
+    """Reply of cAssetLimits."""
+
+    rows: list[AssetLimit]
+
+
+class SubaccountLimits(Struct, frozen=True):
+    """Reply of subaccountsLimits."""
+
+    rows: list[SubaccountLimit]
+
+
+class Subaccounts(Struct, frozen=True):
+    """Reply of getSubaccounts."""
+
+    rows: list[Subaccount]
+
+
+class Markups(Struct, frozen=True):
+    """Reply of instrumentMarkups."""
+
+    rows: list[Markup]
+
+
+class ClosedTransactions(Struct, frozen=True):
+    """Reply of settlementTransactionHistory."""
+
+    rows: list[SettlementTransaction]
+
+
 # --------------------------------------------------------------------------- decoders, made once
 
-# Unions are no classes to the type checkers, and are to the decoder.
-_LimitRow = CounterpartyLimit | CounterpartyLimitG1 | CounterpartyLimitG2
-_rows = decoder(list[Raw])
-_any: Callable[[bytes], Any] = decoder(cast("type[Any]", Any))
-_requests = decoder(Requests)
-_transactions = decoder(Transactions)
-_transactions_snapshot = decoder(TransactionsSnapshot)
+_raw_rows = decoder(list[Raw])
 _settlement_order = decoder(SettlementOrder)
 _settlement_order_row = decoder(SettlementOrderRow)
 _settlement_deal_row = decoder(SettlementDealRow)
 _settlement_deal_row_g1 = decoder(SettlementDealRowG1)
-_global_limit = decoder(GlobalLimit)
 _limit = decoder(CounterpartyLimit)
 _limit_g1 = decoder(CounterpartyLimitG1)
 _limit_g2 = decoder(CounterpartyLimitG2)
-
-Told = (
-    list[SettlementOrder | SettlementOrderRow | SettlementDealRow | SettlementDealRowG1]
-    | list[CounterpartyLimit | CounterpartyLimitG1 | CounterpartyLimitG2]
-    | list[GlobalLimit]
-    | Requests
-    | Transactions
-    | TransactionsSnapshot
-)
-"""What one message of feed S, L or M, G, R or N says."""
-
-
-def limit_row(body: bytes | Raw) -> CounterpartyLimit | CounterpartyLimitG1 | CounterpartyLimitG2:
-    """A counterparty's limit in any of its layouts: an object, or an array that begins with the currency or the id."""
-    text = bytes(body).lstrip()
-    if not text.startswith(b"["):
-        return _limit(text)
-    return _limit_g1(text) if text[1:].lstrip().startswith(b'"') else _limit_g2(text)
-
-
-def settlement_row(
-    body: bytes | Raw,
-) -> SettlementOrder | SettlementOrderRow | SettlementDealRow | SettlementDealRowG1:
-    """A settlement order or deal in any of its layouts: an object, or an array of 7, 9 or 11 places."""
-    text = bytes(body).lstrip()
-    if not text.startswith(b"["):
-        return _settlement_order(text)
-    places = _rows(text)
-    if len(places) >= 11:
-        return _settlement_deal_row(text)
-    # Two networks, or moment and id?
-    is_deal = len(places) >= 9 and not bytes(places[7]).lstrip().startswith((b'"', b"n"))
-    return _settlement_deal_row_g1(text) if is_deal else _settlement_order_row(text)
-
-
-def _settlements(body: bytes) -> Told:
-    """A list of objects today; one row, or a list of rows, before."""
-    return [settlement_row(row) for row in _each(body)]
-
-
-def _limits(body: bytes) -> Told:
-    return [limit_row(row) for row in _each(body)]
-
-
-def _global_limits(body: bytes) -> Told:
-    return [_global_limit(row) for row in _each(body)]
+_global_limit = decoder(GlobalLimit)
+_asset_limits = decoder(list[AssetLimit])
+_subaccount_limits = decoder(list[SubaccountLimit])
+_subaccounts = decoder(list[Subaccount])
+_markups = decoder(list[Markup])
+_closed = decoder(list[SettlementTransaction])
+requests = decoder(Requests)
+transactions = decoder(Transactions)
+transactions_snapshot = decoder(TransactionsSnapshot)
 
 
 def _each(body: bytes) -> list[Raw]:
@@ -459,28 +382,61 @@ def _each(body: bytes) -> list[Raw]:
     text = body.lstrip()
     if not text.startswith(b"["):
         return [Raw(text)]
-    rows = _rows(text)
+    rows = _raw_rows(text)
     return rows if not rows or bytes(rows[0]).lstrip()[:1] in {b"[", b"{"} else [Raw(text)]
 
 
-def told(kind: str, body: bytes) -> Told:
-    """A message of feed S, R, N, L, M or G, by its kind (`S+`, `NS`). Raises `RemoteProtocolError`, `KeyError`."""
-    if kind == "NS":
-        return _transactions_snapshot(body)
-    return _READERS[kind[:-1]](body)
+def limit_row(body: bytes | Raw) -> LimitRow:
+    """A counterparty's limit in any of its layouts: an object, or an array that begins with the currency or the id."""
+    text = bytes(body).lstrip()
+    if not text.startswith(b"["):
+        return _limit(text)
+    return _limit_g1(text) if text[1:].lstrip().startswith(b'"') else _limit_g2(text)
 
 
-_READERS: dict[str, Callable[[bytes], Told]] = {
-    "S": _settlements,
-    "R": _requests,
-    "N": _transactions,
-    "L": _limits,
-    "M": _limits,
-    "G": _global_limits,
-}
+def settlement_row(body: bytes | Raw) -> SettlementRow:
+    """A settlement order or deal in any of its layouts: an object, or an array of 7, 9 or 11 places."""
+    text = bytes(body).lstrip()
+    if not text.startswith(b"["):
+        return _settlement_order(text)
+    places = _raw_rows(text)
+    if len(places) >= 11:
+        return _settlement_deal_row(text)
+    # Two networks, or moment and id?
+    is_deal = len(places) >= 9 and not bytes(places[7]).lstrip().startswith((b'"', b"n"))
+    return _settlement_deal_row_g1(text) if is_deal else _settlement_order_row(text)
 
-KINDS = frozenset(
-    {f"{feed}{action}" for feed, actions in {"S": "S+MD-", "R": "S+-", "N": "S+D-"}.items() for action in actions}
-    | {f"{feed}{action}" for feed, actions in {"L": "S+M-", "M": "S+M-", "G": "SM"}.items() for action in actions}
-)
-"""What `told` can read."""
+
+def settlements(body: bytes) -> Settlements:
+    """A list of objects today; one row, or a list of rows, before."""
+    return Settlements([settlement_row(row) for row in _each(body)])
+
+
+def counterparty_limits(body: bytes) -> CounterpartyLimits:
+    """One, or a list of them."""
+    return CounterpartyLimits([limit_row(row) for row in _each(body)])
+
+
+def global_limits(body: bytes) -> GlobalLimits:
+    """One, or a list of them."""
+    return GlobalLimits([_global_limit(row) for row in _each(body)])
+
+
+def asset_limits(body: bytes) -> AssetLimits:
+    return AssetLimits(_asset_limits(body))
+
+
+def subaccount_limits(body: bytes) -> SubaccountLimits:
+    return SubaccountLimits(_subaccount_limits(body))
+
+
+def subaccounts(body: bytes) -> Subaccounts:
+    return Subaccounts(_subaccounts(body))
+
+
+def markups(body: bytes) -> Markups:
+    return Markups(_markups(body))
+
+
+def closed_transactions(body: bytes) -> ClosedTransactions:
+    return ClosedTransactions(_closed(body))
