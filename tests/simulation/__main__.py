@@ -1,53 +1,54 @@
-"""Many seeds, or one again.
+"""Many seeds, or one again; or every fault at every frame.
 
-python -m tests.simulation                 10,000 seeds; the first that fails is told, with how to repeat it
-python -m tests.simulation 4711            that one, and its log
-python -m tests.simulation 0 500           a range
+    python -m tests.simulation                          10,000 seeds, on every core
+    python -m tests.simulation 0 500 --workers 1        a range, on one
+    python -m tests.simulation 4711                     that seed, and its log
+    python -m tests.simulation positions                every fault at every frame position of a recorded run
+    python -m tests.simulation positions coinbase 17    at one venue, at one position, with the log of what fails
+
+What fails is told with the command that repeats it; the rest goes on. Progress goes to standard error.
 """
 
 from __future__ import annotations
 
-import asyncio
+import argparse
+import os
 import sys
-import time
+from collections.abc import Sequence
 
-from tests.simulation.world import Broken, World, simulate
+from tests.simulation.many import run_all, run_one, simulate_one, strike_one
+from tests.simulation.positions import places
 
-
-def main() -> int:
-    given = [int(word) for word in sys.argv[1:]]
-    if len(given) == 1:
-        return one(given[0])
-    first, last = given or (0, 10_000)
-    began = time.monotonic()
-    for seed in range(first, last):
-        try:
-            asyncio.run(simulate(seed))
-        except Broken as broken:
-            print(f"\n{broken}\nrepeat it with: python -m tests.simulation {seed}")
-            return 1
-        rate = (seed - first + 1) / (time.monotonic() - began)
-        print(f"\r{seed - first + 1} of {last - first} seeds, {rate:.1f} a second", end="", file=sys.stderr)
-    print(f"\n{last - first} seeds, none failing", file=sys.stderr)
-    return 0
+ALL = 10_000
 
 
-def one(seed: int) -> int:
-    world = World(seed)
+def main(words: Sequence[str] | None = None) -> int:
+    """The command; 1 if anything failed."""
+    given = _arguments(words)
+    if given.what[:1] == ["positions"]:
+        return _positions(given.what[1:], given.workers)
+    numbers = [int(word) for word in given.what]
+    if len(numbers) == 1:
+        return run_one(simulate_one, numbers[0])
+    first, last = numbers or (0, ALL)
+    return run_all(simulate_one, range(first, last), "seeds", given.workers)
 
-    async def run() -> None:
-        async with world:
-            await world.run(60)
-            await world.calm()
 
-    try:
-        asyncio.run(run())
-    except Broken as broken:
-        print("\n".join(world.log[-400:]))
-        print(broken)
-        return 1
-    print("\n".join(world.log[-40:]))
-    return 0
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("what", nargs="*", help="SEED, FIRST LAST, or positions [VENUE [POSITION]]")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes at once (every core)")
+    return parser.parse_args(words)
+
+
+def _positions(words: Sequence[str], workers: int) -> int:
+    found = list(places())
+    if words:
+        found = [place for place in found if place.venue == words[0]]
+    if len(words) > 1:
+        found = [place for place in found if place.position == int(words[1])]
+        return max((run_one(strike_one, place) for place in found), default=2)
+    return run_all(strike_one, found, "faults at frames", workers)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ The same seed gives the same log, line for line. A seed that fails is repeated w
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from random import Random
@@ -23,6 +25,7 @@ from venuewire.sandbox import MemorySandbox
 from venuewire.sandbox.faults import Fault, NoSuchThing
 from venuewire.transport.clock import SteppedClock, at_rest
 from venuewire.transport.entropy import SeededEntropy
+from venuewire.venue import Credentials
 from venuewire.venues import find, names
 
 Top = tuple[str, str] | None
@@ -32,20 +35,49 @@ QUIET = 80.0
 """Seconds of silence allowed where a venue has no beat of its own."""
 CALM = 240
 """Seconds without faults after which everything must be well again."""
+CALM_PACE = 6.0
+"""Seconds between two steps of a calm market. Calm is four fifths of a world: so a world costs half, and a market that
+is all but silent is lived through as well."""
+
+
+_ATTEMPTS = 3
+_ATTEMPTS_APART = 10**6
 
 
 class Broken(AssertionError):
     """Something that must hold did not."""
 
 
+class _Alarm(logging.Handler):
+    """What is logged as an error: neither we nor the sandbox ever have reason to."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append(self.format(record))
+
+
 class World:
     """One simulated world."""
 
-    def __init__(self, seed: int, venues: tuple[str, ...] = names(), *, pace: float = 2.0) -> None:
-        """`pace`: seconds between two steps of each market."""
+    def __init__(
+        self,
+        seed: int,
+        venues: tuple[str, ...] = names(),
+        *,
+        pace: float = 2.0,
+        faults: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """`pace`: seconds between two steps of each market; `faults` are set before anybody connects."""
         self.seed = seed
         self._pace = pace
+        self._faults = faults
         self.log: list[str] = []
+        self._alarm = _Alarm()
+        self._credentials: dict[str, Credentials] = {}
+        """Those that a venue has replaced."""
         self.placed = 0
         self._random = Random(seed)
         self._venues = venues
@@ -62,22 +94,40 @@ class World:
         self.sandbox = await self._stack.enter_async_context(
             MemorySandbox(self._venues, seed=self.seed, clock=self._clock, pace=self._pace)
         )
+        logger = logging.getLogger("venuewire")
+        logger.addHandler(self._alarm)
+        self._stack.callback(logger.removeHandler, self._alarm)
+        for fault in self._faults:
+            self.strike(fault)
         for number, venue in enumerate(self._venues):
             self._follow(venue)
-            client = vw.connect(
-                venue,
-                self.sandbox.credentials(venue),
-                network=self.sandbox.network(),
-                clock=self._clock,
-                entropy=SeededEntropy(self.seed * 10 + number, self._clock.now),
-            )
-            await self.sandbox.run(client.__aenter__())
-            self._stack.push_async_callback(self._leave, client)
-            self.clients[venue] = client
-            book = client.book(client.venue.default_symbol)
-            await self.sandbox.run(book.__aenter__())
-            self.books[venue] = book
+            for attempt in range(_ATTEMPTS):
+                try:
+                    await self._connect(venue, self.seed * 10 + number + attempt * _ATTEMPTS_APART)
+                    break
+                except errors.VenueError as error:
+                    # Whoever is not let in at the very first is told, and comes again; with faults only.
+                    self.say(venue, "connect", error)
+                    if not self._faults or attempt == _ATTEMPTS - 1:
+                        raise
         return self
+
+    async def _connect(self, venue: str, seed: int) -> None:
+        client = vw.connect(
+            venue,
+            self._credentials.get(venue) or self.sandbox.credentials(venue),
+            network=self.sandbox.network(),
+            clock=self._clock,
+            entropy=SeededEntropy(seed, self._clock.now),
+            # Refresh tokens that work once are kept, as everybody has to who comes again.
+            store=lambda renewed: self._credentials.update({venue: renewed}),
+        )
+        await self.sandbox.run(client.__aenter__())
+        self._stack.push_async_callback(self._leave, client)
+        self.clients[venue] = client
+        book = client.book(client.venue.default_symbol)
+        await self.sandbox.run(book.__aenter__())
+        self.books[venue] = book
 
     def _follow(self, venue: str) -> None:
         """Note every top of the book the exchange ever has."""
@@ -107,6 +157,10 @@ class World:
         """A line of the log."""
         self.log.append(f"{(self._clock.now() // 1_000_000) % 10**9} {' '.join(map(str, words))}")
 
+    def tell(self, error: Exception, lines: int = 400) -> None:
+        """Note the end of the log with what is raised."""
+        error.add_note("\n".join(self.log[-lines:]))
+
     # ------------------------------------------------------------------ what happens
 
     async def run(self, seconds: float, *, step: float = 0.5, faults: bool = True, orders: bool = True) -> None:
@@ -120,12 +174,17 @@ class World:
             self.look()
 
     def _misfortune(self) -> None:
-        fault = self._drawn()
+        self.strike(self._drawn())
+
+    def strike(self, fault: Mapping[str, Any]) -> str:
+        """Set a fault; its id, or nothing where the venue has no such thing."""
         try:
-            self.sandbox.set_fault(msgspec.convert(fault, Fault))
-            self.say("fault", msgspec.json.encode(fault).decode())
+            name = self.sandbox.set_fault(msgspec.convert(fault, Fault))
         except NoSuchThing:
             self.say("no such thing", fault["kind"], fault["venue"])
+            return ""
+        self.say("fault", msgspec.json.encode(fault).decode())
+        return name
 
     def _drawn(self) -> dict[str, Any]:
         draw = self._random
@@ -230,6 +289,7 @@ class World:
 
         Faults are not cleared: each ends by itself, those that withhold frames from unnumbered lines with the line.
         """
+        self.sandbox.set_pace(CALM_PACE)
         await self.run(CALM, step=3.0, faults=False, orders=False)
         self.sandbox.pause_flow()
         await self.sandbox.advance(15)
@@ -237,6 +297,8 @@ class World:
             await self._try(venue, "compare", self.clients[venue].refresh_orders())
             self._check_book(venue)
             self._check_orders(venue)
+        if self._alarm.heard:
+            raise Broken(f"seed {self.seed}: logged as an error: {self._alarm.heard[0]}")
 
     def _check_book(self, venue: str) -> None:
         book = self.books[venue]
@@ -288,9 +350,13 @@ def _agree(order: Any, theirs: vw.ExecutionReport) -> bool:
 
 
 async def simulate(seed: int, seconds: float = 60, venues: tuple[str, ...] = names()) -> World:
-    """One world from beginning to calm. Raises `Broken`."""
+    """One world from beginning to calm. Raises `Broken`, with the end of the log as a note."""
     world = World(seed, venues)
-    async with world:
-        await world.run(seconds)
-        await world.calm()
+    try:
+        async with world:
+            await world.run(seconds)
+            await world.calm()
+    except Exception as error:
+        world.tell(error)
+        raise
     return world

@@ -166,6 +166,11 @@ class MemorySandbox(Hall):
         """Move the clock ahead, letting everybody do what falls due, each at its time."""
         await self.clock.advance(int(seconds * NANOS_PER_SECOND))
 
+    def set_pace(self, seconds: float) -> None:
+        """From its next step on each market moves every so many seconds."""
+        for floor in self._floors.values():
+            floor.flow.pace = round(seconds * NANOS_PER_SECOND)
+
     def run_due(self) -> None:
         """Everything that is due, once; for who steps by hand and has not entered the sandbox."""
         for floor in self._floors.values():
