@@ -86,15 +86,14 @@ VENUE = Venue(
     lines=("ws", "cws"),
     route=route,
     capabilities=Capabilities(
-        channels=frozenset(
-            {Channel.BOOK, Channel.TRADES, Channel.QUOTES, Channel.ORDERS, Channel.POSITIONS, Channel.BARS}
-        ),
+        channels=frozenset(Channel) - {Channel.HEARTBEATS},
         ord_types=frozenset(OrdType),
         # GOOD_TILL_DATE is for stop orders; GOOD_TILL_CANCEL for derivatives only, which shares must not promise.
         times_in_force=frozenset(TimeInForce) - {TimeInForce.GOOD_TILL_CANCEL},
         order_fields=frozenset({"max_floor", "trigger_price_direction"}),
         bar_periods=frozenset(seconds * NANOS_PER_SECOND for seconds in _BAR_SECONDS),
         post_only=True,
+        order_estimate=True,
         replace_keeps_order_id=False,
         replaced_qty_counts_fills=False,
         book_depth=50,

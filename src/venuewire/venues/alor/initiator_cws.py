@@ -12,7 +12,6 @@ from typing import TypeAlias
 from venuewire.codec import Envelope, encode
 from venuewire.errors import LocalProtocolError, LogonRejected
 from venuewire.errors import RemoteProtocolError as Damage
-from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, NewOrder, ReplaceOrder
 from venuewire.model.session import (
     Command,
@@ -107,12 +106,6 @@ class Orders(Line):
                 raise LocalProtocolError(f"{type(command).__name__} does not go over ALOR's /cws")
         self._asked[command.ref] = command
         return [Send(encode(message), command.ref)]
-
-    def _known(self, symbol: str) -> Instrument:
-        instrument = self.seat.instruments.get(symbol)
-        if instrument is None:
-            raise LocalProtocolError(f"{symbol} is not known: ask for the SecurityList first (its lot is needed)")
-        return instrument
 
     def receive(self, envelope: Envelope, now: Nanos) -> Sequence[Event | Send]:
         """Answers to commands. Raises `RemoteProtocolError`."""

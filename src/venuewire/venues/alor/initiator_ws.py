@@ -6,43 +6,44 @@ record of the same subscription adds a suffix.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from msgspec import UNSET, Struct, field
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from venuewire.codec import Envelope, encode
 from venuewire.errors import LocalProtocolError
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import Bar
-from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import (
     BarRequest,
-    Bars,
     Command,
     Event,
     Grant,
     Heartbeat,
-    MassStatus,
+    OrderEstimateRequest,
     OrderMassStatusRequest,
     RequestForPositions,
-    RequestRejected,
-    SecurityList,
     SecurityListRequest,
     Subscribe,
     SubscriptionAccepted,
     SubscriptionRejected,
     Unknown,
     Unsubscribe,
+    VenueNews,
+    VenueRequest,
 )
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos
-from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
-from venuewire.venues.alor import books, candles, stops, terms, translate
-from venuewire.venues.alor.line import DATA, JUST_MADE, PONG, REPLY, Line, error_text
-from venuewire.venues.alor.wire import account, frames, market
+from venuewire.venue import Effect, Flow, Headers, Seat, Send
+from venuewire.venues.alor import asking, books, candles, figures, terms, translate
+from venuewire.venues.alor.initiator_http import Reads
+from venuewire.venues.alor.line import DATA, JUST_MADE, PONG, REPLY
+from venuewire.venues.alor.wire import account, frames, market, requests, risk
 from venuewire.venues.alor.wire import candles as wire_candles
+from venuewire.venues.alor.wire import status as wire_status
 from venuewire.venues.alor.wire import stops as wire_stops
+from venuewire.venues.alor.wire.status import InstrumentStatus
 
 
 class _Stream(Struct):
@@ -54,10 +55,14 @@ class _Stream(Struct):
     """Of candles."""
     last: Bar | None = None
     """The newest candle: final when a later one comes (3.6.2)."""
+    status: InstrumentStatus | None = None
+    """What is known of an instrument: later frames have only what has changed (3.6.4)."""
+    ref: str | None = None
+    """Of a feed of the venue's own: the subscription its news belong to."""
 
 
-_Subject: TypeAlias = tuple[Channel, str | None, Nanos]
-"""Channel, symbol, and the period of candles."""
+_Subject: TypeAlias = tuple[Channel, str | None, Nanos, Struct | None]
+"""Channel, symbol, the period of candles, the record of a feed of the venue's own."""
 
 
 class _Request(Struct):
@@ -79,8 +84,14 @@ _OPCODES: dict[Channel, tuple[str, ...]] = {
     Channel.ORDERS: (frames.ORDERS, frames.TRADES, frames.STOP_ORDERS),
     Channel.POSITIONS: (frames.POSITIONS,),
     Channel.BARS: (frames.BARS,),
+    Channel.STATUS: (frames.INSTRUMENTS,),
+    Channel.SUMMARY: (frames.SUMMARIES,),
 }
-_OF_PORTFOLIO = frozenset({frames.ORDERS, frames.TRADES, frames.STOP_ORDERS, frames.POSITIONS, frames.SUMMARIES})
+_FEEDS: dict[type[Struct], str] = {
+    requests.RisksFeed: frames.RISKS,
+    requests.SpectraRisksFeed: frames.SPECTRA_RISKS,
+    requests.InstrumentFeed: frames.INSTRUMENTS,
+}
 
 Read: TypeAlias = Callable[[_Stream, bytes, Nanos], Sequence[Event]]
 
@@ -88,7 +99,7 @@ _ENDED_KEPT = 10_000
 """Guids of ended subscriptions remembered: frames of theirs may still be on their way."""
 
 
-class Subscriptions(Line):
+class Subscriptions(Reads):
     """Line `ws`: market data and the portfolio's own channels; and the HTTP reads."""
 
     name = "ws"
@@ -101,7 +112,6 @@ class Subscriptions(Line):
         self._guids: dict[_Subject, list[str]] = {}
         self._requests: dict[str, list[_Request]] = {}
         self._ended: dict[str, None] = {}
-        self._lists: dict[str, _Gathering] = {}
         self._read: dict[str, Read] = {
             frames.BOOK: self._book,
             frames.ALL_TRADES: self._trade,
@@ -111,19 +121,20 @@ class Subscriptions(Line):
             frames.POSITIONS: self._position,
             frames.STOP_ORDERS: self._stop_order,
             frames.BARS: self._bar,
+            frames.INSTRUMENTS: self._status,
+            frames.SUMMARIES: self._summary,
+            frames.RISKS: self._news,
+            frames.SPECTRA_RISKS: self._news,
         }
         self._subjects: dict[str, _Subject] = {}
-        """What a subscription to candles was for, by its ref: an `Unsubscribe` names no period."""
-        self._bar_requests: dict[str, BarRequest] = {}
+        """What was subscribed to, by its ref: an `Unsubscribe` names no period and no feed."""
         self._alive = ""
         """Guid of the subscription that serves as a sign of life."""
-        self._kept = stops.kept_terms(seat)
 
     def handshake(self, now: Nanos) -> Headers:
-        for kept in (self._streams, self._running, self._guids, self._requests, self._ended, self._lists):
+        for kept in (self._streams, self._running, self._guids, self._requests, self._ended):
             kept.clear()
         self._subjects.clear()
-        self._bar_requests.clear()
         self._alive = ""
         return super().handshake(now)
 
@@ -149,13 +160,9 @@ class Subscriptions(Line):
         self._alive = self._alive or f"alive-{self.seat.unique()}"
         self._pings[self._alive] = grant
         self._ended[self._alive] = None
-        return Send(encode(self._request(frames.SUMMARIES, self._alive, None, grant.token.reveal(), 0)), self._alive)
-
-    def _grant(self) -> Grant:
-        grant = self.seat.grant or self._held
-        if grant is None:
-            raise LocalProtocolError("there is no token: /ws is not logged on")
-        return grant
+        token = grant.token.reveal()
+        request = self._portfolio_request(frames.SUMMARIES, self._alive, token, skip_history=True)
+        return Send(encode(request), self._alive)
 
     # ---- commands
 
@@ -174,89 +181,108 @@ class Subscriptions(Line):
                 return self._both("positions", "summary", command.ref)
             case BarRequest():
                 return [self._candles(command)]
+            case OrderEstimateRequest():
+                return [self._estimate(command)]
+            case VenueRequest():
+                return [self._own_request(command)]
             case _:
                 raise LocalProtocolError(f"{type(command).__name__} does not go over ALOR's /ws; orders go over /cws")
 
     def _subscribe(self, command: Subscribe, now: Nanos) -> list[Effect]:
-        opcodes = _OPCODES.get(command.channel)
-        if opcodes is None:
-            raise LocalProtocolError(f"ALOR has no channel {command.channel}; its sign of life is the ping")
+        opcodes = _opcodes(command)
         instrument = self._instrument(command) if command.channel in _OF_INSTRUMENTS else None
         period = _period(command)
         grant = self._grant()
-        subject = (command.channel, command.symbol if instrument else None, period)
-        if period:
+        subject = (command.channel, command.symbol if instrument else None, period, command.message)
+        if period or command.message is not None:
             self._subjects[command.ref] = subject
         # A guid in use replaces its subscription (3.8): asking again never makes a second stream of the same.
         guids = self._guids.get(subject) or [f"{command.ref}-{n}" if n else command.ref for n in range(len(opcodes))]
         self._guids[subject] = guids
+        ref = command.ref if command.channel is Channel.VENUE else None
         for guid, opcode in zip(guids, opcodes, strict=True):
-            self._streams[guid] = _Stream(opcode, instrument, period)
+            self._streams[guid] = _Stream(opcode, instrument, period, ref=ref)
         self._expect(command.ref, guids, grant, subject, ends=False)
         token = grant.token.reveal()
         effects: list[Effect] = []
         for guid, opcode in zip(guids, opcodes, strict=True):
-            effects.append(Send(encode(self._request(opcode, guid, command.symbol, token, period, now)), command.ref))
+            effects.append(Send(encode(self._request(command, opcode, guid, token, now)), command.ref))
         return effects
 
     def _instrument(self, command: Subscribe) -> Instrument:
         if command.symbol is None:
             raise LocalProtocolError(f"channel {command.channel} needs a symbol, such as MOEX:SBER")
-        instrument = self.seat.instruments.get(command.symbol)
-        if instrument is None:
-            raise LocalProtocolError(
-                f"{command.symbol} is not known: ask for the SecurityList first (its lot is needed)"
-            )
-        return instrument
+        return self._known(command.symbol)
 
     def _request(
-        self, opcode: str, guid: str, symbol: str | None, token: str, period: Nanos, now: Nanos = 0
-    ) -> frames.SubscribeRequest:
-        form = self.settings.format
-        if symbol is None or opcode in _OF_PORTFOLIO:
-            return frames.SubscribePortfolio(
-                opcode=opcode,
-                portfolio=self.portfolio,
-                skipHistory=opcode == frames.SUMMARIES,
-                exchange=self._portfolio_exchange(),
-                format=form,
-                guid=guid,
-                token=token,
-            )
-        where, settings = terms.listing(symbol), self.settings
-        if opcode == frames.BARS:
-            return frames.SubscribeInstrument(
-                opcode=opcode,
-                code=where.ticker,
-                exchange=where.exchange,
-                instrumentGroup=where.board or UNSET,
-                tf=candles.tf_of(period),
-                start=candles.opened(now // NANOS_PER_SECOND, period // NANOS_PER_SECOND),
-                skipHistory=False,
-                splitAdjust=settings.split_adjust,
-                frequency=settings.quote_frequency,
-                format=form,
-                guid=guid,
-                token=token,
-            )
-        book, trades = opcode == frames.BOOK, opcode == frames.ALL_TRADES
-        frequency = settings.frequency or frames.MINIMUM_FREQUENCY[form] if book else settings.quote_frequency
+        self, command: Subscribe, opcode: str, guid: str, token: str, now: Nanos
+    ) -> frames.SubscribePortfolio | frames.SubscribeInstrument:
+        """One of the subscription's records."""
+        message = command.message
+        if isinstance(message, requests.InstrumentFeed):
+            where = terms.Listing(message.exchange, message.code, message.instrumentGroup)
+            return self._instrument_request(opcode, where, guid, token)
+        if command.channel not in _OF_INSTRUMENTS:
+            return self._portfolio_request(opcode, guid, token, message)
+        assert command.symbol is not None
+        request = self._instrument_request(opcode, terms.listing(command.symbol), guid, token)
+        settings = self.settings
+        match command.channel:
+            case Channel.BOOK:
+                frequency = settings.frequency or frames.MINIMUM_FREQUENCY[settings.format]
+                return replace(request, depth=settings.depth, frequency=frequency)
+            case Channel.TRADES:
+                return replace(request, depth=settings.trades or UNSET, includeVirtualTrades=False)
+            case Channel.QUOTES:
+                return replace(request, frequency=settings.quote_frequency)
+            case Channel.BARS:
+                return self._bars_request(request, _period(command), now)
+            case _:
+                return request
+
+    def _instrument_request(
+        self, opcode: str, where: terms.Listing, guid: str, token: str
+    ) -> frames.SubscribeInstrument:
         return frames.SubscribeInstrument(
             opcode=opcode,
             code=where.ticker,
             exchange=where.exchange,
             instrumentGroup=where.board or UNSET,
-            depth=settings.depth if book else settings.trades or UNSET if trades else UNSET,
-            frequency=UNSET if trades else frequency,
-            includeVirtualTrades=False if trades else UNSET,
-            format=form,
+            format=self.settings.format,
+            guid=guid,
+            token=token,
+        )
+
+    def _bars_request(
+        self, request: frames.SubscribeInstrument, period: Nanos, now: Nanos
+    ) -> frames.SubscribeInstrument:
+        """From the candle that is open."""
+        return replace(
+            request,
+            tf=candles.tf_of(period),
+            start=candles.opened(now // NANOS_PER_SECOND, period // NANOS_PER_SECOND),
+            skipHistory=False,
+            splitAdjust=self.settings.split_adjust,
+            frequency=self.settings.quote_frequency,
+        )
+
+    def _portfolio_request(
+        self, opcode: str, guid: str, token: str, feed: Struct | None = None, *, skip_history: bool = False
+    ) -> frames.SubscribePortfolio:
+        """A feed of the venue's own may name another portfolio than ours."""
+        return frames.SubscribePortfolio(
+            opcode=opcode,
+            portfolio=getattr(feed, "portfolio", "") or self.portfolio,
+            skipHistory=skip_history,
+            exchange=getattr(feed, "exchange", "") or self._portfolio_exchange(),
+            format=self.settings.format,
             guid=guid,
             token=token,
         )
 
     def _unsubscribe(self, command: Unsubscribe) -> list[Effect]:
         symbol = command.symbol if command.channel in _OF_INSTRUMENTS else None
-        subject = self._subjects.pop(command.subscription, (command.channel, symbol, 0))
+        subject = self._subjects.pop(command.subscription, (command.channel, symbol, 0, None))
         if subject not in self._guids:
             # Nothing of the kind on this life of the line: what is asked for is so already.
             self.ready.append(SubscriptionAccepted(ref=command.ref))
@@ -277,9 +303,6 @@ class Subscriptions(Line):
             # One that is asked again (after a renewal) is one request still.
             others = [waiting for waiting in self._requests.get(guid, ()) if waiting.ref != ref]
             self._requests[guid] = [*others, request]
-
-    def _portfolio_exchange(self) -> str:
-        return self.settings.portfolio_exchange or ("UNITED" if self.portfolio.startswith("E") else "MOEX")
 
     # ---- frames
 
@@ -393,22 +416,8 @@ class Subscriptions(Line):
     def _order(self, _stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
         return (self._order_report(account.read_order[self.settings.format](body), now),)
 
-    def _order_report(self, record: account.Order, now: Nanos, *, listed: bool = False) -> ExecutionReport:
-        iceberg = stops.iceberg_of(record.iceberg)
-        if iceberg:
-            self._kept.keep(str(record.id), stops.Kept(iceberg=iceberg))
-        return translate.order_report(record, self.seat.instruments, now, listed=listed)
-
     def _stop_order(self, _stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
         return self._stop_reports(wire_stops.read_stop_order[self.settings.format](body), now)
-
-    def _stop_reports(
-        self, record: wire_stops.StopOrder, now: Nanos, *, listed: bool = False
-    ) -> tuple[ExecutionReport, ...]:
-        known = self.seat.instruments
-        symbol = translate.known_symbol(record.exchange, record.symbol, record.board, known, record.brokerSymbol)
-        self._kept.keep(terms.stop_id(record.id), stops.kept_from(record))
-        return stops.stop_reports(record, symbol, translate.cl_ord_id_of(record.comment), now, listed=listed)
 
     def _fill(self, _stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
         record = account.read_trade[self.settings.format](body)
@@ -428,100 +437,45 @@ class Subscriptions(Line):
             return (bar,)
         return replace(before, final=True, recv_time=now), bar
 
-    # ---- HTTP reads
+    def _status(self, stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
+        """In our words, or as it came where the venue's own feed was asked for."""
+        if stream.ref is not None:
+            return self._news(stream, body, now)
+        assert stream.instrument is not None
+        record = wire_status.read_status[self.settings.format](body)
+        stream.status = figures.merged_status(stream.status, record)
+        return (figures.status_event(stream.status, stream.instrument.symbol, now),)
 
-    def _get(self, kind: str, path: str, ref: str) -> Fetch:
-        headers = {"authorization": _bearer(self._grant()), "accept": "application/json"}
-        return Fetch(method="GET", path=path, headers=headers, ref=ref, kind=kind)
+    def _summary(self, _stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
+        record = account.read_summary[self.settings.format](body)
+        return (figures.summary_event(record, self.portfolio, now),)
 
-    def _both(self, one: str, other: str, ref: str) -> list[Effect]:
-        """Two reads of the portfolio that are answered together."""
-        self._lists[ref] = _Gathering(wanted=2)
-        return [self._get(part, f"{self._clients_path()}/{part}", ref) for part in (one, other)]
+    def _news(self, stream: _Stream, body: bytes, now: Nanos) -> Sequence[Event]:
+        """What there is no word for, as the venue's own record."""
+        record = _NEWS[stream.opcode][self.settings.format](body)
+        asking.check_numbers(record)
+        return (VenueNews(message=record, recv_time=now, ref=stream.ref),)
 
-    def _candles(self, command: BarRequest) -> Fetch:
-        """`GET /md/v2/history`; both ends of its range belong to it, and are whole seconds."""
-        where = terms.listing(command.symbol)
-        if command.symbol not in self.seat.instruments:
-            raise LocalProtocolError(f"{command.symbol} is not known: ask for the SecurityList first")
-        self._bar_requests[command.ref] = command
-        first, last = -(-command.start // NANOS_PER_SECOND), -(-command.end // NANOS_PER_SECOND) - 1
-        board = f"&instrumentGroup={where.board}" if where.board else ""
-        split = "" if self.settings.split_adjust else "&splitAdjust=false"
-        path = (
-            f"/md/v2/history?symbol={where.ticker}&exchange={where.exchange}&tf={candles.tf_of(command.period)}"
-            f"&from={first}&to={last}{board}{split}&format=Simple"
-        )
-        return self._get("history", path, command.ref)
 
-    def _clients_path(self) -> str:
-        return f"/md/v2/Clients/{self._portfolio_exchange()}/{self.portfolio}"
+_NEWS: dict[str, Mapping[str, Callable[[bytes], Struct]]] = {
+    frames.RISKS: risk.read_risk,
+    frames.SPECTRA_RISKS: risk.read_spectra_risk,
+    frames.INSTRUMENTS: wire_status.read_status,
+}
 
-    def _securities(self, command: SecurityListRequest) -> list[Effect]:
-        if not command.symbols:
-            sector = f"&sector={self.settings.sector}" if self.settings.sector else ""
-            path = f"/md/v2/Securities?exchange={self.settings.exchange}{sector}&limit=10000"
-            return [self._get("securities", path, command.ref)]
-        effects: list[Effect] = []
-        for symbol in dict.fromkeys(command.symbols):
-            where = terms.listing(symbol)
-            board = f"?instrumentGroup={where.board}" if where.board else ""
-            path = f"/md/v2/Securities/{where.exchange}/{where.ticker}{board}"
-            effects.append(self._get(f"security {symbol}", path, command.ref))
-        self._lists[command.ref] = _Gathering(wanted=len(effects))
-        return effects
 
-    def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event]:
-        """The answer to one HTTP read; a request that made several is answered when all have come."""
-        kind, ref = fetch.kind, fetch.ref or ""
-        asked_bars = self._bar_requests.pop(ref, None)
-        empty = kind in ("orders", "stoporders") and answer.status == 404 and self.settings.no_orders_on_404
-        if answer.status != 200 and not empty:
-            self._lists.pop(ref, None)
-            text = error_text(answer.body) or f"{fetch.method} {fetch.path} was answered {answer.status}"
-            refusal = RequestRejected(code=str(answer.status), text=text, ref=ref)
-            return [refusal, *(self._invalid_fetch(fetch, text) if answer.status == 401 else ())]
-        if asked_bars is not None:
-            instrument, asked = self.seat.instruments[asked_bars.symbol], asked_bars
-            records = wire_candles.read_history["Simple"](answer.body).history
-            bars = candles.bar_events(records, instrument, asked.period, now, asked.start, asked.end)
-            return [Bars(bars=bars, ref=ref)]
-        if kind == "securities":
-            return [_list_of(market.read_securities["Simple"](answer.body), ref)]
-        return self._gather(kind, ref, b"[]" if empty else answer.body, now)
-
-    def _invalid_fetch(self, fetch: Fetch, text: str) -> list[Event]:
-        """A 401 counts against the token the request carried; an older one that has been replaced is no news."""
-        sent = fetch.headers.get("authorization", "")
-        for grant in (self.seat.grant, self._held):
-            if grant is not None and sent == _bearer(grant):
-                return self._invalid(grant, text)
-        return []
-
-    def _gather(self, kind: str, ref: str, body: bytes, now: Nanos) -> Sequence[Event]:
-        gathering = self._lists.get(ref)
-        if gathering is None:
-            return []
-        gathering.bodies[kind] = body
-        if len(gathering.bodies) < gathering.wanted:
-            return []
-        del self._lists[ref]
-        if "positions" in gathering.bodies:
-            rows = account.read_positions["Simple"](gathering.bodies["positions"])
-            summary = account.read_summary["Simple"](gathering.bodies["summary"])
-            return [translate.holdings(rows, summary, self.seat.instruments, now, ref)]
-        if "orders" in gathering.bodies:
-            return [self._mass_status(gathering.bodies, now, ref)]
-        return [_securities_of(gathering.bodies, ref)]
-
-    def _mass_status(self, bodies: dict[str, bytes], now: Nanos, ref: str) -> MassStatus:
-        """Conditional orders first: one that was triggered leads to the order it placed."""
-        reports: list[ExecutionReport] = []
-        for stop_record in wire_stops.read_stop_orders(bodies["stoporders"]):
-            reports += self._stop_reports(stop_record, now, listed=True)
-        for record in account.read_orders["Simple"](bodies["orders"]):
-            reports.append(self._order_report(record, now, listed=True))
-        return MassStatus(reports=tuple(reports), ref=ref)
+def _opcodes(command: Subscribe) -> tuple[str, ...]:
+    """What a subscription takes on the wire. Raises `LocalProtocolError` for what the venue has not."""
+    if command.channel is Channel.VENUE:
+        opcode = _FEEDS.get(type(command.message)) if command.message is not None else None
+        if opcode is None:
+            able = ", ".join(record.__name__ for record in _FEEDS)
+            raise LocalProtocolError(f"{type(command.message).__name__} is no feed of ALOR's; it has {able}")
+        return (opcode,)
+    opcodes = _OPCODES.get(command.channel)
+    if opcodes is None:
+        raise LocalProtocolError(f"ALOR has no channel {command.channel}; its sign of life is the ping")
+    return opcodes
 
 
 def _period(command: Subscribe) -> Nanos:
@@ -533,32 +487,4 @@ def _period(command: Subscribe) -> Nanos:
     return command.period
 
 
-def _bearer(grant: Grant) -> str:
-    return f"Bearer {grant.token.reveal()}"
-
-
-class _Gathering(Struct):
-    """Answers of a request that took several."""
-
-    wanted: int
-    bodies: dict[str, bytes] = field(default_factory=dict)
-
-
-_OF_INSTRUMENTS = frozenset({Channel.BOOK, Channel.TRADES, Channel.QUOTES, Channel.BARS})
-
-
-def _securities_of(bodies: dict[str, bytes], ref: str) -> Event:
-    """`SecurityList`; one security that cannot be traded refuses the whole."""
-    instruments: list[Instrument] = []
-    for kind, body in bodies.items():
-        symbol = kind.removeprefix("security ")
-        instrument = books.instrument_of(market.read_security["Simple"](body), symbol)
-        if instrument is None:
-            return RequestRejected(code="", text=f"{symbol} has no lot or no price step: it is not traded", ref=ref)
-        instruments.append(instrument)
-    return SecurityList(instruments=tuple(instruments), ref=ref)
-
-
-def _list_of(records: Sequence[market.Security], ref: str) -> Event:
-    found = (books.instrument_of(record, books.own_symbol(record)) for record in records)
-    return SecurityList(instruments=tuple(instrument for instrument in found if instrument), ref=ref)
+_OF_INSTRUMENTS = frozenset({Channel.BOOK, Channel.TRADES, Channel.QUOTES, Channel.BARS, Channel.STATUS})

@@ -5,13 +5,14 @@ Both lines live by one access token, kept in `seat.grant`: whoever needs one fir
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from msgspec import UNSET, Struct
 
 from venuewire.codec import Envelope, encode
-from venuewire.errors import ConfigError, ConnectFailed, LogonRejected
+from venuewire.errors import ConfigError, ConnectFailed, LocalProtocolError, LogonRejected
 from venuewire.errors import RemoteProtocolError as Damage
+from venuewire.model.instrument import Instrument
 from venuewire.model.session import (
     Event,
     Grant,
@@ -21,7 +22,7 @@ from venuewire.model.session import (
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
 from venuewire.venue import Answer, Await, Fetch, Headers, Seat, Send
 from venuewire.venues.alor import signing
-from venuewire.venues.alor.wire import access, frames
+from venuewire.venues.alor.wire import access, frames, groups
 
 SPARE: Nanos = 5 * 60 * NANOS_PER_SECOND
 """A token with less than this left is not taken over from the other line: it would have to be renewed at once."""
@@ -149,6 +150,12 @@ class Line:
             return Envelope("unknown", payload)
         return Envelope(REPLY, payload, str(frame.requestGuid or ""))
 
+    def _known(self, symbol: str) -> Instrument:
+        instrument = self.seat.instruments.get(symbol)
+        if instrument is None:
+            raise LocalProtocolError(f"{symbol} is not known: ask for the SecurityList first (its lot is needed)")
+        return instrument
+
     # ---- the token
 
     def _take_over(self, now: Nanos) -> Grant | None:
@@ -211,10 +218,19 @@ def _end(claims: access.Claims, now: Nanos) -> Nanos:
     return now + (min(left, life) if left > 60 * NANOS_PER_SECOND else life)
 
 
+_REASONS: tuple[Callable[[bytes], str], ...] = (
+    lambda body: access.read_message(body).message,
+    lambda body: groups.read_group_refused(body).detail,
+)
+"""Where a refusal's text is; order groups have a form of their own (3.14)."""
+
+
 def error_text(body: bytes) -> str:
     """Why, if the answer says so in JSON or in a line of text."""
-    try:
-        return access.read_message(body).message
-    except Damage:
-        text = body[:200].decode(errors="replace").strip()
-        return "" if text.startswith(("<", "{", "[")) else text.strip('"')
+    for read in _REASONS:
+        try:
+            return read(body)
+        except Damage:
+            continue
+    text = body[:200].decode(errors="replace").strip()
+    return "" if text.startswith(("<", "{", "[")) else text.strip('"')
