@@ -38,6 +38,8 @@ class KeptBook:
         self.subscription: Subscription | None = None
         self.resyncing = False
         """A request for a snapshot is in flight."""
+        self.doubted = asyncio.Event()
+        """Messages of its line have been missing since a snapshot was asked for, which may have been among them."""
         self.error: VenueError | None = None
         self._now = now
         self._live = asyncio.Event()

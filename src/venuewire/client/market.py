@@ -14,7 +14,7 @@ from venuewire.client.requests import Requests
 from venuewire.client.stream import Policy, Stream
 from venuewire.client.subscription import Subscription
 from venuewire.client.topics import Topics, described_gap
-from venuewire.client.waiting import FIRST_PAUSE, LONGEST_PAUSE, REFUSALS, before
+from venuewire.client.waiting import FIRST_PAUSE, LONGEST_PAUSE, REFUSALS, before, first_of
 from venuewire.errors import LocalProtocolError, NotLoggedOn, RequestRejected, TransportError, VenueError
 from venuewire.model.session import Subscribe
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos, Trust
@@ -24,6 +24,8 @@ from venuewire.venue import Capabilities, Limits, Seat
 logger = logging.getLogger("venuewire.client")
 
 READER_BOUND = 10_000
+_DOUBLINGS = 6
+"""A wait that doubles with each try does so no more often than this."""
 
 
 class MarketData:
@@ -48,6 +50,8 @@ class MarketData:
         self._spawn = spawn
         self._metrics = metrics
         self._cadence = cadence
+        self._patience: Nanos = FIRST_PAUSE
+        """Twice the longest that a snapshot has taken so far, a second at least."""
         self.books: dict[str, KeptBook] = {}
         self.topics = Topics(requests, clock, spawn)
 
@@ -82,6 +86,7 @@ class MarketData:
         try:
             wanted = Subscribe(channel=Channel.BOOK, symbol=symbol)
             kept.subscription = Subscription(self._requests, wanted, lambda error: self._book_lost(kept, error))
+            self._spawn(self._await_first(kept, kept.subscription))
         except BaseException:
             del self.books[symbol]
             raise
@@ -119,13 +124,16 @@ class MarketData:
             self._spawn(self._resync(kept, kept.subscription))
 
     async def _resync(self, kept: KeptBook, subscription: Subscription) -> None:
-        pause, refusals = FIRST_PAUSE, 0
+        pause, refusals, tries = FIRST_PAUSE, 0, 0
         try:
             while kept.users and kept.error is None and kept.keeper.trust is not Trust.LIVE:
                 kept.keeper.resyncing(self._clock.now())
+                kept.doubted.clear()
+                asked = self._clock.now()
                 try:
                     await subscription.renew()
-                    await self._snapshot_in_time(kept)
+                    await self._snapshot_in_time(kept, asked, tries)
+                    tries += 1
                 except (TransportError, NotLoggedOn):
                     return  # the line is gone: its return brings the snapshot
                 except VenueError as error:
@@ -139,15 +147,35 @@ class MarketData:
         finally:
             kept.resyncing = False
 
-    async def _snapshot_in_time(self, kept: KeptBook) -> None:
-        """Give the snapshot its time; if it does not come, say so."""
+    async def _snapshot_in_time(self, kept: KeptBook, asked: Nanos, tries: int = 0) -> None:
+        """Give the snapshot its time; if it does not come, say so.
+
+        Where messages of its line have been missing since it was asked for, it may have been among them: then it is
+        given what snapshots of this venue have taken so far, longer with each try, and not the longest of all.
+        """
+        deadline = self._clock.now() + self._limits.answer
         try:
-            await before(self._clock, self._clock.now() + self._limits.answer, kept.wait_live())
+            await before(self._clock, deadline, first_of(kept.wait_live(), kept.doubted.wait()))
+            if kept.keeper.trust is not Trust.LIVE:
+                patience = self._patience << min(tries, _DOUBLINGS)
+                await before(self._clock, min(deadline, self._clock.now() + patience), kept.wait_live())
         except TimeoutError:
             kept.keeper.no_answer("no snapshot came in time", self._clock.now())
+        except VenueError:
+            return  # it is kept no more, as everybody who waits for it is told
+        else:
+            self._patience = max(self._patience, 2 * (self._clock.now() - asked))
+
+    async def _await_first(self, kept: KeptBook, subscription: Subscription) -> None:
+        """The first snapshot may get lost like any other."""
+        try:
+            await subscription.accepted()
+        except VenueError:
+            return  # `enter` tells it
+        await self._await_restored(kept)
 
     async def _await_restored(self, kept: KeptBook) -> None:
-        await self._snapshot_in_time(kept)
+        await self._snapshot_in_time(kept, self._clock.now())
         if kept.users and kept.keeper.wants_resync:
             self.resync(kept)
 
@@ -160,6 +188,7 @@ class MarketData:
         """Messages of a line are missing: everything it feeds is in doubt."""
         for kept in self._books_of(line):
             kept.keeper.suspect(cause, self._clock.now())
+            kept.doubted.set()
             kept.left_live()
             if kept.keeper.wants_resync:
                 self.resync(kept)
@@ -179,6 +208,7 @@ class MarketData:
         """A line is back and its subscriptions have been sent again: their snapshots are on the way."""
         for kept in self._books_of(line):
             kept.keeper.resyncing(self._clock.now())
+            kept.doubted.clear()
             if not kept.resyncing:
                 self._spawn(self._await_restored(kept))
         for topic in self.topics.of_line(line):

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.client.toy import CAPABILITIES, SECOND, Table, make, seated, stepping, trust
 
 from venuewire import errors
+from venuewire.client.live import LiveBook
 from venuewire.model.session import Gap
 from venuewire.model.terms import Channel, Trust
 from venuewire.transport.clock import settle
@@ -364,3 +365,71 @@ async def test_a_reader_ten_times_too_slow_keeps_memory_flat_and_the_counters_ad
             [item async for item in ended]
         readers = table.client.health()["streams"]["TRADES"]["S"]["readers"]
         assert readers[0]["dropped"] == dropping.dropped > 5000
+
+
+async def entering(table: Table) -> asyncio.Future[LiveBook]:
+    """Somebody who waits for a book whose snapshot the venue does not send."""
+    table.far.silent.add("snapshot")
+    entering = asyncio.ensure_future(table.client.book("S").__aenter__())
+    await settle()
+    return entering
+
+
+async def test_a_first_snapshot_that_may_have_been_lost_is_asked_for_again_soon() -> None:
+    async with seated() as table:
+        waiting = await entering(table)
+        table.line.seq += 1  # what bore that number is lost
+        table.line.say("pong")
+        await settle()
+        table.far.silent.clear()
+        await table.step(0.9)
+        assert not waiting.done()
+        await table.step(0.2)
+        await settle()
+        book = await waiting
+        assert trust(book) is Trust.LIVE
+        assert asked(table, "Subscribe", "BOOK") == 2
+        await book.__aexit__(None, None, None)
+
+
+async def test_a_first_snapshot_of_which_nothing_is_missing_is_given_all_its_time() -> None:
+    async with seated() as table:
+        waiting = await entering(table)
+        table.far.silent.clear()
+        await table.step(9.9)
+        assert asked(table, "Subscribe", "BOOK") == 1
+        await table.step(0.2)
+        book = await waiting
+        assert asked(table, "Subscribe", "BOOK") == 2
+        await book.__aexit__(None, None, None)
+
+
+async def test_snapshots_that_are_lost_again_and_again_are_asked_for_more_and_more_seldom() -> None:
+    async with seated() as table:
+        waiting = await entering(table)
+        for _ in range(600):
+            table.line.seq += 1
+            table.line.say("pong")
+            await table.step(0.1)
+        assert 6 <= asked(table, "Subscribe", "BOOK") <= 10  # after 1, 2, 4, 8, then 10 seconds each
+        table.far.silent.clear()
+        await table.step(10)
+        book = await waiting
+        assert trust(book) is Trust.LIVE
+        await book.__aexit__(None, None, None)
+
+
+async def test_a_line_that_is_refused_while_a_snapshot_is_awaited_ends_the_book_and_not_the_client() -> None:
+    async with seated() as table:
+        waiting = await entering(table)
+        table.far.refuse_logon = "401"
+        await table.cut()
+        await table.step(5)
+        with pytest.raises(errors.LogonRejected):
+            await waiting
+        table.far.refuse_logon = ""
+        table.far.silent.clear()
+        table.client.log_on_again()
+        await table.step(5)
+        async with table.client.book("S") as book:
+            assert trust(book) is Trust.LIVE
