@@ -51,14 +51,18 @@ def close_frame(code: int, reason: str = "") -> bytes:
     return bytes((0x88, 2 + len(words))) + code.to_bytes(2, "big") + words
 
 
-def text_frame(payload: bytes) -> bytes:
-    """A whole text message as an unmasked frame (RFC 6455, section 5.2)."""
-    size = len(payload)
+def text_head(size: int) -> bytes:
+    """What goes before a whole text message of so many bytes, unmasked (RFC 6455, section 5.2)."""
     if size < 126:
-        return bytes((0x81, size)) + payload
+        return bytes((0x81, size))
     if size < 1 << 16:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
-    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+        return b"\x81\x7e" + size.to_bytes(2, "big")
+    return b"\x81\x7f" + size.to_bytes(8, "big")
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A whole text message as an unmasked frame."""
+    return text_head(len(payload)) + payload
 
 
 class Connection:
@@ -129,9 +133,19 @@ class Connection:
 
         self._ask(only_note, ANSWERS)
 
-    def told(self, event: Event) -> None:
-        """Something happened at the exchange."""
-        self._ask(lambda: self.acceptor.publish(event, self._floor.now()), CHANNELS.get(type(event), ANSWERS))
+    def told(self, event: Event, now: Nanos) -> None:
+        """Something happened at the exchange. Every connection hears of everything: nothing here is done in vain."""
+        try:
+            outs = self.acceptor.publish(event, now)
+        except Exception:
+            logger.exception("the venue's end of %s/%s failed", self._floor.name, self.line)
+            self.close(_INTERNAL_ERROR, "internal error")
+            return
+        if outs:
+            self.apply(outs, CHANNELS.get(type(event), ANSWERS))
+
+    def flush(self) -> None:
+        """Let go what `write` has gathered, where it gathers."""
 
     def next_due(self) -> Nanos | None:
         """When `run_due` wants to be called, by the world's clock."""

@@ -81,6 +81,8 @@ class Floor:
         self.flow.open(now)
         self.exchange.drain()
         self._publishing = False
+        self._unsent: list[Connection] = []
+        """Connections that have gathered frames in this turn."""
         self._soonest: Nanos | None = None
         """What the timer sleeps for."""
         self._wake = asyncio.Event()
@@ -171,17 +173,31 @@ class Floor:
                     self._publish(event)
         finally:
             self._publishing = False
+        self.flush()
         self.reconsider()
 
+    def gathers(self, connection: Connection) -> None:
+        """It has begun to gather frames, which leave together at the end of this turn."""
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._unsent.append(connection)
+
+    def flush(self) -> None:
+        """The turn is over: what was gathered leaves."""
+        unsent, self._unsent = self._unsent, []
+        for connection in unsent:
+            connection.flush()
+
     def _publish(self, event: Event) -> None:
+        now = self.now()
         try:
-            self.host.publish(event, self.now())
+            self.host.publish(event, now)
         except Exception:
             logger.exception("the venue's end of %s failed at what happened at its exchange", self.name)
         account = event.account if isinstance(event, _PRIVATE) else None
         for connection in tuple(self.connections):
             if not connection.ended and (account is None or account == connection.acceptor.account):
-                connection.told(event)
+                connection.told(event, now)
 
     def join(self, connection: Connection) -> None:
         """A connection is open."""

@@ -4,6 +4,9 @@ Frames are written straight to the transport: a server's frames are not masked, 
 payload. aiohttp reads. Pings and the closing handshake are answered here: a half-open line answers neither, and aiohttp
 drops a line that is closed from outside `receive` before the client has answered, so that a client that is sending at
 that moment would see a reset instead of the code. Whoever does not read is cut when `limit` bytes wait for him.
+
+The frames of one turn (an answer, and what came of it; everything one command led to) leave together: a system call for
+each would cost more than making them.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
 
-from venuewire.sandbox.connection import MAX_WAITING, Connection, close_frame, text_frame
+from venuewire.sandbox.connection import MAX_WAITING, Connection, close_frame, text_frame, text_head
 from venuewire.venue import Acceptor
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ class SocketConnection(Connection):
     ) -> None:
         super().__init__(floor, line, acceptor, limit, doomed=doomed)
         self._transport: asyncio.Transport | None = None
+        self._gathered: list[bytes] = []
         self._socket = web.WebSocketResponse(
             timeout=_GOODBYE, max_msg_size=MAX_INBOUND + 1, compress=False, autoping=False, autoclose=False
         )
@@ -61,6 +65,7 @@ class SocketConnection(Connection):
             await self._read()
         finally:
             self._floor.leave(self)
+            self.flush()
             # What is written still leaves, if the client takes it in time.
             transport.close()
             asyncio.get_running_loop().call_later(_GOODBYE, transport.abort)
@@ -89,6 +94,7 @@ class SocketConnection(Connection):
                     return
 
     def _answer_ping(self, payload: bytes) -> None:
+        self.flush()
         transport = self._transport
         if not self._ended and transport is not None and not transport.is_closing() and not self.is_half_open:
             transport.write(bytes((0x8A, len(payload))) + payload)
@@ -100,16 +106,28 @@ class SocketConnection(Connection):
 
     # ---------------------------------------------------------------------------------------------- the wire
 
+    @property
+    def waiting(self) -> int:
+        """Bytes the client has not taken yet."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
     def write(self, payload: bytes) -> None:
+        if not self._gathered:
+            self._floor.gathers(self)
+        self._gathered += (text_head(len(payload)), payload)
+
+    def flush(self) -> None:
+        gathered, self._gathered = self._gathered, []
         transport = self._transport
-        if transport is None or transport.is_closing():
+        if not gathered or transport is None or transport.is_closing():
             return
-        transport.write(text_frame(payload))
+        transport.write(b"".join(gathered))
         if transport.get_write_buffer_size() > self._limit:
             logger.warning("a client of %s/%s does not read: cut", self._floor.name, self.line)
             self.cut()
 
     def write_part(self, payload: bytes, count: int) -> None:
+        self.flush()
         transport = self._transport
         if transport is not None and not transport.is_closing():
             transport.write(text_frame(payload)[:count])
@@ -117,11 +135,13 @@ class SocketConnection(Connection):
             transport.close()
 
     def say_goodbye(self, code: int, reason: str) -> None:
+        self.flush()
         transport = self._transport
         if transport is not None and not transport.is_closing():
             transport.write(close_frame(code, reason))
             asyncio.get_running_loop().call_later(_GOODBYE, transport.abort)
 
     def abort(self) -> None:
+        self.flush()
         if self._transport is not None:
             self._transport.abort()

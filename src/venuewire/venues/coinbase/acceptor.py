@@ -6,15 +6,14 @@ subscription, the whole set of subscriptions as the answer, errors without numbe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from venuewire.codec import encode
 from venuewire.errors import RemoteProtocolError
-from venuewire.model.instrument import Instrument
-from venuewire.model.market import SET_ASK, SET_BID, BookUpdate, Trade
+from venuewire.model.market import SET_ASK, BookUpdate, Trade
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import Event
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, ExecType, Nanos, OrdStatus
@@ -88,8 +87,8 @@ class CoinbaseAcceptor:
         """The next number: of the connection, or of each product."""
         self._subscriptions: dict[str, dict[str, None]] = {}
         """channel -> products, in the order they came; `user` without products means all."""
-        self._levels: dict[str, dict[tuple[int, int], int]] = {}
-        """Book changes gathered: product -> (side, price) -> size."""
+        self._levels: dict[str, list[BookUpdate]] = {}
+        """Book changes gathered, by product."""
         self._gathered: dict[str, list[Trade]] = {}
         self._days: dict[str, Day] = {}
         self._next_round: dict[str, Nanos] = {}
@@ -272,8 +271,10 @@ class CoinbaseAcceptor:
 
     # ------------------------------------------------------------------ frames
 
-    def _send(self, frame: type[FrameT], channel: str, events: Iterable[object], now: Nanos, product: str = "") -> Send:
-        """The next frame of the connection."""
+    def _send(
+        self, frame: type[FrameT], channel: str, events: Iterable[object] | Raw, now: Nanos, product: str = ""
+    ) -> Send:
+        """The next frame of the connection. `Raw`: events that have been encoded, for every connection alike."""
         named = self._line == "user_ws" or self._host.switches.client_id
         if self._skipped != self._host.skipped:
             ahead, self._skipped = self._host.skipped - self._skipped, self._host.skipped
@@ -286,7 +287,7 @@ class CoinbaseAcceptor:
             client_id="" if named else UNSET,
             timestamp=rfc3339(now),
             sequence_num=number,
-            events=list(events),  # pyright: ignore[reportCallIssue]
+            events=events if isinstance(events, Raw) else list(events),  # pyright: ignore[reportCallIssue]
         )
         self._last_sent = now
         return Send(encode(made), channel=_TELLS.get(channel))
@@ -301,7 +302,8 @@ class CoinbaseAcceptor:
                 return self._book_frame("snapshot", name, rows, now)
             case "market_trades":
                 self._gathered.pop(name, None)
-                return self._trades_frame("snapshot", exchange.trades(name, _SNAPSHOT_TRADES), now)
+                trades = self._trades("snapshot", exchange.trades(name, _SNAPSHOT_TRADES))
+                return self._send(stream.TradesFrame, "market_trades", trades, now, name)
             case "ticker":
                 self._day(name)
                 return self._ticker_frame("ticker", "snapshot", self._ticker_row(name), name, now)
@@ -312,12 +314,11 @@ class CoinbaseAcceptor:
     def _book_frame(self, kind: str, name: str, rows: list[stream.BookRow], now: Nanos) -> Send:
         return self._send(stream.BookFrame, "l2_data", [stream.BookEvent(kind, name, rows)], now, name)
 
-    def _trades_frame(self, kind: str, trades: list[Trade], now: Nanos) -> Send:
+    def _trades(self, kind: str, trades: Sequence[Trade]) -> list[stream.TradesEvent]:
         """Newest first."""
         maker_side = self._host.switches.maker_side
         rows = [translate.trade_row(trade, maker_side=maker_side) for trade in reversed(trades)]
-        name = rows[0].product_id if rows else ""
-        return self._send(stream.TradesFrame, "market_trades", [stream.TradesEvent(kind, rows)], now, name)
+        return [stream.TradesEvent(kind, rows)]
 
     def _ticker_row(self, name: str) -> stream.TickerRow:
         return translate.ticker_row(name, self._day(name).figures(), self._host.exchange.quote(name))
@@ -402,8 +403,7 @@ class CoinbaseAcceptor:
         return []
 
     def _publish_book(self, event: BookUpdate, now: Nanos) -> list[Out]:
-        changes = self._levels.setdefault(event.symbol, {})
-        changes.update({(what, price): size for what, price, size in event.rows() if what in {SET_BID, SET_ASK}})
+        self._levels.setdefault(event.symbol, []).append(event)
         if not self._host.switches.conflation:
             return self._flush_books(now)
         if self._next_books is None:
@@ -504,20 +504,28 @@ class CoinbaseAcceptor:
     def _flush_books(self, now: Nanos) -> list[Out]:
         self._next_books = None
         gathered, self._levels = self._levels, {}
-        return [
-            self._book_frame("update", name, self._rows(self._host.exchange.instruments[name], changes, now), now)
-            for name, changes in gathered.items()
-            if changes
-        ]
+        return [self._book_changes(name, tuple(events), now) for name, events in gathered.items()]
 
-    @staticmethod
-    def _rows(instrument: Instrument, changes: dict[tuple[int, int], int], now: Nanos) -> list[stream.BookRow]:
-        return translate.book_rows([(what, price, size) for (what, price), size in changes.items()], instrument, now)
+    def _book_changes(self, name: str, events: tuple[BookUpdate, ...], now: Nanos) -> Send:
+        """Each price once, with its newest size."""
+
+        def made() -> Raw:
+            rows = {(what, price): size for event in events for what, price, size in event.rows() if what <= SET_ASK}
+            changes = [(what, price, size) for (what, price), size in rows.items()]
+            told = translate.book_rows(changes, self._host.exchange.instruments[name], now)
+            return Raw(encode([stream.BookEvent("update", name, told)]))
+
+        return self._send(stream.BookFrame, "l2_data", self._host.once.get(("l2_data", name), events, made), now, name)
 
     def _flush_trades(self, now: Nanos) -> list[Out]:
         self._next_trades = None
         gathered, self._gathered = self._gathered, {}
-        return [self._trades_frame("update", trades, now) for trades in gathered.values() if trades]
+        return [self._trade_news(name, tuple(trades), now) for name, trades in gathered.items()]
+
+    def _trade_news(self, name: str, trades: tuple[Trade, ...], now: Nanos) -> Send:
+        shape = ("market_trades", name, self._host.switches.maker_side)
+        events = self._host.once.get(shape, trades, lambda: Raw(encode(self._trades("update", trades))))
+        return self._send(stream.TradesFrame, "market_trades", events, now, name)
 
     def _round(self, channel: str, now: Nanos) -> list[Send]:
         """What has changed in the products of a channel that tells at intervals."""

@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from msgspec.structs import replace
 
+from venuewire.frame import Once
 from venuewire.model.account import Balance
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import Trade
@@ -72,6 +73,8 @@ class Shared:
         """Counts the maintenances: a connection opened before one is ended by it."""
         self.skipped = 0
         """Numbers that every connection then open has to leave out."""
+        self.once = Once()
+        """What every connection that subscribed to it is sent alike: all of a frame but its head."""
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._created: OrderedDict[str, Nanos] = OrderedDict()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeAlias
 
 from msgspec import UnsetType
@@ -106,10 +107,15 @@ def _read_minute(text: str) -> Nanos:
     return result
 
 
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def rfc3339(moment: Nanos, digits: int = 9) -> str:
     """The time as text, cut to `digits` of the second, trailing zeros trimmed."""
     seconds, rest = divmod(moment, NANOS_PER_SECOND)
-    whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    whole = _second(seconds)
     fraction = f"{rest:09d}"[:digits].rstrip("0")
     return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"
 
