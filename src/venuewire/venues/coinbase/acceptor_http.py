@@ -14,28 +14,26 @@ from msgspec import Struct
 from venuewire.codec import encode
 from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
 from venuewire.venue import Answer, Rate, Request
-from venuewire.venues.coinbase import futures, orders, signing
+from venuewire.venues.coinbase import orders, signing
+from venuewire.venues.coinbase.acceptor_account import AccountPages
 from venuewire.venues.coinbase.acceptor_market import MarketPages
 from venuewire.venues.coinbase.acceptor_orders import OrderDesk
-from venuewire.venues.coinbase.host import Shared, uuid_of
+from venuewire.venues.coinbase.host import Shared
 from venuewire.venues.coinbase.requests import (
     JSON,
     Asked,
     Wrong,
     body_of,
     enumerated,
-    not_a_value,
     number_of,
     one,
     page_of,
     time_of,
 )
-from venuewire.venues.coinbase.texts import micros, plain, rfc3339
+from venuewire.venues.coinbase.texts import rfc3339
 from venuewire.venues.coinbase.wire import rest
 
 _PRODUCTION = "api.coinbase.com"
-_PORTFOLIO_TYPES = frozenset({"UNDEFINED", "DEFAULT", "CONSUMER", "INTX"})
-_ACCOUNTS_LIMIT, _ACCOUNTS_MOST = 49, 250
 _ORDERS_LIMIT, _FILLS_LIMIT, _MOST = 1000, 100, 1000
 
 
@@ -76,7 +74,7 @@ class RestService:
     def __init__(self, host: Shared) -> None:
         self._host = host
         self._desk = OrderDesk(host)
-        market = MarketPages(host)
+        market, account = MarketPages(host), AccountPages(host)
         self._private, self._public = _Window(), _Window()
         self._routes: dict[tuple[str, str], Callable[[Asked], Struct]] = {
             ("GET", "/time"): self._time,
@@ -91,13 +89,24 @@ class RestService:
             ("GET", "/products/*/ticker"): market.trades,
             ("GET", "/product_book"): market.product_book,
             ("GET", "/best_bid_ask"): market.best_bid_ask,
-            ("GET", "/accounts"): self._accounts,
-            ("GET", "/accounts/*"): self._account,
-            ("GET", "/key_permissions"): self._key_permissions,
-            ("GET", "/transaction_summary"): self._transaction_summary,
-            ("GET", "/portfolios"): self._portfolios,
-            ("GET", "/cfm/balance_summary"): self._cfm_balance,
-            ("GET", "/cfm/positions"): self._cfm_positions,
+            ("GET", "/accounts"): account.accounts,
+            ("GET", "/accounts/*"): account.account,
+            ("GET", "/key_permissions"): account.key_permissions,
+            ("GET", "/transaction_summary"): account.transaction_summary,
+            ("GET", "/payment_methods"): account.payment_methods,
+            ("GET", "/payment_methods/*"): account.payment_method,
+            ("GET", "/convert/trade/*"): account.no_conversion,
+            ("GET", "/portfolios"): account.portfolios,
+            ("GET", "/portfolios/*"): account.breakdown,
+            ("GET", "/cfm/balance_summary"): account.cfm_balance,
+            ("GET", "/cfm/positions"): account.cfm_positions,
+            ("GET", "/cfm/positions/*"): account.no_position,
+            ("GET", "/cfm/sweeps"): account.sweeps,
+            ("GET", "/cfm/intraday/margin_setting"): account.margin_setting,
+            ("GET", "/cfm/intraday/current_margin_window"): account.margin_window,
+            ("GET", "/intx/portfolio/*"): account.no_perpetuals,
+            ("GET", "/intx/positions/*"): account.no_perpetuals,
+            ("GET", "/intx/balances/*"): account.no_perpetuals,
             ("GET", "/orders/historical/batch"): self._orders,
             ("GET", "/orders/historical/fills"): self._fills,
             ("GET", "/orders/historical/*"): self._order,
@@ -185,7 +194,7 @@ class RestService:
             return Answer(401, encode(rest.Failure(error="UNAUTHORIZED", code=16, message="Unauthorized")), dict(JSON))
         return Answer(401, b"Unauthorized\n", {"content-type": "text/plain; charset=utf-8"})
 
-    # ------------------------------------------------------------------ clock, key
+    # ------------------------------------------------------------------ clock
 
     def _time(self, asked: Asked) -> Struct:
         seconds = asked.now // NANOS_PER_SECOND
@@ -194,99 +203,6 @@ class RestService:
             epochSeconds=str(seconds),
             epochMillis=str(asked.now // NANOS_PER_MILLI),
         )
-
-    def _key_permissions(self, asked: Asked) -> Struct:
-        return rest.KeyPermissions(
-            can_view=True,
-            can_trade=self._host.switches.can_trade,
-            can_transfer=False,
-            portfolio_uuid=asked.account,
-            portfolio_type="DEFAULT",
-        )
-
-    # ------------------------------------------------------------------ fees, portfolios, futures
-
-    def _transaction_summary(self, asked: Asked) -> Struct:
-        """The sandbox charges nothing, and says so."""
-        fills = self._host.port(asked.account).fills()
-        traded = sum(((fill.last_px or orders.ZERO) * (fill.last_qty or orders.ZERO) for fill in fills), orders.ZERO)
-        tier = rest.FeeTier(
-            pricing_tier="Sandbox",
-            usd_from="0",
-            usd_to="",
-            taker_fee_rate="0",
-            maker_fee_rate="0",
-            aop_from="",
-            aop_to="",
-        )
-        return rest.TransactionSummary(
-            total_volume=traded,
-            total_fees=0,
-            fee_tier=tier,
-            margin_rate=None,
-            goods_and_services_tax=None,
-            advanced_trade_only_volume=traded,
-            advanced_trade_only_fees=0,
-            coinbase_pro_volume=0,
-            coinbase_pro_fees=0,
-            total_balance="",
-        )
-
-    def _portfolios(self, asked: Asked) -> Struct:
-        """A CDP key sees the one it is bound to."""
-        kind = one(asked.query, "portfolio_type")
-        if kind and kind not in _PORTFOLIO_TYPES:
-            raise not_a_value("portfolio_type", kind)
-        portfolio = rest.Portfolio(name="Default", uuid=asked.account, type="DEFAULT", deleted=False)
-        return rest.PortfoliosAnswer([portfolio] if kind in {"", "UNDEFINED", "DEFAULT"} else [])
-
-    def _cfm_balance(self, asked: Asked) -> Struct:
-        """No futures are held: money, and nothing else."""
-        return rest.CfmBalanceAnswer(futures.over_rest(futures.summary(self._host.balances(asked.account))))
-
-    def _cfm_positions(self, asked: Asked) -> Struct:
-        return rest.CfmPositionsAnswer([])
-
-    # ------------------------------------------------------------------ wallets
-
-    def _wallets(self, account: str, now: Nanos) -> list[rest.Account]:
-        started = micros(now - self._host.uptime(now))
-        result: list[rest.Account] = []
-        for balance in self._host.balances(account):
-            currency = balance.currency
-            fiat = currency == "USD"
-            held = balance.total - balance.available
-            result.append(
-                rest.Account(
-                    uuid=uuid_of("wallet", account, currency),
-                    name=f"Cash ({currency})" if fiat else f"{currency} Wallet",
-                    currency=currency,
-                    available_balance=rest.Amount(plain(balance.available), currency),
-                    default=False,
-                    active=True,
-                    created_at=started,
-                    updated_at=micros(now),
-                    deleted_at=None,
-                    type="ACCOUNT_TYPE_FIAT" if fiat else "ACCOUNT_TYPE_CRYPTO",
-                    ready=True,
-                    hold=rest.Amount(plain(held), currency),
-                    retail_portfolio_id=account,
-                    platform="ACCOUNT_PLATFORM_CONSUMER",
-                )
-            )
-        return result
-
-    def _accounts(self, asked: Asked) -> Struct:
-        limit = min(number_of(asked.query, "limit", _ACCOUNTS_LIMIT) or _ACCOUNTS_LIMIT, _ACCOUNTS_MOST)
-        wallets = self._wallets(asked.account, asked.now)
-        page, has_next, cursor = page_of(wallets, lambda wallet: wallet.uuid, one(asked.query, "cursor"), limit)
-        return rest.AccountsAnswer(accounts=page, has_next=has_next, cursor=cursor, size=len(page))
-
-    def _account(self, asked: Asked) -> Struct:
-        for wallet in self._wallets(asked.account, asked.now):
-            if wallet.uuid == asked.item:
-                return AccountAnswer(wallet)
-        raise Wrong(404, "NOT_FOUND", "account not found")
 
     # ------------------------------------------------------------------ orders and fills
 
@@ -372,12 +288,6 @@ MOST_CANCELS = 100
 def _is_public(request: Request) -> bool:
     path = request.path.removeprefix(rest.ROOT)
     return path == "/time" or path.startswith("/market/")
-
-
-class AccountAnswer(Struct):
-    """GET /accounts/{uuid} ("Get Account")."""
-
-    account: rest.Account
 
 
 class _Limited(Exception):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, NewOrder, ReplaceOrder
-from venuewire.model.session import Event, RequestRejected
+from venuewire.model.session import Event, OrderEstimate, RequestRejected
 from venuewire.model.terms import NANOS_PER_SECOND, ExecType, Nanos, OrdRejReason, OrdStatus, decimal
 from venuewire.venue import Answer, Fetch
 from venuewire.venues.coinbase import reasons
 from venuewire.venues.coinbase.reasons import Why
-from venuewire.venues.coinbase.texts import words
+from venuewire.venues.coinbase.texts import amount, words
 from venuewire.venues.coinbase.wire import rest
 
 # Statuses that are refusals for sure. With any other an order may exist: 408 comes from gateways that gave up waiting.
@@ -40,6 +40,21 @@ def request_rejected(fetch: Fetch, answer: Answer) -> RequestRejected:
     code, text = _code_and_text(answer)
     wait = NANOS_PER_SECOND if answer.status == _TOO_MANY else None
     return RequestRejected(code=code, text=text, retry_after=wait, ref=fetch.ref)
+
+
+def order_estimate(told: rest.PreviewAnswer, currency: str, ref: str | None) -> OrderEstimate:
+    """What an order would come to. Raises `RemoteProtocolError` for numbers that are none."""
+    refusals = told.errs or []
+    return OrderEstimate(
+        accepted=not refusals,
+        text=", ".join(refusals or told.warning or []),
+        currency=currency,
+        notional=amount(told.order_total),
+        commission=amount(told.commission_total),
+        margin=amount(told.order_margin_total),
+        avg_px=amount(told.est_average_filled_price),
+        ref=ref,
+    )
 
 
 # --------------------------------------------------------------------------- refusals by status

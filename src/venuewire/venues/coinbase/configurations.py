@@ -87,6 +87,17 @@ def create_order(order: NewOrder, product_id: str) -> rest.CreateOrder:
     )
 
 
+def preview_order(order: NewOrder, product_id: str) -> rest.PreviewOrder:
+    """The request for an estimate: the same without an id of ours."""
+    created = create_order(order, product_id)
+    return rest.PreviewOrder(
+        product_id=product_id,
+        side=created.side,
+        order_configuration=created.order_configuration,
+        attached_order_configuration=created.attached_order_configuration,
+    )
+
+
 def configuration_key(order: NewOrder) -> str:
     """Which of the venue's order configurations this is; raises `LocalProtocolError` when there is none."""
     tif = order.time_in_force

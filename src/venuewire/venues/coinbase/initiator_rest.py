@@ -23,14 +23,18 @@ from venuewire.model.session import (
     Event,
     Holdings,
     MassStatus,
+    OrderEstimate,
+    OrderEstimateRequest,
     OrderMassStatusRequest,
+    Reply,
     RequestForPositions,
     SecurityList,
     SecurityListRequest,
+    VenueRequest,
 )
 from venuewire.model.terms import NANOS_PER_SECOND, ExecType, Nanos
 from venuewire.venue import Answer, Fetch, Seat
-from venuewire.venues.coinbase import answers, configurations, orders, translate
+from venuewire.venues.coinbase import answers, configurations, orders, pages, translate
 from venuewire.venues.coinbase.signing import SigningKey, request_uri
 from venuewire.venues.coinbase.texts import nanos, words
 from venuewire.venues.coinbase.wire import rest, stream
@@ -44,6 +48,9 @@ _PAGE = "250"
 _MOST_BARS = 350
 _BATCH = 100
 """Orders asked for by id in one request."""
+_OWN = "page "
+"""Begins the kind of a fetch that a `VenueRequest` made; the name of its record follows."""
+_JSON = {"content-type": "application/json"}
 _IN_TRANSIT, _WORKING, _BY_ID, _NEWEST = "orders in transit", "working orders", "orders by id", "newest orders"
 _STATUSES: dict[str, list[tuple[str, str]]] = {
     _IN_TRANSIT: [("order_status", word) for word in ("PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED")],
@@ -84,6 +91,8 @@ class RestRequests:
         """Orders known to be sized in money, by our id or the venue's: `user` counts what is left of them in money, and
         does not say so."""
         self._bars: OrderedDict[str, BarRequest] = OrderedDict()
+        self._estimates: OrderedDict[str, str] = OrderedDict()
+        """Symbols of orders whose cost was asked for, by the request."""
         self._wallets: dict[str, list[rest.Account]] = {}
         self._listings: dict[str, Listing] = {}
 
@@ -108,6 +117,12 @@ class RestRequests:
                 return self._accounts_page("", ref, now)
             case BarRequest():
                 return self._candles_page(command, now)
+            case OrderEstimateRequest(order=order, ref=ref):
+                _remember(self._estimates, ref, order.symbol)
+                preview = configurations.preview_order(order, self._product_id(order.symbol))
+                return self._post("preview", "/orders/preview", preview, ref, now)
+            case VenueRequest(message=message, ref=ref):
+                return self._venue_page(message, ref, now)
             case _:
                 raise LocalProtocolError(
                     f"this venue has no {type(command).__name__}; list the orders and cancel them one by one"
@@ -136,9 +151,18 @@ class RestRequests:
             _remember(self._unheard, command.cl_ord_id, None)
             if command.cash_order_qty is not None:
                 _remember(self._in_money, command.cl_ord_id, None)
+        return self._post(kind, path, body, command.ref, now)
+
+    def _post(self, kind: str, path: str, body: Struct, ref: str, now: Nanos) -> Fetch:
         path = rest.ROOT + path
-        headers = self._headers("POST", path, now) | {"content-type": "application/json"}
-        return Fetch(method="POST", path=path, body=encode(body), headers=headers, ref=command.ref, kind=kind)
+        headers = self._headers("POST", path, now) | _JSON
+        return Fetch(method="POST", path=path, body=encode(body), headers=headers, ref=ref, kind=kind)
+
+    def _venue_page(self, message: Struct, ref: str, now: Nanos) -> Fetch:
+        at = pages.address(message)
+        headers = self._headers(at.method, at.path, now) | (_JSON if at.body else {})
+        kind = _OWN + type(message).__name__
+        return Fetch(method=at.method, path=at.path, body=at.body, headers=headers, ref=ref, kind=kind)
 
     def _get(self, kind: str, path: str, query: Sequence[tuple[str, str]], ref: str | None, now: Nanos) -> Fetch:
         path = f"{rest.ROOT}{path}?{urlencode(query)}"
@@ -175,7 +199,11 @@ class RestRequests:
             self._wallets.pop(fetch.ref or "", None)
             self._listings.pop(fetch.ref or "", None)
             return [answers.request_rejected(fetch, answer)]
+        if fetch.kind.startswith(_OWN):
+            return [Reply(message=pages.read(fetch.kind.removeprefix(_OWN), answer.body), ref=fetch.ref)]
         match fetch.kind:
+            case "preview":
+                return [self._estimate(fetch, answer)]
             case "candles":
                 return self._candles(fetch, answer, now)
             case "products":
@@ -184,6 +212,11 @@ class RestRequests:
                 return [self._accounts(fetch, answer, now)]
             case _:
                 return [self._orders(fetch, answer, now)]
+
+    def _estimate(self, fetch: Fetch, answer: Answer) -> OrderEstimate:
+        instrument = self._seat.instruments.get(self._estimates.pop(fetch.ref or "", ""))
+        told = rest.read_preview_answer(answer.body)
+        return answers.order_estimate(told, instrument.currency if instrument else "", fetch.ref)
 
     def _security_list(self, fetch: Fetch, answer: Answer) -> Event:
         products = rest.read_products_answer(answer.body).products

@@ -52,6 +52,15 @@ class CreateOrder(Struct, kw_only=True):
     """Only `trigger_bracket_gtc`, without a size: it begins when the order is filled, with what was filled."""
 
 
+class PreviewOrder(Struct, kw_only=True):
+    """POST /orders/preview ("Preview Order"): the same without an id; nothing is placed."""
+
+    product_id: str
+    side: str
+    order_configuration: Configurations
+    attached_order_configuration: Configurations | UnsetType = UNSET
+
+
 class AnyCreateOrder(Struct, kw_only=True):
     """The same as a client may have sent it; what is missing is refused by its own reason."""
 
@@ -598,5 +607,17 @@ read_orders_answer = decoder(OrdersAnswer)
 read_fills_answer = decoder(FillsAnswer)
 read_accounts_answer = decoder(AccountsAnswer)
 read_products_answer = decoder(ProductsAnswer)
+read_preview_answer = decoder(PreviewAnswer)
+read_edit_preview_answer = decoder(EditPreviewAnswer)
+read_product = decoder(Product)
+read_product_book_answer = decoder(ProductBookAnswer)
+read_price_books_answer = decoder(PriceBooksAnswer)
+read_market_trades_answer = decoder(MarketTradesAnswer)
+read_time_answer = decoder(TimeAnswer)
+read_key_permissions = decoder(KeyPermissions)
+read_transaction_summary = decoder(TransactionSummary)
+read_portfolios_answer = decoder(PortfoliosAnswer)
+read_cfm_balance_answer = decoder(CfmBalanceAnswer)
+read_cfm_positions_answer = decoder(CfmPositionsAnswer)
 read_failure = decoder(Failure)
 read_failures = decoder(Failures)
