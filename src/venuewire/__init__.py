@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from venuewire.client import StopReport as StopReport
     from venuewire.client import Stream as Stream
     from venuewire.client import connect as connect
+    from venuewire.client import kill_on as kill_on
     from venuewire.errors import VenueError as VenueError
     from venuewire.journal import Durability as Durability
     from venuewire.journal import Journal as Journal
@@ -61,7 +62,10 @@ if TYPE_CHECKING:
     from venuewire.sandbox import Sandbox as Sandbox
 
 _HOMES = {
-    "venuewire.client": ("Client", "Guard", "LiveBook", "LiveOrder", "OrderLimits", "StopReport", "Stream", "connect"),
+    "venuewire.client": (
+        *("Client", "Guard", "LiveBook", "LiveOrder", "OrderLimits"),
+        *("StopReport", "Stream", "connect", "kill_on"),
+    ),
     "venuewire.errors": ("VenueError",),
     "venuewire.journal": ("Durability", "Journal"),
     "venuewire.model.account": ("AccountSummary", "Balance", "Position"),

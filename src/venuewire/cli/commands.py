@@ -400,17 +400,25 @@ def guard(
     venue: VenueName,
     /,
     *,
-    at: Annotated[str, Parameter(help="Where to listen: a socket that is made, for this user alone.")],
+    at: str,
+    later: Annotated[float, Parameter(validator=_positive)] = 300.0,
     json: Json = False,
 ) -> int:
     """Guard one client: cancel its orders, and no others, when it is killed, crashes or hangs.
 
     Waits for a client with `guard=Guard(at=...)`, learns from it who it is and what it places, and ends with it. Exit
     status 0 when the client said goodbye, or when every order of it was cancelled and confirmed in time; 1 when not.
+
+    Parameters
+    ----------
+    at
+        Where to listen: a socket that is made there, for this user alone.
+    later
+        Seconds for which it goes on trying after the time that the client stated has passed. Default: 300.
     """
     from venuewire.cli.guard import guard as run_guard
 
-    return run_guard(venue, at, as_json=json)
+    return run_guard(venue, at, later=later, as_json=json)
 
 
 @order.command(name="list")

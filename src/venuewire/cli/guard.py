@@ -15,14 +15,18 @@ from venuewire.venue import Venue
 from venuewire.venues import find
 
 
-def guard(name: str, at: str, *, as_json: bool) -> int:
+def guard(name: str, at: str, *, later: float, as_json: bool) -> int:
     """Wait for a client at this socket and guard it to its end."""
     venue = find(name)
     if not supported():
         raise ConfigError("a guard needs Unix sockets, which this system does not have")
     path = Path(at).expanduser()
     keep_logs_short(logging.WARNING)
-    outcome = asyncio.run(on_socket(path, venue.name, lambda: _listens(venue, path, as_json=as_json)))
+
+    def listens() -> None:
+        _listens(venue, path, as_json=as_json)
+
+    outcome = asyncio.run(on_socket(path, venue.name, listens, later=later))
     if outcome is not None:
         _tell(outcome, as_json=as_json)
     return FINE if outcome is None or outcome.good else FAILED

@@ -28,7 +28,7 @@ VERSION = 1
 LONGEST = 4 * 1024 * 1024
 """Bytes of one line."""
 
-Values: TypeAlias = dict[str, str | int | None]
+Values: TypeAlias = dict[str, Any]
 
 
 class Charge(Struct, frozen=True, kw_only=True, tag=True):

@@ -31,7 +31,6 @@ from venuewire.client.guard_channel import (
     Goodbye,
     Lines,
     Settled,
-    Struck,
     Tokens,
     Trouble,
     as_it_stands,
@@ -106,6 +105,8 @@ class Guarding:
         self._beats: dict[int, Nanos] = {}
         """Beats that wait for their echo, and when they went."""
         self._beat = 0
+        self._beat_at: Nanos = 0
+        """When the newest beat went out."""
         self._alive_at: Nanos = 0
         """When the newest beat that was echoed had been sent: until then the guard knows us to be alive."""
         self._armed = asyncio.Event()
@@ -194,7 +195,9 @@ class Guarding:
 
     def unarmed(self, seconds: float) -> ConnectFailed:
         """What to raise when none was ready in time."""
-        return ConnectFailed(f"the guard of {self._venue.title}", f"not armed within {seconds:g} s: {self._trouble}")
+        return ConnectFailed(
+            f"the guard of {self._venue.title}", f"not armed within {seconds:g} s: {self._struck or self._trouble}"
+        )
 
     def part(self, *, orderly: bool) -> None:
         """The client ends. In good order the guard is disarmed; else it sees us gone, and acts."""
@@ -267,7 +270,7 @@ class Guarding:
         pause = self._silence // BEATS
         while not self._over.is_set():
             self._beat += 1
-            self._beats[self._beat] = self._clock.now()
+            self._beats[self._beat] = self._beat_at = self._clock.now()
             self._tell(line(Beat(self._beat)))
             await self._clock.sleep_until(self._clock.now() + pause)
 
@@ -287,6 +290,7 @@ class Guarding:
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError as error:
+            self._readable()  # it may have said why
             self._lose(f"it is gone: {error.strerror}")
             return
         del self._unsent[:sent]
@@ -300,16 +304,15 @@ class Guarding:
         if there is None:
             return
         try:
-            some = there.recv(65536)
-            for payload in self._lines.take(some):
-                self._hear(payload)
+            while some := there.recv(65536):
+                for payload in self._lines.take(some):
+                    self._hear(payload)
         except (BlockingIOError, InterruptedError):
             return
         except (OSError, RemoteProtocolError) as error:
             self._lose(str(error))
             return
-        if not some:
-            self._lose("it is gone")
+        self._lose("it is gone")
 
     def _hear(self, payload: bytes) -> None:
         record = read_at_client(payload)
@@ -322,15 +325,17 @@ class Guarding:
         elif isinstance(record, Trouble):
             self._trouble = record.text
         else:
-            self._strike(record)
+            self._strike(record.text)
 
-    def _strike(self, record: Struck) -> None:
-        self._struck = f"the guard has cancelled our orders: {record.text}"
+    def _strike(self, why: str) -> None:
+        self._struck = self._struck or f"the guard has cancelled our orders: {why}"
         logger.error("%s: %s", self._venue.name, self._struck)
 
     def _lose(self, why: str = "") -> None:
         there, self._socket = self._socket, None
         if there is not None:
+            if self._was_armed and self._clock.now() - self._beat_at > self._silence:
+                self._strike("we were held up for longer than it waits, and it is gone")
             loop = asyncio.get_running_loop()
             loop.remove_reader(there)
             loop.remove_writer(there)

@@ -19,7 +19,7 @@ from typing import Self
 
 from venuewire.client.guarding import check_own, check_peer
 from venuewire.errors import ConfigError, VenueError
-from venuewire.guard.watch import Channel, Outcome, Watch
+from venuewire.guard.watch import LATER, Channel, Nobody, Outcome, Watch
 from venuewire.transport.clock import SystemClock
 
 logger = logging.getLogger("venuewire.guard")
@@ -32,11 +32,12 @@ class Abandoned(VenueError):
 async def on_stream(there: socket.socket) -> Outcome:
     """Guard the client at the other end. Raises `VenueError`."""
     with _Signals() as signals:
-        return await _guard(there, "", signals)
+        return await _guard(there, "", signals, LATER)
 
 
-async def on_socket(path: Path, venue: str, listens: Callable[[], None]) -> Outcome | None:
+async def on_socket(path: Path, venue: str, listens: Callable[[], None], *, later: float = LATER) -> Outcome | None:
     """Guard the first client of `venue` that comes; `listens` is called when one may come. None: told to end before.
+    `later`: seconds for which it goes on trying after the stated time has passed.
 
     Raises `ConfigError` where the socket cannot be made, `VenueError`.
     """
@@ -47,7 +48,9 @@ async def on_socket(path: Path, venue: str, listens: Callable[[], None]) -> Outc
             if there is None:
                 return None
             try:
-                return await _guard(there, venue, signals)
+                return await _guard(there, venue, signals, later)
+            except Nobody as error:
+                logger.debug("%s", error)
             except ConfigError as error:
                 logger.error("%s", error)  # whoever that was, the next may be the one
 
@@ -73,11 +76,11 @@ async def _next_client(server: socket.socket, signals: _Signals) -> socket.socke
     return None
 
 
-async def _guard(there: socket.socket, venue: str, signals: _Signals) -> Outcome:
+async def _guard(there: socket.socket, venue: str, signals: _Signals, later: float) -> Outcome:
     clock = SystemClock()
     there.settimeout(0.0)
     _, channel = await asyncio.get_running_loop().create_connection(lambda: Channel(clock), sock=there)
-    watch = Watch(channel, clock, venue)
+    watch = Watch(channel, clock, venue, later=later)
     signals.watch = watch
     task = asyncio.create_task(watch.run())
     signals.task = task

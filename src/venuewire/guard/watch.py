@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -62,6 +61,10 @@ class Outcome(Struct, frozen=True, kw_only=True):
         return self.in_time and self.report.complete
 
 
+class Nobody(ConfigError):
+    """Whoever came has gone without a word: perhaps only to see whether a guard is here."""
+
+
 class Channel(asyncio.Protocol):
     """The client's stream, as it comes. `records` waits in order; `last_heard` is what a hang is judged by."""
 
@@ -105,13 +108,13 @@ class Channel(asyncio.Protocol):
 class Watch:
     """One client's guard."""
 
-    def __init__(self, channel: Channel, clock: SystemClock, venue: str = "") -> None:
-        """`venue`: the only one whose clients are taken; empty: any."""
+    def __init__(self, channel: Channel, clock: SystemClock, venue: str = "", *, later: float = LATER) -> None:
+        """`venue`: the only one whose clients are taken; empty: any. `later`: seconds for which it goes on trying."""
+        self._later = later
         self._channel = channel
         self._clock = clock
         self._venue = venue
         self._said_goodbye = False
-        self._on_armed: Callable[[], None] = lambda: None
         self.guarding = False
         """A client relies on us."""
 
@@ -140,7 +143,7 @@ class Watch:
         while not self._channel.lines and not self._channel.over and self._clock.now() < until:
             await self._next_news(until)
         if not self._channel.lines:
-            raise ConfigError("whoever came did not say whom to guard")
+            raise Nobody("whoever came did not say whom to guard")
         charge = read_at_guard(self._channel.lines.pop(0))
         if not isinstance(charge, Charge) or charge.version != VERSION:
             raise self._refuse("this guard speaks with clients of its own version only")
@@ -253,7 +256,7 @@ class Watch:
                 logger.error(
                     "%s: %d orders are not confirmed after %g s", charge.venue, len(report.unconfirmed), charge.within
                 )
-                report = joined(report, await Winding(client.desk, self._clock, LATER).run())
+                report = joined(report, await Winding(client.desk, self._clock, self._later).run())
         finally:
             listening.cancel()
             await asyncio.wait((listening,))
@@ -314,4 +317,4 @@ def sentence(outcome: Outcome) -> str:
     )
 
 
-__all__ = ["Channel", "Outcome", "Watch", "joined", "sentence", "told"]
+__all__ = ["Channel", "Nobody", "Outcome", "Watch", "joined", "sentence", "told"]
