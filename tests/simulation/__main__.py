@@ -12,6 +12,7 @@ What fails is told with the command that repeats it; the rest goes on. Progress 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -42,7 +43,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _positions(words: Sequence[str], workers: int) -> int:
-    found = list(places())
+    found = asyncio.run(places())
     if words:
         found = [place for place in found if place.venue == words[0]]
     if len(words) > 1:

@@ -9,8 +9,7 @@ Places are counted from the very first frame, so that logon and subscriptions ar
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -74,12 +73,15 @@ async def strike(place: Place) -> World:
     return world
 
 
-def places(venues: tuple[str, ...] = names()) -> Iterator[Place]:
+async def places(venues: tuple[str, ...] = names()) -> list[Place]:
     """All of them."""
-    for venue in venues:
-        for where, (count, faults) in asyncio.run(_recorded(venue)).items():
-            for position in range(count):
-                yield from (Place(venue, where, position, fault) for fault in faults)
+    return [
+        Place(venue, where, position, fault)
+        for venue in venues
+        for where, (count, faults) in (await _recorded(venue)).items()
+        for position in range(count)
+        for fault in faults
+    ]
 
 
 async def _recorded(venue: str) -> dict[str, tuple[int, list[dict[str, Any]]]]:

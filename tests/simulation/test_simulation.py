@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from random import Random
 
 import msgspec
 import pytest
+from tests.simulation.positions import places, strike
 from tests.simulation.world import World, simulate
 
 import venuewire as vw
@@ -15,6 +16,8 @@ from venuewire.venues import names
 
 SEEDS = 200
 CHUNK = 10
+PLACES = 30
+"""Of each venue, in the everyday run."""
 
 
 async def test_the_same_seed_gives_the_same_log() -> None:
@@ -74,29 +77,25 @@ async def test_a_thousand_forced_expiries_lose_nothing() -> None:
         await world.calm()
 
 
-AT_A_FRAME: list[dict[str, Any]] = [
-    {"kind": "close", "code": 1000},
-    {"kind": "close", "code": 1006},
-    {"kind": "close", "code": 1011},
-    {"kind": "cut", "bytes": 7},
-    {"kind": "half_open", "connection": "open"},
-]
-NUMBERED: list[dict[str, Any]] = [
-    {"kind": "drop", "count": 1},
-    {"kind": "duplicate", "count": 1},
-    {"kind": "swap", "count": 1},
-    {"kind": "skip", "numbers": 2, "count": 1},
-]
-
-
 @pytest.mark.parametrize("venue", names())
 async def test_a_fault_at_any_frame_is_survived(venue: str) -> None:
-    """Positions from the first frame after the start; the nightly run (`make nightly`) takes every one."""
-    for number, position in enumerate((0, 1, 2, 3, 5, 8, 13, 21, 34)):
-        for fault in AT_A_FRAME + (NUMBERED if venue == "coinbase" else []):
-            world = World(number, (venue,))
-            async with world:
-                world.say("fault", fault, "at", position)
-                world.sandbox.set_fault(msgspec.convert({**fault, "after": position, "venue": venue}, Fault))
-                await world.run(12, faults=False)
-                await world.calm()
+    """Some places, spread over all of them; `python -m tests.simulation positions` takes every one."""
+    every = await places((venue,))
+    wheres = {place.where for place in every}
+    assert {"to_client", "to_venue", "connection 1"} <= wheres
+    chosen = Random(venue).sample(every, PLACES)
+    assert {place.where for place in chosen} > {"to_client", "to_venue"}
+    assert len({place.fault["kind"] for place in chosen}) > 5
+    for place in chosen:
+        await strike(place)
+
+
+async def test_a_fault_strikes_where_it_is_aimed() -> None:
+    """The run that is struck is the one that was recorded: each fault meets its frame."""
+    every = await places(("coinbase",))
+    for place in Random(1).sample(every, 12):
+        world = await strike(place)
+        (told,) = (fault for fault in world.sandbox.faults() if fault["fault"]["kind"] == place.fault["kind"])
+        # What is half open tells no frames apart: it counts those it lets pass.
+        passed = told["seen"] == place.position and place.fault["kind"] == "half_open"
+        assert passed or told["struck"] == 1 or place.fault["kind"] == "mute", place
