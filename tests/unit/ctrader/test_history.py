@@ -14,13 +14,24 @@ from tests.unit.ctrader.ends import SECOND, Client, Line, Sandbox
 
 from venuewire.errors import LocalProtocolError, RemoteProtocolError
 from venuewire.model.market import Bar, Quote
-from venuewire.model.session import BarRequest, Bars, Secret, Subscribe, SubscriptionAccepted, Unknown, Unsubscribe
+from venuewire.model.session import (
+    BarRequest,
+    Bars,
+    Command,
+    Secret,
+    Subscribe,
+    SubscriptionAccepted,
+    Unknown,
+    Unsubscribe,
+    VenueRequest,
+)
 from venuewire.model.terms import Channel, Side
 from venuewire.venues.ctrader import periods
 from venuewire.venues.ctrader.acceptor_history import encoded, matched
 from venuewire.venues.ctrader.bars import LiveBars, bar_of, decoded
 from venuewire.venues.ctrader.periods import MINUTE, MINUTES
 from venuewire.venues.ctrader.tape import PAST_MINUTES, Candle, Tape
+from venuewire.venues.ctrader.wire import history, market
 from venuewire.venues.ctrader.wire.model import ClosePositionDetail, Deal, Trendbar
 from venuewire.venues.ctrader.wire.words import TrendbarPeriod
 
@@ -325,15 +336,19 @@ def test_bars_asked_for_are_all_there_page_by_page() -> None:
     assert all(bar.final and bar.low <= min(bar.open, bar.close) for bar in answer.bars)
 
 
-def test_the_sixth_historical_request_in_a_second_is_refused_before_sending() -> None:
+def test_every_historical_request_names_its_kind() -> None:
     ours = client()
     now = ours.sandbox.now
-    for ref in "12345":
-        ours.submit(BarRequest(symbol="EURUSD", period=60 * MINUTE, start=now - 600 * MINUTE, end=now, ref=ref))
-    with pytest.raises(LocalProtocolError, match="five historical"):
-        ours.submit(BarRequest(symbol="EURUSD", period=MINUTE, start=now - MINUTE, end=now, ref="6"))
-    ours.sandbox.now += SECOND
-    assert ours.submit(BarRequest(symbol="EURUSD", period=MINUTE, start=now - MINUTE, end=now, ref="7"))
+    asked: list[Command] = [
+        BarRequest(symbol="EURUSD", period=MINUTE, start=now - MINUTE, end=now, ref="1"),
+        VenueRequest(message=history.DealListReq(ctid_trader_account_id=0), ref="2"),
+        VenueRequest(
+            message=history.CashFlowHistoryListReq(ctid_trader_account_id=0, from_timestamp=0, to_timestamp=1), ref="3"
+        ),
+        VenueRequest(message=market.AssetListReq(ctid_trader_account_id=0), ref="4"),
+    ]
+    kinds = [getattr(effect, "kind", None) for command in asked for effect in ours.initiator.send(command, now)]
+    assert kinds == ["history", "history", "history", ""]
 
 
 @pytest.mark.parametrize("fields", [{"period": 7 * MINUTE}, {"start": 9, "end": 9}])
@@ -410,8 +425,8 @@ def application(ours: Client) -> str:
 
 def test_what_nobody_asked_for_is_handed_on_whole_unless_it_holds_a_secret() -> None:
     ours = client()
-    (told,) = ours.hear(2120, {"ctidTraderAccountId": 5, "symbolId": [1]})
-    assert told == Unknown(kind="2120", body=b'{"ctidTraderAccountId": 5, "symbolId": [1]}')
+    (told,) = ours.hear(2113, {"ctidTraderAccountId": 5})
+    assert told == Unknown(kind="2113", body=b'{"ctidTraderAccountId": 5}')
     (hidden,) = ours.hear(2150, {"accessToken": "secret"})
     assert hidden == Unknown(kind="2150", body=b"")
 

@@ -87,7 +87,8 @@ def test_with_several_accounts_one_must_be_named() -> None:
 def test_already_authorised_counts_as_authorised() -> None:
     sandbox = Sandbox()
     client = Client(sandbox).log_on()
-    client.initiator._authorised.application = client.initiator._authorised.account = False  # as after a lost answer
+    client.initiator._authorised.application = False  # as after a lost answer
+    client.initiator._authorised.accounts.clear()
     assert client.log_on().grant is not None
 
 
@@ -166,15 +167,18 @@ def test_an_application_that_is_dropped_begins_again() -> None:
 
 
 def test_credentials_name_what_is_missing_and_never_show_a_secret() -> None:
-    with pytest.raises(ConfigError, match="clientSecret, accessToken"):
+    with pytest.raises(ConfigError, match="lack clientSecret"):
         credentials_from({"clientId": "x"})
     with pytest.raises(ConfigError, match="accountId"):
         credentials_from({"clientId": "x", "clientSecret": "y", "accessToken": "z", "accountId": "abc"})
     made = credentials_from({"clientId": "x", "clientSecret": "y1", "accessToken": "z1", "accountId": "12"})
     assert (made.accountId, made.expiresAt, bool(made.refreshToken)) == (12, None, False)
+    listed = credentials_from({"clientId": "x", "clientSecret": "y", "accountIds": "7, 8"})
+    assert (listed.accountIds, bool(listed.accessToken)) == ((7, 8), False)
+    assert credentials_from({"clientId": "x", "clientSecret": "y", "accountIds": [7, 8]}).accountIds == (7, 8)
     assert "y1" not in repr(made)
     assert "z1" not in repr(made)
-    assert set(VENUE.environment.values()) == set(Sandbox().stage.credentials)
+    assert set(VENUE.environment.values()) - {"accountIds"} == set(Sandbox().stage.credentials)
 
 
 def test_each_life_of_a_line_begins_with_nothing() -> None:

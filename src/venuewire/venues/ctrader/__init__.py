@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from venuewire.model.session import Command
-from venuewire.model.terms import NANOS_PER_SECOND, Channel, OrdType, TimeInForce
-from venuewire.venue import Capabilities, Endpoint, Exchange, Host, Initiator, Limits, Rate, Seat, Stage, Venue
+from venuewire.model.terms import Channel, OrdType, TimeInForce
+from venuewire.venue import Capabilities, Endpoint, Exchange, Host, Initiator, Seat, Stage, Venue
 from venuewire.venues.ctrader.credentials import CTraderCredentials, credentials_from
+from venuewire.venues.ctrader.limits import LIMITS
 from venuewire.venues.ctrader.periods import OF_LENGTH
 
 
@@ -49,7 +50,12 @@ VENUE = Venue(
     lines=("ws",),
     route=_route,
     capabilities=Capabilities(
-        channels=frozenset({Channel.BOOK, Channel.QUOTES, Channel.BARS, Channel.ORDERS, Channel.POSITIONS}),
+        channels=frozenset(
+            {
+                *(Channel.BOOK, Channel.QUOTES, Channel.BARS, Channel.ORDERS, Channel.POSITIONS),
+                *(Channel.STATUS, Channel.SUMMARY),
+            }
+        ),
         ord_types=frozenset({OrdType.MARKET, OrdType.LIMIT, OrdType.STOP, OrdType.STOP_LIMIT}),
         times_in_force=frozenset(
             {
@@ -68,20 +74,17 @@ VENUE = Venue(
         bar_periods=frozenset(OF_LENGTH),
         cl_ord_id=r"[!-~]{1,50}",
         snapshot_on_resubscribe=False,
+        order_estimate=True,
+        renewal_interrupts=True,
     ),
-    limits=Limits(
-        sends=Rate(50, NANOS_PER_SECOND),
-        heartbeat_interval=10 * NANOS_PER_SECOND,
-        # The venue sends 51 every 25 to 30 s while it has nothing else to say; two missed are too many.
-        cadence={Channel.HEARTBEATS: 30 * NANOS_PER_SECOND},
-        liveness=60 * NANOS_PER_SECOND,
-    ),
+    limits=LIMITS,
     credentials=CTraderCredentials,
     credentials_from=credentials_from,
     environment={
         "CTRADER_CLIENT_ID": "clientId",
         "CTRADER_CLIENT_SECRET": "clientSecret",
         "CTRADER_ACCOUNT_ID": "accountId",
+        "CTRADER_ACCOUNT_IDS": "accountIds",
         "CTRADER_ACCESS_TOKEN": "accessToken",
         "CTRADER_REFRESH_TOKEN": "refreshToken",
     },

@@ -55,7 +55,15 @@ from venuewire.venues.ctrader.tape import PAST_MINUTES, Tape
 from venuewire.venues.ctrader.tokens import LIFE_SECONDS, Granted, Tokens
 from venuewire.venues.ctrader.wire import history, margin, market, model, session, trading, words
 from venuewire.venues.ctrader.wire.base import Message
-from venuewire.venues.ctrader.wire.table import HEARTBEAT, HEARTBEAT_FRAME, REQUESTS, TABLE, frame, open_frame
+from venuewire.venues.ctrader.wire.table import (
+    HEARTBEAT,
+    HEARTBEAT_FRAME,
+    HISTORICAL,
+    REQUESTS,
+    TABLE,
+    frame,
+    open_frame,
+)
 
 VERSION = "91"
 IDLE = 30 * NANOS_PER_SECOND
@@ -68,8 +76,6 @@ KEEPS_SESSIONS, OTHER_WORDS = "refresh-keeps-sessions", "unauthorised-in-other-w
 
 _UNAUTHORISED = frozenset({2100, 2104, 2173})
 """What may be asked before the application is authorised; 51 besides."""
-# 2133, 2137, 2145, 2175 are documented as historical; the rest of them presumably are.
-_HISTORICAL = frozenset({2133, 2137, 2143, 2145, 2175, 2179, 2181, 2183, 2185})
 _PER_SECOND, _HISTORICAL_PER_SECOND = 50, 5
 _MINUTE_MS = 60_000
 
@@ -431,12 +437,12 @@ class CTraderAcceptor:
         """Requests over the limit are refused, and do not count."""
         self._blocks.look(kind, now)
         asked, most = (self._asked, _PER_SECOND)
-        if kind in _HISTORICAL:
+        if kind in HISTORICAL:
             asked, most = self._asked_history, _HISTORICAL_PER_SECOND
         while asked and asked[0] <= now - NANOS_PER_SECOND:
             asked.popleft()
         if len(asked) >= most or now < self._host.throttled_until:
-            if kind in _HISTORICAL and now >= self._host.throttled_until:
+            if kind in HISTORICAL and now >= self._host.throttled_until:
                 self._blocks.breached(kind, now)
             text = "You have reached the rate limit of requests"
             raise Refused("REQUEST_FREQUENCY_EXCEEDED", text, is_order=False)

@@ -42,9 +42,21 @@ class Authorisation:
         self._line = line
         self._seat = seat
         self.application = False
-        self.account = False
-        self.account_id = self.credentials.accountId
+        self.accounts: set[int] = set()
+        """Those whose session stands."""
+        self.account_id = self.credentials.accountId or next(iter(self.credentials.accountIds), 0)
+        """The first of ours; 0 until it has been found."""
         self._refs: set[str] = set()
+
+    @property
+    def account_ids(self) -> tuple[int, ...]:
+        """All of ours, the first one first."""
+        return tuple(dict.fromkeys((self.account_id, *self.credentials.accountIds)))
+
+    @property
+    def stands(self) -> bool:
+        """Are all of them authorised?"""
+        return self.accounts.issuperset(self.account_ids)
 
     @property
     def credentials(self) -> CTraderCredentials:
@@ -52,17 +64,18 @@ class Authorisation:
         return cast(CTraderCredentials, self._seat.credentials)
 
     def flow(self, now: Nanos) -> Flow:
-        """The logon, and the renewal when the account is authorised already."""
+        """The logon, and the renewal when every account is authorised already."""
+        if not self.credentials.accessToken:
+            raise LogonRejected(self._line, "credentials", "there is no accessToken: venuewire login ctrader gets one")
         if not self.application:
             yield from self._must(signing.application(self.credentials))
             self.application = True
         ends_at = self.credentials.expires_at
-        if self.account or (ends_at is not None and now >= ends_at):
+        if (self.account_id and self.stands) or (ends_at is not None and now >= ends_at):
             yield from self._refresh()
         if not self.account_id:
             yield from self._find_account()
-        yield from self._authorise_account()
-        self.account = True
+        yield from self._authorise_accounts()
         grant = Grant(token=self.credentials.accessToken, issued_at=now, expires_at=self.credentials.expires_at)
         self._seat.grant = grant
         return grant
@@ -106,12 +119,20 @@ class Authorisation:
             raise LogonRejected(self._line, "CH_ACCESS_TOKEN_INVALID", text)
         return (yield from self._must(signing.refresh(self.credentials)))
 
-    def _authorise_account(self) -> Steps:
+    def _authorise_accounts(self) -> Generator[Send, Event | Answer, None]:
+        """Each in turn; twice, where a token that had to be exchanged on the way ended those before it."""
+        for _ in range(2):
+            for account_id in self.account_ids:
+                if account_id not in self.accounts:
+                    yield from self._authorise_account(account_id)
+                    self.accounts.add(account_id)
+
+    def _authorise_account(self, account_id: int) -> Steps:
         """2102; a token that has ended is exchanged once, and the step repeated."""
-        answer = yield self._step(signing.account(self.credentials, self.account_id))
+        answer = yield self._step(signing.account(self.credentials, account_id))
         if self._has_ended(answer):
             yield from self._refresh()
-            return (yield from self._must(signing.account(self.credentials, self.account_id)))
+            return (yield from self._must(signing.account(self.credentials, account_id)))
         if isinstance(answer, RequestRejected) and answer.code not in _ALREADY:
             raise self._failure(answer)
         return answer

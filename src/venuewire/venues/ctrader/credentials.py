@@ -20,7 +20,10 @@ class CTraderCredentials(Credentials, frozen=True, kw_only=True):
     clientSecret: Secret  # noqa: N815
     accountId: int = 0  # noqa: N815
     """`ctidTraderAccountId`, not the login number; 0: the one account the token is for."""
-    accessToken: Secret  # noqa: N815
+    accountIds: tuple[int, ...] = ()  # noqa: N815
+    """Further accounts of the same token and broker, authorised on the same connection."""
+    accessToken: Secret = Secret("")  # noqa: N815
+    """Empty: the owner has not given consent yet, or it is in the store."""
     refreshToken: Secret = Secret("")  # noqa: N815  single use: each refresh gives the next one
     expiresAt: int | None = None  # noqa: N815
     """End of the access token in seconds since the epoch; None: not known, so never renewed by the clock."""
@@ -31,7 +34,7 @@ class CTraderCredentials(Credentials, frozen=True, kw_only=True):
         return None if self.expiresAt is None else self.expiresAt * NANOS_PER_SECOND
 
 
-_NEEDED = ("clientId", "clientSecret", "accessToken")
+_NEEDED = ("clientId", "clientSecret")
 
 
 def credentials_from(entries: Mapping[str, Any]) -> CTraderCredentials:
@@ -46,7 +49,8 @@ def credentials_from(entries: Mapping[str, Any]) -> CTraderCredentials:
         clientId=str(entries["clientId"]),
         clientSecret=_secret(entries["clientSecret"]),
         accountId=_integer(entries, "accountId") or 0,
-        accessToken=_secret(entries["accessToken"]),
+        accountIds=_integers(entries, "accountIds"),
+        accessToken=_secret(entries.get("accessToken") or ""),
         refreshToken=_secret(entries.get("refreshToken") or ""),
         expiresAt=_integer(entries, "expiresAt"),
         endpoints=dict(entries.get("endpoints") or {}),
@@ -63,6 +67,13 @@ def renewed(old: CTraderCredentials, access: str, refresh: str, expires_at: Nano
 
 def _secret(value: Any) -> Secret:
     return value if isinstance(value, Secret) else Secret(str(value))
+
+
+def _integers(entries: Mapping[str, Any], key: str) -> tuple[int, ...]:
+    """A list of a configuration file, or numbers with commas between them as the environment has them."""
+    value = entries.get(key) or ()
+    parts: list[Any] = value.split(",") if isinstance(value, str) else list(value)
+    return tuple(found for part in parts if (found := _integer({key: part}, key)) is not None)
 
 
 def _integer(entries: Mapping[str, Any], key: str) -> int | None:

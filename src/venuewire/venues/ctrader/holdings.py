@@ -48,6 +48,16 @@ class Holdings:
         """One open position; None for one we were not told of."""
         return self._positions.get(position_id)
 
+    @property
+    def balance(self) -> Decimal | None:
+        """In the deposit currency; None until it has been told."""
+        return self._balance
+
+    @property
+    def used_margin(self) -> Decimal:
+        """What the open positions bind, in the deposit currency."""
+        return sum(self._margins.values(), Decimal(0))
+
     def margin_changed(self, position_id: int, used_margin: int, money_digits: int | None, now: Nanos) -> list[Balance]:
         """2141: what is available has changed, without a fill."""
         if str(position_id) not in self._positions:
@@ -59,7 +69,7 @@ class Holdings:
         """The balance, once it is known."""
         if self._balance is None:
             return ()
-        available = self._balance - sum(self._margins.values(), Decimal(0))
+        available = self._balance - self.used_margin
         return (
             Balance(
                 currency=self._currency,

@@ -8,6 +8,7 @@ the id of the request that caused them, also when another program made it; only 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -22,19 +23,20 @@ from venuewire.model.session import (
     GrantInvalidated,
     Heartbeat,
     MassStatus,
+    OrderEstimateRequest,
     OrderMassStatusRequest,
     Reply,
     RequestForPositions,
     RequestRejected,
-    SecurityList,
     SecurityListRequest,
     Subscribe,
     SubscriptionAccepted,
     Unknown,
     Unsubscribe,
+    VenueNews,
+    VenueRequest,
     VenueStatus,
 )
-from venuewire.model.session import Holdings as HoldingsEvent
 from venuewire.model.terms import (
     Channel,
     ExecType,
@@ -45,33 +47,38 @@ from venuewire.model.terms import (
 )
 from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
 from venuewire.venues.ctrader import requests, translate
+from venuewire.venues.ctrader.accounts import Accounts
 from venuewire.venues.ctrader.authorisation import TOKEN_ENDED, Authorisation
+from venuewire.venues.ctrader.dialogue import Dialogues
 from venuewire.venues.ctrader.evidence import SLACK
 from venuewire.venues.ctrader.feed import Feed
-from venuewire.venues.ctrader.holdings import Holdings
 from venuewire.venues.ctrader.initiator_past import Past
-from venuewire.venues.ctrader.wire import history, margin, market, model, session, trading, words
+from venuewire.venues.ctrader.outgoing import sent
+from venuewire.venues.ctrader.overview import Overview
+from venuewire.venues.ctrader.questions import Questions
+from venuewire.venues.ctrader.wire import history, margin, market, session, trading, words
 from venuewire.venues.ctrader.wire.base import Message
-from venuewire.venues.ctrader.wire.table import HEARTBEAT_FRAME, TABLE, frame, open_frame
+from venuewire.venues.ctrader.wire.table import HEARTBEAT_FRAME, TABLE, open_frame
 
 Out = Event | Send
 
 # The session of the account has ended without our being told.
 _NOT_AUTHORISED = frozenset({"ACCOUNT_NOT_AUTHORIZED", "CH_CLIENT_NOT_AUTHENTICATED", *TOKEN_ENDED})
-_ORDER_COMMANDS = (NewOrder, ReplaceOrder, CancelOrder)
+_OrderCommand: TypeAlias = NewOrder | ReplaceOrder | CancelOrder
 _NAMES_KEPT = 10_000
+_REFUSALS = frozenset({session.ErrorRes, session.CommonErrorRes})
 _FINISHED = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED, OrdStatus.EXPIRED})
 
 
 class _Asked:
-    """A request in flight, and how far it has come."""
+    """An order request in flight."""
 
-    __slots__ = ("command", "for_guard", "lights")
+    __slots__ = ("account", "command", "for_guard")
 
-    def __init__(self, command: Command) -> None:
+    def __init__(self, command: _OrderCommand, account: int, *, for_guard: bool) -> None:
         self.command = command
-        self.lights: tuple[model.LightSymbol, ...] = ()
-        self.for_guard = False
+        self.account = account
+        self.for_guard = for_guard
         """It is about a protective order."""
 
 
@@ -90,15 +97,12 @@ class CTraderInitiator:
             session.AccountsTokenInvalidatedEvent: self._token_ended,
             session.ClientDisconnectEvent: self._application_ended,
             session.HeartbeatEvent: self._heard,
-            market.SymbolsListRes: self._listed,
-            market.AssetListRes: self._assets_came,
-            market.SymbolByIdRes: self._detailed,
+            market.SymbolChangedEvent: self._symbols_changed,
             market.SubscribeSpotsRes: self._subscribed,
             market.UnsubscribeSpotsRes: self._subscribed,
             market.SubscribeDepthQuotesRes: self._subscribed,
             market.UnsubscribeDepthQuotesRes: self._subscribed,
-            trading.ReconcileRes: self._reconciled,
-            trading.TraderRes: self._trader_came,
+            trading.ReconcileRes: self._listed_past,
             trading.TraderUpdatedEvent: self._trader_changed,
             trading.ExecutionEvent: self._executed,
             trading.OrderErrorEvent: self._order_refused,
@@ -110,6 +114,7 @@ class CTraderInitiator:
             history.DealListRes: self._listed_past,
             margin.MarginChangedEvent: self._margin_changed,
             margin.MarginCallTriggerEvent: self._margin_called,
+            margin.MarginCallUpdateEvent: self._news,
         }
         self._guards: dict[str, ExecutionReport] = {}
         """Protective orders that stand, as last told; kept over the lives of the line."""
@@ -124,21 +129,18 @@ class CTraderInitiator:
         self.ready.clear()
         self._asked: dict[str, _Asked] = {}
         self._feed = Feed(self._seat, self.ready, lambda: self._account_id)
-        self._assets: dict[int, str] = {}
         self._authorised = Authorisation(self._line, self._seat)
-        self._kept_holdings: Holdings | None = None
+        self._accounts = Accounts(self._seat, lambda: self._authorised.account_ids)
+        self._dialogues = Dialogues()
+        self._questions = Questions(self._seat, self._accounts)
+        self._overview = Overview(self._seat, self._dialogues, self._questions)
+        self._paced: dict[str, Send] = {}
+        """Historical requests in flight that have not been asked again yet."""
         self._past = Past(self._seat, self._heard_at - SLACK if self._heard_at else 0)
 
     @property
     def _account_id(self) -> int:
         return self._authorised.account_id
-
-    @property
-    def _holdings(self) -> Holdings:
-        """Made when first needed: by then the account is known."""
-        if self._kept_holdings is None:
-            self._kept_holdings = Holdings(str(self._account_id), self._seat.by_security_id)
-        return self._kept_holdings
 
     # ----------------------------------------------------------------------------------------- logon
 
@@ -159,54 +161,74 @@ class CTraderInitiator:
 
     def send(self, command: Command, now: Nanos) -> list[Effect]:
         """The frames of a command. Raises `LocalProtocolError` for what this venue does not have."""
+        return list(self._note_paced(self._frames_of(command, now)))
+
+    def _frames_of(self, command: Command, now: Nanos) -> list[Send]:
         match command:
             case Subscribe():
                 return self._subscribe(command, now)
             case Unsubscribe():
-                return list(self._feed.unsubscribe(command))
+                self._overview.unsubscribe(command)
+                return self._feed.unsubscribe(command)
             case NewOrder():
                 return self._order(command, self._known(command.symbol))
             case ReplaceOrder():
                 return self._replace(command, self._known(command.symbol))
             case CancelOrder():
-                guard = self._guards.get(command.order_id)
-                if guard is None:
-                    return self._ask(command, requests.cancel_order(command, self._account_id))
-                return self._ask(command, requests.cancel_protection(guard, self._account_id), for_guard=True)
+                return self._cancel(command)
             case MassCancel():
                 raise LocalProtocolError("cTrader has no mass cancel; cancel the orders one by one")
             case SecurityListRequest():
-                return self._ask(command, market.SymbolsListReq(ctid_trader_account_id=self._account_id))
+                return self._dialogues.begin(self._questions.securities(command), command)
             case RequestForPositions():
-                return self._ask(command, trading.ReconcileReq(ctid_trader_account_id=self._account_id))
+                return self._dialogues.begin(self._questions.holdings(command), command)
+            case OrderEstimateRequest():
+                steps = self._questions.estimate(command, self._known(command.order.symbol))
+                return self._dialogues.begin(steps, command)
+            case VenueRequest():
+                return self._dialogues.begin(self._questions.plain(command), command)
             case OrderMassStatusRequest():
-                return list(self._past.ask_standing(command, self._account_id, now))
+                return self._past.ask_standing(command, self._accounts.named(command.account), now)
             case BarRequest():
-                return list(self._past.ask_bars(command, self._known(command.symbol), self._account_id, now))
-            case _:
-                raise LocalProtocolError(f"cTrader does not take {type(command).__name__} here")
+                return self._past.ask_bars(command, self._known(command.symbol), self._account_id)
 
-    def _order(self, command: NewOrder, instrument: Instrument) -> list[Effect]:
+    def _note_paced(self, sends: list[Send]) -> list[Send]:
+        """Remember historical requests: the venue may find that they came too close to one another."""
+        for send in sends:
+            if send.kind and send.ref is not None:
+                self._paced[send.ref] = send
+        return sends
+
+    def _order(self, command: NewOrder, instrument: Instrument) -> list[Send]:
         """2106; or, for what can only reduce a position, 2111 at the market and 2110 at a level."""
-        account_id = self._account_id
         if command.position_effect is not PositionEffect.CLOSE:
-            return self._ask(command, requests.new_order(command, instrument, account_id))
-        held = self._holdings.position(command.position_id)
+            account_id = self._accounts.chosen(command.account)
+            return self._ask(command, account_id, requests.new_order(command, instrument, account_id))
+        account_id = self._accounts.holder(command.position_id, command.account)
+        held = self._accounts.holdings(account_id).position(command.position_id)
         if command.ord_type is OrdType.MARKET:
-            return self._ask(command, requests.close_position(command, instrument, account_id, held))
+            return self._ask(command, account_id, requests.close_position(command, instrument, account_id, held))
         guard = next((g for g in self._guards.values() if g.position_id == command.position_id), None)
         if guard is not None:
             text = f"position {command.position_id} has protective order {guard.order_id}: replace that one"
             raise LocalProtocolError(text)
         message = requests.protect_position(command, instrument, account_id, held)
-        return self._ask(command, message, for_guard=True)
+        return self._ask(command, account_id, message, for_guard=True)
 
-    def _replace(self, command: ReplaceOrder, instrument: Instrument) -> list[Effect]:
+    def _replace(self, command: ReplaceOrder, instrument: Instrument) -> list[Send]:
+        account_id = self._accounts.chosen(command.account, command.order_id)
         guard = self._guards.get(command.order_id)
         if guard is None:
-            return self._ask(command, requests.amend_order(command, instrument, self._account_id))
-        message = requests.amend_protection(command, guard, instrument, self._account_id)
-        return self._ask(command, message, for_guard=True)
+            return self._ask(command, account_id, requests.amend_order(command, instrument, account_id))
+        message = requests.amend_protection(command, guard, instrument, account_id)
+        return self._ask(command, account_id, message, for_guard=True)
+
+    def _cancel(self, command: CancelOrder) -> list[Send]:
+        account_id = self._accounts.chosen(command.account, command.order_id)
+        guard = self._guards.get(command.order_id)
+        if guard is None:
+            return self._ask(command, account_id, requests.cancel_order(command, account_id))
+        return self._ask(command, account_id, requests.cancel_protection(guard, account_id), for_guard=True)
 
     def _known(self, symbol: str | None) -> Instrument:
         found = self._seat.instruments.get(symbol or "")
@@ -214,21 +236,24 @@ class CTraderInitiator:
             raise LocalProtocolError(f"{symbol!r} is not a symbol of this account")
         return found
 
-    def _ask(self, command: Command, message: Message, *, for_guard: bool = False) -> list[Effect]:
-        asked = self._asked[command.ref] = _Asked(command)
-        asked.for_guard = for_guard
-        return [Send(frame(message, command.ref), command.ref)]
+    def _ask(self, command: _OrderCommand, account_id: int, message: Message, *, for_guard: bool = False) -> list[Send]:
+        self._asked[command.ref] = _Asked(command, account_id, for_guard=for_guard)
+        return [sent(message, command.ref)]
 
-    def _subscribe(self, command: Subscribe, now: Nanos) -> list[Effect]:
+    def _subscribe(self, command: Subscribe, now: Nanos) -> list[Send]:
         match command.channel:
             case Channel.ORDERS | Channel.POSITIONS:
                 # Executions come unasked to every connection of the account.
                 self.ready.append(SubscriptionAccepted(ref=command.ref))
                 return []
             case Channel.QUOTES | Channel.BOOK:
-                return list(self._feed.subscribe(command, self._known(command.symbol), now))
+                return self._feed.subscribe(command, self._known(command.symbol), now)
             case Channel.BARS:
-                return list(self._feed.subscribe_bars(command, self._known(command.symbol)))
+                return self._feed.subscribe_bars(command, self._known(command.symbol))
+            case Channel.SUMMARY:
+                return self._overview.subscribe_summaries(command)
+            case Channel.STATUS:
+                return self._overview.subscribe_status(command, self._known(command.symbol))
             case Channel.TRADES:
                 raise LocalProtocolError("cTrader publishes no trades; subscribe to QUOTES, BARS or BOOK")
             case Channel.HEARTBEATS:
@@ -252,10 +277,19 @@ class CTraderInitiator:
             return self._feed.spot_moved(message, now)
         if message is None:
             return [Unknown(kind=str(envelope.kind), body=envelope.body)]
+        ref = envelope.ref
+        if self._dialogues.claims(ref) and type(message) not in _REFUSALS:
+            return self._went_on(self._dialogues.came(message, ref or "", now), ref)
         route = self._routes.get(type(message))
         if route is None:
-            return self._replied(message, envelope.ref, envelope.body)
-        return route(message, envelope.ref, now)
+            return self._replied(message, ref, envelope.body)
+        return route(message, ref, now)
+
+    def _went_on(self, outs: list[Out], ref: str | None) -> list[Out]:
+        """What an answer led to; a next page is noted."""
+        self._paced.pop(ref or "", None)
+        self._note_paced([out for out in outs if isinstance(out, Send)])
+        return outs
 
     def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event | Fetch]:
         """This venue is asked nothing over HTTP."""
@@ -268,9 +302,9 @@ class CTraderInitiator:
         return [Unknown(kind=str(TABLE.kind(message)), body=b"" if secret_fields(type(message)) else body)]
 
     def _refreshed(self, message: session.RefreshTokenRes, ref: str | None, now: Nanos) -> list[Out]:
-        """A refresh ends the account's session: what was subscribed under it must be asked for again."""
+        """A refresh ends the sessions of the accounts: what was subscribed under them must be asked for again."""
         self._authorised.keep(message, now)
-        ended = self._end_account("the token was refreshed") if self._authorised.account else []
+        ended = self._end_accounts("the token was refreshed", tuple(self._authorised.accounts))
         return [*ended, *self._replied(message, ref)]
 
     def _heard(self, message: session.HeartbeatEvent, ref: str | None, now: Nanos) -> list[Out]:
@@ -278,23 +312,32 @@ class CTraderInitiator:
 
     # ----------------------------------------------------------------------------------------- sessions that end
 
-    def _end_account(self, text: str) -> list[Out]:
-        """The account's session is over, and with it everything subscribed."""
-        self._authorised.account = False
-        self._feed.end()
+    def _end_accounts(self, text: str, ids: tuple[int, ...]) -> list[Out]:
+        """The sessions of these accounts are over, and with the first one's everything that was subscribed."""
+        standing = self._authorised.accounts
+        if standing.isdisjoint(ids):
+            return []
+        standing.difference_update(ids)
+        if self._account_id not in standing:
+            self._feed.end()
         return [GrantInvalidated(text=text)]
 
     def _account_ended(self, message: session.AccountDisconnectEvent, ref: str | None, now: Nanos) -> list[Out]:
-        is_ours = message.ctid_trader_account_id == self._account_id and self._authorised.account
-        return self._end_account("the account's session was ended") if is_ours else []
+        return self._end_accounts("the account's session was ended", (message.ctid_trader_account_id,))
 
     def _token_ended(self, message: session.AccountsTokenInvalidatedEvent, ref: str | None, now: Nanos) -> list[Out]:
-        is_ours = self._account_id in message.ctid_trader_account_ids and self._authorised.account
-        return self._end_account(message.reason or "the access token was invalidated") if is_ours else []
+        text = message.reason or "the access token was invalidated"
+        return self._end_accounts(text, message.ctid_trader_account_ids)
 
     def _application_ended(self, message: session.ClientDisconnectEvent, ref: str | None, now: Nanos) -> list[Out]:
         self._authorised.application = False
-        return self._end_account(message.reason or "the application was disconnected")
+        return self._end_all(message.reason or "the application was disconnected")
+
+    def _end_all(self, text: str) -> list[Out]:
+        """No session stands any more, whether we knew that it did or not."""
+        self._authorised.accounts.clear()
+        self._feed.end()
+        return [GrantInvalidated(text=text)]
 
     def _subscribed(self, message: Message, ref: str | None, now: Nanos) -> list[Out]:
         """An answer to a subscription, or to its end."""
@@ -308,6 +351,13 @@ class CTraderInitiator:
         rejected = RequestRejected(code=code, text=text, retry_after=translate.retry_after(message, now), ref=ref)
         if self._authorised.claims(ref):
             return [rejected]
+        again = self._paced.pop(ref or "", None)
+        if again is not None and code == "REQUEST_FREQUENCY_EXCEEDED":
+            # Frames that left in time may arrive closer together: once more, in its turn.
+            return [again]
+        if self._dialogues.claims(ref):
+            ended = self._look_for_end(_without_ref(rejected))
+            return [*self._dialogues.refused(rejected, is_ended=bool(ended)), *ended]
         if self._past.claims(ref):
             return [*self._looked_back(self._past.refused(rejected, now)), *self._look_for_end(_without_ref(rejected))]
         if self._feed.claims(ref):
@@ -330,16 +380,15 @@ class CTraderInitiator:
     def _refuse(self, asked: _Asked, rejected: RequestRejected, now: Nanos) -> list[Out]:
         """The event that this refusal is for the command that was refused."""
         command, code = asked.command, rejected.code
-        if isinstance(command, _ORDER_COMMANDS) and code == "UNKNOWN_ERROR":
+        if code == "UNKNOWN_ERROR":
             # It does not say that nothing was done: the request stays unanswered and is reconciled.
             return [_without_ref(rejected)]
         ended = self._look_for_end(rejected)
         del self._asked[command.ref]
+        account = str(asked.account)
         if isinstance(command, NewOrder):
-            return [translate.rejected_order(command, rejected, str(self._account_id), now), *ended]
-        if isinstance(command, (ReplaceOrder, CancelOrder)):
-            return [translate.rejected_change(command, rejected, str(self._account_id), now), *ended]
-        return [rejected, *ended]
+            return [translate.rejected_order(command, rejected, account, now), *ended]
+        return [translate.rejected_change(command, rejected, account, now), *ended]
 
     def _look_for_end(self, rejected: RequestRejected) -> list[Out]:
         """Refused because the session has ended behind our back: then log on again."""
@@ -348,92 +397,27 @@ class CTraderInitiator:
             return []
         if rejected.code == "CH_CLIENT_NOT_AUTHENTICATED":
             self._authorised.application = False
-        return self._end_account(rejected.text)
+        return self._end_all(rejected.text)
 
-    # ----------------------------------------------------------------------------------------- lists
-
-    def _listed(self, message: market.SymbolsListRes, ref: str | None, now: Nanos) -> list[Out]:
-        """2115: light symbols, without digits or steps; the details are asked for in one request, for those wanted."""
-        asked = self._asked.get(ref or "")
-        if asked is None or not isinstance(asked.command, SecurityListRequest):
-            return []
-        names = frozenset(asked.command.symbols)
-        asked.lights = tuple(
-            light
-            for light in message.symbol
-            if light.enabled is not False and (not names or (light.symbol_name or str(light.symbol_id)) in names)
-        )
-        if not asked.lights:
-            del self._asked[asked.command.ref]
-            return [SecurityList(instruments=(), ref=ref)]
-        return list(self._ask_assets(asked) if not self._assets else self._ask_details(asked))
-
-    def _next_step(self, asked: _Asked, message: Message) -> list[Send]:
-        ref = asked.command.ref
-        return [Send(frame(message, ref), ref)]
-
-    def _ask_assets(self, asked: _Asked) -> list[Send]:
-        return self._next_step(asked, market.AssetListReq(ctid_trader_account_id=self._account_id))
-
-    def _ask_details(self, asked: _Asked) -> list[Send]:
-        ids = tuple(light.symbol_id for light in asked.lights)
-        return self._next_step(asked, market.SymbolByIdReq(ctid_trader_account_id=self._account_id, symbol_id=ids))
-
-    def _assets_came(self, message: market.AssetListRes, ref: str | None, now: Nanos) -> list[Out]:
-        self._assets = {asset.asset_id: asset.name for asset in message.asset}
-        asked = self._asked.get(ref or "")
-        if asked is None:
-            return []
-        if isinstance(asked.command, SecurityListRequest):
-            return list(self._ask_details(asked))
-        return list(self._ask_trader(asked))
-
-    def _detailed(self, message: market.SymbolByIdRes, ref: str | None, now: Nanos) -> list[Out]:
-        asked = self._asked.pop(ref or "", None)
-        if asked is None:
-            return []
-        details = {full.symbol_id: full for full in message.symbol}
-        instruments = tuple(
-            translate.instrument(light, details[light.symbol_id], self._assets)
-            for light in asked.lights
-            if light.symbol_id in details
-        )
-        return [SecurityList(instruments=instruments, ref=ref)]
-
-    def _reconciled(self, message: trading.ReconcileRes, ref: str | None, now: Nanos) -> list[Out]:
-        """2125, for whichever list was asked."""
-        if self._past.claims(ref):
-            return self._looked_back(self._past.came(message, ref, now))
-        asked = self._asked.get(ref or "")
-        if asked is None:
-            return []
-        self._holdings.restate(message.position, now)
-        return list(self._ask_trader(asked) if self._assets else self._ask_assets(asked))
-
-    def _ask_trader(self, asked: _Asked) -> list[Send]:
-        return self._next_step(asked, trading.TraderReq(ctid_trader_account_id=self._account_id))
-
-    def _trader_came(self, message: trading.TraderRes, ref: str | None, now: Nanos) -> list[Out]:
-        self._settle(message.trader)
-        if self._asked.pop(ref or "", None) is None:
-            return []
-        return [HoldingsEvent(positions=self._holdings.positions(), balances=self._holdings.balances(now), ref=ref)]
+    # ----------------------------------------------------------------------------------------- the account
 
     def _trader_changed(self, message: trading.TraderUpdatedEvent, ref: str | None, now: Nanos) -> list[Out]:
-        self._settle(message.trader)
-        return list(self._holdings.balances(now))
+        account_id = message.trader.ctid_trader_account_id
+        self._accounts.settle(message.trader)
+        return [*self._accounts.holdings(account_id).balances(now), *self._overview.account_changed(account_id)]
 
-    def _settle(self, trader: model.Trader) -> None:
-        currency = self._assets.get(trader.deposit_asset_id)
-        # Without its currency an amount is not money: it will be asked for with the names of the assets.
-        if currency is not None:
-            self._holdings.settle(trader, currency)
+    def _symbols_changed(self, message: market.SymbolChangedEvent, ref: str | None, now: Nanos) -> list[Out]:
+        return [VenueNews(message=message, recv_time=now), *self._overview.symbols_changed(message.symbol_id)]
+
+    def _news(self, message: Message, ref: str | None, now: Nanos) -> list[Out]:
+        """What comes unasked and has no word here."""
+        return [VenueNews(message=message, recv_time=now)]
 
     # ----------------------------------------------------------------------------------------- the past
 
     def _listed_past(self, message: Message, ref: str | None, now: Nanos) -> list[Out]:
         """2138, 2176, 2134: a page of what we asked for."""
-        return self._looked_back(self._past.came(message, ref, now))
+        return self._went_on(self._looked_back(self._past.came(message, ref, now)), ref)
 
     def _looked_back(self, outs: list[Out]) -> list[Out]:
         """A mass status bears our ids, and says which protective orders stand."""
@@ -441,8 +425,12 @@ class CTraderInitiator:
 
     def _standing(self, status: MassStatus) -> MassStatus:
         reports = tuple(self._named(report) for report in status.reports)
+        for report in reports:
+            self._accounts.note_home(report.order_id, report.account)
         standing = {report.order_id: report for report in reports if report.order_id in self._past.guards}
-        self._guards = {number: report for number, report in standing.items() if report.ord_status not in _FINISHED}
+        others = {number: guard for number, guard in self._guards.items() if guard.account not in self._past.accounts}
+        live = {number: report for number, report in standing.items() if report.ord_status not in _FINISHED}
+        self._guards = others | live
         return MassStatus(reports=reports, ref=status.ref)
 
     # ----------------------------------------------------------------------------------------- orders
@@ -450,8 +438,8 @@ class CTraderInitiator:
     def _executed(self, message: trading.ExecutionEvent, ref: str | None, now: Nanos) -> list[Out]:
         """2126: a step of an order's life, and what it changed in the account."""
         asked = self._asked.get(ref or "")
-        if asked is None or not isinstance(asked.command, _ORDER_COMMANDS):
-            asked = ref = None
+        if asked is None:
+            ref = None
         told: list[Out] = []
         if message.execution_type == words.ExecutionType.ORDER_CANCEL_REJECTED:
             told += self._cancel_rejected(message, asked, ref, now)
@@ -462,11 +450,15 @@ class CTraderInitiator:
         report = translate.execution_report(message, self._seat.by_security_id, now, ref)
         if report is not None:
             report = self._named(report, asked)
+            self._accounts.note_home(report.order_id, report.account)
             told.append(report)
             if is_guard:
                 self._note_guard(report)
             self._note(report, asked)
-        told += self._holdings.executed(message, now)
+        account_id = message.ctid_trader_account_id or self._account_id
+        told += self._accounts.holdings(account_id).executed(message, now)
+        if message.deal is not None or report is None:
+            told += self._overview.account_changed(account_id)
         return told
 
     def _named(self, report: ExecutionReport, asked: _Asked | None = None) -> ExecutionReport:
@@ -502,7 +494,10 @@ class CTraderInitiator:
         return [moved]
 
     def _margin_changed(self, message: margin.MarginChangedEvent, ref: str | None, now: Nanos) -> list[Out]:
-        return list(self._holdings.margin_changed(message.position_id, message.used_margin, message.money_digits, now))
+        account_id = message.ctid_trader_account_id
+        held = self._accounts.holdings(account_id)
+        changed = held.margin_changed(message.position_id, message.used_margin, message.money_digits, now)
+        return [*changed, *self._overview.account_changed(account_id)]
 
     def _margin_called(self, message: margin.MarginCallTriggerEvent, ref: str | None, now: Nanos) -> list[Out]:
         """2172: the account's margin level has fallen below one of its thresholds."""
@@ -525,7 +520,7 @@ class CTraderInitiator:
         rejected = RequestRejected(code=code, text=code, ref=ref)
         if asked is not None and isinstance(asked.command, (ReplaceOrder, CancelOrder)):
             del self._asked[asked.command.ref]
-            return [translate.rejected_change(asked.command, rejected, str(self._account_id), now)]
+            return [translate.rejected_change(asked.command, rejected, str(asked.account), now)]
         order = message.order
         if order is None:
             return [rejected]
@@ -535,7 +530,7 @@ class CTraderInitiator:
                 cl_ord_id=order.client_order_id or "",
                 code=code,
                 text=code,
-                account=str(self._account_id),
+                account=str(message.ctid_trader_account_id or self._account_id),
                 recv_time=now,
             )
         ]

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from enum import IntEnum
 
 from msgspec.structs import replace
 
 from venuewire.codec import checked
 from venuewire.model.account import Position
 from venuewire.model.instrument import Instrument
+from venuewire.model.market import SecurityStatus
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, NewOrder, ReplaceOrder
 from venuewire.model.session import RequestRejected
 from venuewire.model.terms import (
@@ -374,6 +376,25 @@ def instrument(light: model.LightSymbol, full: model.Symbol, assets: Mapping[int
         price_scale=PRICE_SCALE,
         qty_scale=QTY_SCALE,
     )
+
+
+def security_status(symbol: str, full: model.Symbol, now: Nanos) -> SecurityStatus:
+    """Whether new positions may be opened in a symbol; its hours are not looked at."""
+    mode = full.trading_mode or 0
+    return SecurityStatus(
+        symbol=symbol,
+        tradable=mode == words.TradingMode.ENABLED,
+        text=name_of(words.TradingMode, mode),
+        recv_time=now,
+    )
+
+
+def name_of(kind: type[IntEnum], number: int) -> str:
+    """The venue's word for a number of an enumeration; the number itself where nobody knows it yet."""
+    try:
+        return kind(number).name
+    except ValueError:
+        return str(number)
 
 
 def _asset(asset_id: int | None, assets: Mapping[int, str]) -> str:

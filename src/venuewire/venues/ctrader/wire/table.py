@@ -107,6 +107,10 @@ ANSWERS: dict[str | int, type[Message]] = {
     2188: margin.GetPositionUnrealizedPnLRes,
 }
 
+# 2133, 2137, 2145, 2175 are documented as historical; the rest of them presumably are.
+HISTORICAL = frozenset({2133, 2137, 2143, 2145, 2175, 2179, 2181, 2183, 2185})
+"""Requests that are taken five times a second only."""
+
 # int64 may come as decimal text (the canonical JSON of the schema): the decoders are lax about that, and only that.
 TABLE: MessageTable[Message] = MessageTable({**REQUESTS, **ANSWERS}, strict=False)
 """Every message, both ways."""
