@@ -32,6 +32,10 @@ from venuewire.model.terms import Channel, Nanos, OrdType, TimeInForce
 
 Headers: TypeAlias = Mapping[str, str]
 
+PEER = ":peer"
+"""Where a handshake or request came from, put among its headers by whoever listens in the sandbox: an address without
+a port. No client can send a header of such a name. Absent where there is no network."""
+
 # --------------------------------------------------------------------------- effects: what to do on the wire
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ import msgspec
 import pytest
 from tests.scenarios.test_seed_programs import finery_headers
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
 
 import venuewire as vw
 from venuewire.errors import LogonRejected
 from venuewire.model.session import Secret
+from venuewire.venues.finery.host import FineryHost
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).parent / "programs" / "finery_node"
@@ -132,9 +135,9 @@ async def test_an_order_of_ours_ends_with_the_client_that_placed_it() -> None:
     async with vw.Sandbox(["finery"]) as sandbox:
         venue = sandbox.ready()["venues"]["finery"]
         terms: dict[str, Any] = {"symbol": "BTC-USD", "side": vw.Side.BUY, "ord_type": vw.OrdType.LIMIT}
-        async with connect(venue["ws"], additional_headers=finery_headers(**venue["credentials"])) as socket:
-            watching = Wire(socket)
-            await socket.send('{"event":"bind","feed":"O"}')
+        async with connect(venue["ws"], additional_headers=finery_headers(**venue["credentials"])) as raw:
+            watching = Wire(raw)
+            await raw.send('{"event":"bind","feed":"O"}')
             await watching.until("O", "S")
             async with vw.connect("finery", sandbox.credentials("finery")) as client:
                 await client.place(vw.NewOrder(**terms, order_qty="0.01", price="1000", cancel_on_disconnect=True))
@@ -179,3 +182,24 @@ async def test_a_wrong_secret_is_told_in_words(logon: str) -> None:
             async with vw.connect("finery", wrong, settings={"logon": logon}):
                 pass
         assert refused.value.code == "14"
+
+
+async def test_a_key_bound_to_an_address_is_refused_from_another() -> None:
+    elsewhere = "127.0.0.2"
+    with socket.socket() as probe:
+        try:
+            probe.bind((elsewhere, 0))
+        except OSError:
+            pytest.skip(f"this machine's loopback has no {elsewhere}")
+    async with vw.Sandbox(["finery"]) as sandbox:
+        host = sandbox._floor("finery").host
+        assert isinstance(host, FineryHost)
+        keys = {"key": "office", "secret": "hush"}
+        host.admit(**keys, account=sandbox.account("finery"), addresses=frozenset({elsewhere}))
+        url = sandbox.ready()["venues"]["finery"]["ws"]
+        async with connect(url, additional_headers=finery_headers(**keys), local_addr=(elsewhere, 0)) as office:
+            assert await Wire(office).told() == ["X", 0, "Z", 0]
+        for forged in ({}, {"Peer": elsewhere, "X-Forwarded-For": elsewhere}):
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(url, additional_headers={**finery_headers(**keys), **forged})
+            assert (refused.value.response.status_code, refused.value.response.body) == (400, b'{"error":3}')

@@ -12,7 +12,7 @@ from venuewire.errors import ConfigError
 from venuewire.sandbox.connection import MAX_WAITING
 from venuewire.sandbox.floor import Floor
 from venuewire.sandbox.socket import SocketConnection
-from venuewire.venue import Answer, Refusal, Request
+from venuewire.venue import PEER, Answer, Refusal, Request
 
 _SHUTDOWN = 1.0
 """Seconds a request that is being answered has when the sandbox ends."""
@@ -88,7 +88,7 @@ def _cut(request: web.BaseRequest) -> web.StreamResponse:
 
 def _headers(request: web.BaseRequest) -> dict[str, str]:
     """Lower-case names; a name that came more than once has its values joined, as HTTP allows."""
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = {PEER: request.remote or ""}
     for name, value in request.headers.items():
         key = name.lower()
         headers[key] = f"{headers[key]}, {value}" if key in headers else value

@@ -9,6 +9,7 @@ from tests.unit.finery.link import KEY, SECRET, START, Client, House, Line
 
 from venuewire.model.session import Heartbeat
 from venuewire.model.terms import NANOS_PER_SECOND, Side
+from venuewire.venue import PEER, Request
 from venuewire.venues.finery import signing, wire
 from venuewire.venues.finery.host import Rules
 
@@ -148,6 +149,51 @@ def test_the_101st_connection_is_refused_with_an_empty_body() -> None:
     assert opened(house, house.headers()) is None
 
 
+# --------------------------------------------------------------------------- where from
+
+
+def from_(address: str, headers: dict[str, str]) -> dict[str, str]:
+    return {**headers, PEER: address}
+
+
+def test_a_key_may_be_bound_to_addresses_and_is_refused_elsewhere_before_its_signature() -> None:
+    house = House()
+    house.host.admit("office", SECRET, "ours", addresses=frozenset({"10.0.0.1", "10.0.0.2"}))
+    for address, expected in (("10.0.0.2", None), ("10.0.0.3", b'400 {"error":3}'), ("", b'400 {"error":3}')):
+        assert opened(house, from_(address, house.headers(key="office"))) == expected
+    assert opened(house, from_("10.0.0.3", house.headers(key="office", secret="wrong"))) == b'400 {"error":3}'
+    assert opened(house, from_("10.0.0.1", house.headers(key="office", secret="wrong"))) == b'400 {"error":14}'
+    assert opened(house, from_("10.0.0.3", house.headers())) is None
+
+
+def test_addresses_hold_for_rest_and_in_band_too() -> None:
+    house = House()
+    house.host.admit("office", SECRET, "ours", addresses=frozenset({"10.0.0.1"}))
+    for address, code in (("10.0.0.1", None), ("10.0.0.3", 3)):
+        body = signing.rest_body({}, house.unique(), NOW_MS)
+        headers = {
+            "efx-key": "office",
+            "efx-sign": signing.sign(SECRET, signing.rest_text("limits", body)),
+            PEER: address,
+        }
+        answer = house.host.serve(Request(method="POST", path="/api/limits", headers=headers, body=body), house.now)
+        assert answer.status == (200 if code is None else 400)
+        line = Line(house)
+        assert line.open({PEER: address}) is None
+        content = signing.content(house.unique(), NOW_MS)
+        said = auth(content, key="office", signature=signing.sign(SECRET, content.encode()))
+        line.heard()
+        assert line.ask(said) == ({"event": "auth"} if code is None else {"event": "auth", "error": code})
+
+
+def test_connections_are_counted_by_address() -> None:
+    house = House(Rules(connections=2))
+    for address in ("10.0.0.1", "10.0.0.1", "10.0.0.2"):
+        assert opened(house, from_(address, house.headers())) is None
+    assert opened(house, from_("10.0.0.1", house.headers())) == b"429 "
+    assert opened(house, from_("10.0.0.2", house.headers())) is None
+
+
 # --------------------------------------------------------------------------- in band
 
 
@@ -237,6 +283,37 @@ def test_the_clients_sign_of_life_is_answered_and_so_proves_the_other_end() -> N
     (answer,) = client.line.inbox
     assert client.initiator.receive(client.initiator.open(answer), house.now) == [Heartbeat(recv_time=house.now)]
     assert client.line.acceptor.next_tick() == house.now + 80 * NANOS_PER_SECOND
+
+
+def a_ping_frame(line: Line) -> None:
+    line.acceptor.pinged(line.house.now)
+
+
+def a_ping_event(line: Line) -> None:
+    line.say(wire.PING)
+
+
+def a_read(line: Line) -> None:
+    line.request("limits")
+
+
+@pytest.mark.parametrize(
+    ("beat", "seconds"),
+    [(a_ping_frame, 15), (a_ping_frame, 30), (a_ping_event, 60), (a_read, 79), (a_ping_event, 79)],
+)
+def test_each_way_that_clients_keep_a_line_keeps_it_for_as_long_as_they_do(beat: Any, seconds: int) -> None:
+    house = House()
+    line = house.line()
+    for _ in range(200):
+        house.now += seconds * NANOS_PER_SECOND
+        line.take(line.acceptor.tick(house.now))
+        beat(line)
+    assert line.close_code is None
+    due = line.acceptor.next_tick()
+    assert due is not None
+    assert due == house.now + 80 * NANOS_PER_SECOND
+    line.take(line.acceptor.tick(due))
+    assert line.close_code == 1000
 
 
 def test_what_the_venue_sends_does_not_keep_it() -> None:

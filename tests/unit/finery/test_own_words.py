@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.finery.link import SECRET, START, UNIT, Client, House
+from tests.unit.finery.test_clearing import BUY
 from tests.unit.finery.test_client import market, order, told
+from tests.unit.finery.test_feeds import bind
 
 from venuewire.errors import LocalProtocolError, RemoteProtocolError
 from venuewire.model.account import Balance
@@ -367,6 +369,32 @@ def test_feed_i_tells_of_instruments_and_feed_p_of_the_account(house: House) -> 
     fill = client.events[-1]
     assert isinstance(fill, ExecutionReport)
     assert fill.last_qty == Decimal("0.5")
+
+
+def test_what_is_newly_listed_is_told_on_feed_i_and_cannot_be_traded(house: House) -> None:
+    client, line = Client(house), house.line()
+    ref = follow(client, Feed("I"))
+    line.ask(bind("I"))
+    for on, kinds in ((True, ["C+", "I+", "CM"]), (False, ["I-", "C-", "CM"])):
+        client.events.clear()
+        for _ in range(2):  # what stands so already changes nothing
+            assert house.host.afflict(Habit("new_listing", on), house.now)
+        for it in (line, client.line):
+            assert it.acceptor.next_tick() is not None
+            it.take(it.acceptor.tick(house.now))
+        rows = {feed + action: row for feed, _, action, row in line.heard()}
+        assert list(rows) == kinds
+        change = "+" if on else "-"
+        assert rows["C" + change] == ["OP", 121, 1, 180_000_000, "crypto"]
+        assert rows["I" + change] == ["OP-USD", 4955410053, "OP", "USD"]
+        assert rows["CM"][3] == (99_900_000 if on else UNIT)
+        client.carry()
+        listed = {it.symbol for event in client.events if isinstance(event, SecurityList) for it in event.instruments}
+        assert listed == ({"OP-USD", "BTC-USDT"} if on else {"BTC-USDT"})
+        assert [(of, message.feed + message.action) for of, message in news(client)] == [(ref, kind) for kind in kinds]
+        assert line.request("add", {**BUY, "instrument": "OP-USD"})["error"] == (36 if on else 34)
+        assert (["OP-USD", 4955410053, "OP", "USD"] in line.request("instruments")["reply"][1]) is on
+        assert line.ask(bind("F", "OP-USD"))[2:] == ["Z", 103]
 
 
 # --------------------------------------------------------------------------- who follows a feed knows the lists

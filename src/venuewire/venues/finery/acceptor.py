@@ -16,11 +16,12 @@ from venuewire.model.market import BookMessage, BookSnapshot
 from venuewire.model.orders import CancelOrder, ExecutionReport
 from venuewire.model.session import Event
 from venuewire.model.terms import NANOS_PER_SECOND, ExecType, Nanos, OrdType, Side
-from venuewire.venue import Close, Headers, Out, Refusal, Send
+from venuewire.venue import PEER, Close, Headers, Out, Refusal, Send
 from venuewire.venues.finery import bulletin, codes, counter, methods, mirror, wire
 from venuewire.venues.finery.clearing import HOUSE, News
 from venuewire.venues.finery.counter import Desk, Refused
 from venuewire.venues.finery.habits import CODES_IN_LISTS
+from venuewire.venues.finery.listing import Change
 from venuewire.venues.finery.window import Window
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class FineryAcceptor:
     def __init__(self, host: FineryHost) -> None:
         self._host = host
         self._who: Account | None = None
+        self.address = ""
+        """Where it came from."""
         self._is_open = False
         self._heard: Nanos = 0
         self._told_core = 0
@@ -87,19 +90,26 @@ class FineryAcceptor:
 
     def handshake(self, headers: Headers, now: Nanos) -> Refusal | None:
         """Check the signed headers; without any of them the connection may authenticate in band."""
-        if self._host.is_full():
+        self.address = headers.get(PEER, "")
+        if self._host.is_full(self.address):
             return Refusal(429)
         given = [headers.get(name) for name in _HEADERS]
         if any(given) or not self._host.rules.in_band:
             key, signature, content = given
             if not (key and signature and content):
                 return refusal(codes.NOT_AUTHORISED)
-            signed = content.encode("utf-8", "surrogatepass")
-            found = self._host.authenticate(key, signature, signed, signed, now)
-            if isinstance(found, int):
-                return refusal(found)
-            self._who = found
+            code = self._authenticate(key, signature, content, now)
+            return refusal(code) if code else None
         return None
+
+    def _authenticate(self, key: str, signature: str, content: str, now: Nanos) -> int:
+        """Become who this says; 0, or the code of what is wrong."""
+        signed = content.encode("utf-8", "surrogatepass")
+        found = self._host.authenticate(key, signature, signed, signed, self.address, now)
+        if isinstance(found, int):
+            return found
+        self._who = found
+        return 0
 
     def opened(self, now: Nanos) -> list[Out]:
         """The status message comes first."""
@@ -206,12 +216,7 @@ class FineryAcceptor:
         content, key, signature = (message.get(name) for name in ("content", "key", "signature"))
         if not (isinstance(content, str) and isinstance(key, str) and isinstance(signature, str)):
             return codes.INVALID_PARAMETER
-        signed = content.encode("utf-8", "surrogatepass")
-        found = self._host.authenticate(key, signature, signed, signed, now)
-        if isinstance(found, int):
-            return found
-        self._who = found
-        return 0
+        return self._authenticate(key, signature, content, now)
 
     # ----------------------------------------------------------------------- requests
 
@@ -402,6 +407,13 @@ class FineryAcceptor:
                 elif it.feed == "P" and item.settlement is not None:
                     row = wire.row(layout.settlement_row(item.settlement))
                     self._news.append(Send(wire.pushed("S", _NO_ID, item.action, row)))
+
+    def note_listing(self, changes: list[Change]) -> None:
+        """Instruments or currencies have changed; it is told at the next chance."""
+        for it in self._bindings.values():
+            if it.feed == "I":
+                self._news += [Send(wire.pushed(c.feed, it.echo, c.action, encode(c.payload()))) for c in changes]
+        self._news += self._limit_changed()
 
     def _take_news(self) -> list[Out]:
         news, self._news = self._news, []

@@ -7,7 +7,7 @@ we are paid lowers it. What there is to tell is put into `news`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import count
 
 from msgspec import UNSET, Struct, UnsetType
@@ -52,10 +52,11 @@ class News(Struct, frozen=True):
 
 
 class Clearing:
-    """One account's. `positions` gives what the exchange says is held, by currency, in 1e-8."""
+    """One account's. `positions` gives what the exchange says is held, by currency, in 1e-8; `price` what a unit of a
+    currency is worth in dollars, likewise."""
 
     def __init__(
-        self, client_id: int, positions: Callable[[], dict[str, int]], prices: Mapping[str, int], *, prompt: bool
+        self, client_id: int, positions: Callable[[], dict[str, int]], price: Callable[[str], int], *, prompt: bool
     ) -> None:
         self.client_id = client_id
         self.prompt = prompt
@@ -81,7 +82,7 @@ class Clearing:
         self.settled: dict[str, int] = {}
         """By currency: what settlements have changed of what the exchange says."""
         self._positions = positions
-        self._prices = prices
+        self._price = price
         self._ids = count(1001)
 
     def tell(self, feed: str, action: str, currency: str = "") -> None:
@@ -102,12 +103,12 @@ class Clearing:
 
     def in_dollars(self, currency: str, amount: int) -> int:
         """At the listed prices."""
-        return amount * self._prices.get(currency, 0) // _UNIT
+        return amount * self._price(currency) // _UNIT
 
     def used(self, currency: str) -> tuple[int, int, int]:
         """(owed to us, owed by us, net of both), in a currency."""
         values = [self.in_dollars(name, value) for name, value in self.positions().items()]
-        price = self._prices.get(currency) or _UNIT
+        price = self._price(currency) or _UNIT
         positive, negative = sum(v for v in values if v > 0), -sum(v for v in values if v < 0)
         return positive * _UNIT // price, negative * _UNIT // price, (positive - negative) * _UNIT // price
 
@@ -117,7 +118,7 @@ class Clearing:
             return False
         dollars = self.in_dollars(currency, amount)
         for limit, place in ((self.own, 0), (self.mutual, 1)):
-            price = self._prices.get(limit.currency) or _UNIT
+            price = self._price(limit.currency) or _UNIT
             if self.used(limit.currency)[place] + dollars * _UNIT // price > limit.gross:
                 return False
         return True

@@ -8,6 +8,7 @@ OLD_ROWS = "old_rows"
 SIGNATURE_IS_NONCE = "signature_is_nonce"
 GENERATION_1 = "generation_1"
 GENERATION_2 = "generation_2"
+NEW_LISTING = "new_listing"
 
 HABITS: dict[str, str] = {
     STRICT_NONCES: "each nonce of a key must exceed all before it, as the older pages ask",
@@ -16,5 +17,7 @@ HABITS: dict[str, str] = {
     GENERATION_1: "the layouts of about 2021 to 2023: deals of 19 places, positions of 3, limits of 8, feeds G and M, "
     "increments on feed B, growing nonces, 6 for a wrong signature",
     GENERATION_2: "the layouts of 2023 and 2024: deals of 21 places, limits of 12, feed G, increments on feed B",
+    NEW_LISTING: "one currency and one instrument more are listed, and USDT is worth less, with updates on feed I; "
+    "orders for the new instrument are refused with 36, since no counterparty has whitelisted it",
     SIGNATURE_IS_NONCE: "a wrong signature is answered with 6, as before code 14 was made",
 }

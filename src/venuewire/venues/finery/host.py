@@ -13,7 +13,7 @@ from venuewire.errors import RemoteProtocolError
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import Event, Secret
 from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
-from venuewire.venue import Acceptor, Affliction, Answer, Exchange, Habit, Maintenance, Port, Request, Stage
+from venuewire.venue import PEER, Acceptor, Affliction, Answer, Exchange, Habit, Maintenance, Port, Request, Stage
 from venuewire.venues.finery import codes, layouts, listing, methods, mirror, signing, wire
 from venuewire.venues.finery.acceptor import FineryAcceptor
 from venuewire.venues.finery.clearing import Clearing
@@ -22,6 +22,7 @@ from venuewire.venues.finery.habits import (
     GENERATION_1,
     GENERATION_2,
     HABITS,
+    NEW_LISTING,
     OLD_ROWS,
     SIGNATURE_IS_NONCE,
     STRICT_NONCES,
@@ -48,7 +49,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     in_band: bool = True
     """A handshake without any header is accepted, and `auth` may follow."""
     connections: int = 100
-    """Open at once; the next is refused with HTTP 429."""
+    """Open at once from one address; the next is refused with HTTP 429."""
     prompt: bool = True
     """The counterparty pays what it is asked for, and takes what is sent, at once; else it never does."""
 
@@ -68,6 +69,8 @@ class Account(Struct, frozen=True, kw_only=True):
     """Instruments refused with 36."""
     master: int | None = None
     """Client id of the master whose sub-account it is."""
+    addresses: frozenset[str] = frozenset()
+    """Where its clients may come from; none given: from anywhere. Others are refused with 3."""
 
 
 class Nonces:
@@ -190,12 +193,11 @@ class FineryHost:
         found = self._clearings.get(who.name)
         if found is None:
             port = self.exchange.port(who.name)
-            prices = {row.name: row.usdPrice for row in self.listing.currencies.values()}
 
             def held() -> dict[str, int]:
                 return {balance.currency: mirror.units(balance.total) for balance in port.balances()}
 
-            found = self._clearings[who.name] = Clearing(who.client_id, held, prices, prompt=True)
+            found = self._clearings[who.name] = Clearing(who.client_id, held, self.listing.price, prompt=True)
         found.prompt = self.rules.prompt
         return found
 
@@ -228,8 +230,9 @@ class FineryHost:
             return []
         return [it for it in self._keys.values() if it.master == who.client_id]
 
-    def is_full(self) -> bool:
-        return len(self.connections) >= self.rules.connections
+    def is_full(self, address: str) -> bool:
+        """Are all connections of an address taken?"""
+        return sum(it.address == address for it in self.connections) >= self.rules.connections
 
     def is_cod(self, order_id: str) -> bool:
         return any(it.is_cod(order_id) for it in self.connections)
@@ -249,10 +252,19 @@ class FineryHost:
             case Habit() if affliction.name == STRICT_NONCES:
                 self.rules = replace(self.rules, strict_nonces=affliction.on)
             case Habit() if affliction.name in self.habits:
-                (self.odd.add if affliction.on else self.odd.discard)(affliction.name)
+                self._switch(affliction.name, on=affliction.on)
             case _:
                 return False
         return True
+
+    def _switch(self, name: str, *, on: bool) -> None:
+        if on is (name in self.odd):
+            return
+        (self.odd.add if on else self.odd.discard)(name)
+        if name == NEW_LISTING:
+            changes = self.listing.extend() if on else self.listing.shrink()
+            for connection in self.connections:
+                connection.note_listing(changes)
 
     def outage(self, code: int, until: Nanos | None = None) -> None:
         """From now on the gateway does not reach its core, and says so with this code; 0: it does again."""
@@ -268,14 +280,16 @@ class FineryHost:
 
     # ----------------------------------------------------------------------- who is it
 
-    def authenticate(self, key: str, signature: str, signed: bytes, content: bytes, now: Nanos) -> Account | int:
+    def authenticate(
+        self, key: str, signature: str, signed: bytes, content: bytes, address: str, now: Nanos
+    ) -> Account | int:
         """The account of a key, or the code of what is wrong: 9, 3, 14, 7, 6 in this order."""
         stamps = _stamps(content)
         if stamps is None:
             return codes.INVALID_PARAMETER
         nonce, timestamp = stamps
         who = self._keys.get(key)
-        if who is None:
+        if who is None or (who.addresses and address not in who.addresses):
             return codes.NOT_AUTHORISED
         if not signing.verify(who.secret.reveal(), signed, signature):
             old = SIGNATURE_IS_NONCE in self.odd or self.layout.generation == 1
@@ -305,7 +319,8 @@ class FineryHost:
         key, signature = request.headers.get("efx-key"), request.headers.get("efx-sign")
         if not (key and signature):
             raise Refused(codes.NOT_AUTHORISED)
-        who = self.authenticate(key, signature, signing.rest_text(method, request.body), request.body, now)
+        address = request.headers.get(PEER, "")
+        who = self.authenticate(key, signature, signing.rest_text(method, request.body), request.body, address, now)
         if isinstance(who, int):
             raise Refused(who)
         if self.core_at(now):

@@ -321,7 +321,10 @@ class FineryInitiator:
                 return [*self._held.replace(account.positions, now), *reports]
             case wire.Listing() as listing:
                 return [SecurityList(instruments=self._listed.learn(listing))]
-            case wire.Instrument() as row if message.action != "-":
+            case wire.Instrument() as row if message.action == "-":
+                self._listed.gone(row)
+                return []
+            case wire.Instrument() as row:
                 return [self._listed.instrument(row)]
             case wire.Currency() as row if message.action != "-":
                 return [self._listed.currency(row)]

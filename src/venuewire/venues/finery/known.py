@@ -26,6 +26,10 @@ class Listed:
         """A new one, or one that has changed."""
         return SecurityList(instruments=self._know((), (row,)))
 
+    def gone(self, row: wire.Instrument) -> None:
+        """It is listed no more."""
+        self._rows.pop(row.name, None)
+
     def currency(self, row: wire.Currency) -> SecurityList:
         """Its instruments change with it."""
         return SecurityList(instruments=self._know((row,), ()))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from venuewire.model.instrument import Instrument
 from venuewire.model.terms import Nanos
@@ -39,18 +40,65 @@ _INSTRUMENTS = (
 )
 
 
+# What habit `new_listing` brings; its number is of the kind the others have, and nobody's here.
+_NEW_CURRENCY = wire.Currency("OP", 121, 1, 180_000_000, "crypto", ["ERC20"])
+_NEW_INSTRUMENT = wire.Instrument("OP-USD", 4955410053, "OP", "USD")
+_CHEAPER = 99_900_000
+
+
+class Change(Struct, frozen=True):
+    """Of the listing, as feed I tells it."""
+
+    feed: str
+    """I, or C where it is about a currency."""
+    action: str
+    row: wire.Currency | wire.Instrument
+
+    def payload(self) -> list[object]:
+        """Currencies are told without their networks."""
+        places: list[object] = wire.plain(self.row)[:5]
+        return places
+
+
 class Listing(Struct, frozen=True):
     """The currencies and instruments of one sandbox, found by name or by number as feeds and requests name them."""
 
     currencies: dict[str | int, wire.Currency]
     instruments: dict[str | int, Instrument]
+    untraded: dict[str, wire.Instrument]
+    """Listed, but not to be traded by anyone here."""
 
     def rows(self) -> wire.Listing:
         """The reply of `instruments`."""
         by_name = [row for key, row in self.currencies.items() if isinstance(key, str)]
         named = [it for key, it in self.instruments.items() if isinstance(key, str)]
         instruments = [wire.Instrument(it.symbol, int(it.security_id), it.base, it.currency) for it in named]
-        return wire.Listing(by_name, instruments, list(_NETWORKS))
+        return wire.Listing(by_name, [*instruments, *self.untraded.values()], list(_NETWORKS))
+
+    def extend(self) -> list[Change]:
+        """List more, and value one currency anew."""
+        self._put(_NEW_CURRENCY)
+        self.untraded[_NEW_INSTRUMENT.name] = _NEW_INSTRUMENT
+        return [Change("C", "+", _NEW_CURRENCY), Change("I", "+", _NEW_INSTRUMENT), *self._value(_CHEAPER)]
+
+    def shrink(self) -> list[Change]:
+        """Take that back."""
+        del self.untraded[_NEW_INSTRUMENT.name]
+        for key in (_NEW_CURRENCY.name, _NEW_CURRENCY.id):
+            del self.currencies[key]
+        return [
+            Change("I", "-", _NEW_INSTRUMENT),
+            Change("C", "-", _NEW_CURRENCY),
+            *self._value(_CURRENCIES["USDT"].usdPrice),
+        ]
+
+    def _value(self, price: int) -> list[Change]:
+        row = self.currencies.get("USDT")
+        return [] if row is None else [Change("C", "M", self._put(replace(row, usdPrice=price)))]
+
+    def _put(self, row: wire.Currency) -> wire.Currency:
+        self.currencies[row.name] = self.currencies[row.id] = row
+        return row
 
     def feed_rows(self) -> list[object]:
         """The snapshot of feed I: currencies without their networks, instruments."""
@@ -61,6 +109,11 @@ class Listing(Struct, frozen=True):
         """The balance step of a currency, in 1e-8."""
         row = self.currencies.get(currency)
         return row.balanceStep if row is not None else 1
+
+    def price(self, currency: str) -> int:
+        """What a unit of it is worth in dollars, in 1e-8."""
+        row = self.currencies.get(currency)
+        return row.usdPrice if row is not None else 0
 
 
 def listing(instruments: Iterable[Instrument]) -> Listing:
@@ -74,7 +127,7 @@ def listing(instruments: Iterable[Instrument]) -> Listing:
             row = _CURRENCIES.get(name) or _described(name, increment, len(currencies))
             for key in (row.name, row.id):
                 currencies.setdefault(key, row)
-    return Listing(currencies, by_id)
+    return Listing(currencies, by_id, {})
 
 
 def _described(name: str, increment: Decimal, n: int) -> wire.Currency:

@@ -113,11 +113,11 @@ def authorized_add(desk: Desk, given: Parameters, ref: str, now: Nanos) -> Struc
 
 
 def _tradable(desk: Desk, name: str) -> Instrument:
+    if name in desk.forbidden or name in desk.listing.untraded:
+        raise Refused(codes.INSTRUMENT_FORBIDDEN)
     instrument = desk.listing.instruments.get(name)
     if instrument is None:
         raise Refused(codes.INSTRUMENT_NOT_FOUND)
-    if name in desk.forbidden:
-        raise Refused(codes.INSTRUMENT_FORBIDDEN)
     return instrument
 
 
@@ -326,7 +326,8 @@ def positions(desk: Desk, given: Parameters, _ref: str, _now: Nanos) -> list[Any
     return [
         mirror.number(fills[-1].exec_id) + 1 if fills else 1,
         [layout.position_row(row) for row in held],
-        [mirror.order_row(order, basis(desk, order)) for order in desk.port.orders()],
+        # Of makers only: what a taker sends never rests.
+        [] if desk.role == "taker" else [mirror.order_row(order, basis(desk, order)) for order in desk.port.orders()],
         [layout.settlement_row(order) for order in desk.clearing.orders.values()],
     ]
 

@@ -112,8 +112,10 @@ def set_counterparty_limit(desk: Desk, given: Parameters, _now: Nanos) -> Struct
     """Page setCLimit."""
     _counterparty(desk, given, codes.CLIENT_NOT_FOUND)
     limit = _limit(given, _currency(desk, given))
-    markup = given.integer("takerMarkup", -_LARGEST_MARKUP, _LARGEST_MARKUP) or 0
-    was, desk.clearing.own = desk.clearing.own, Own(limit.currency, limit.net, limit.gross, markup)
+    markup = given.integer("takerMarkup", -_LARGEST_MARKUP, _LARGEST_MARKUP)
+    if markup is not None and desk.role == "taker":  # Assumed: what only makers have is no parameter of others.
+        raise Refused(codes.INVALID_PARAMETER, "takerMarkup")
+    was, desk.clearing.own = desk.clearing.own, Own(limit.currency, limit.net, limit.gross, markup or 0)
     desk.clearing.tell("L", "M" if was is not None or desk.layout.objects else "+")
     return DONE
 

@@ -403,7 +403,7 @@ def is_object(value: object) -> TypeGuard[dict[str, Any]]:
 
 
 def plain(record: Any) -> Any:
-    """A record as JSON values; arrays end where the record was not given more."""
+    """A record as JSON values; arrays end where the record was not given more, but never before what it must have."""
     if is_list(record):
         return [plain(item) for item in record]
     if not isinstance(record, Struct):
@@ -411,7 +411,8 @@ def plain(record: Any) -> Any:
     if not record.__struct_config__.array_like:
         return {name: plain(value) for name, value in _members(record)}
     row = [plain(value) for _, value in _members(record)]
-    while row and row[-1] is None:
+    needed = sum(field.required for field in msgspec.structs.fields(record))
+    while len(row) > needed and row[-1] is None:
         row.pop()
     return row
 
