@@ -34,7 +34,7 @@ peer() {  # peer FILE REQUIREMENT...
     printf '%s\n' "$@" | "$UV" pip compile - --universal --python-version 3.11 --python "$PYTHON" --upgrade --generate-hashes \
         --no-annotate --no-header --no-config --quiet --output-file "$out.new"
     {
-        echo "# $*: a client nobody here wrote, and what it needs."
+        echo "# $*: what nobody here wrote, and what it needs."
         echo "# Made by 'make lock'; installed by requirements/environment.py."
         cat "$out.new"
     } >"$out"
@@ -45,3 +45,5 @@ peer coinbase-sdk.txt coinbase-advanced-py
 peer ccxt.txt ccxt
 peer cryptofeed.txt cryptofeed
 peer nautilus.txt nautilus_trader
+# Bars as frames: not clients, but kept apart likewise; venuewire runs in there, so what it runs on is in there, too.
+peer frames.txt polars pandas pyarrow aiohttp msgspec picows 'PyJWT[crypto]'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -275,13 +274,3 @@ def test_bars_come_by_column(client: Client) -> None:
     assert all(len(column) == len(found.bars) for column in columns.values())
     assert columns["close"] == [bar.close for bar in found.bars]
     assert all(type(close) is Decimal for close in columns["close"])
-
-
-@pytest.mark.parametrize(("library", "maker"), [("polars", "DataFrame"), ("pandas", "DataFrame"), ("pyarrow", "table")])
-def test_bars_as_a_frame(client: Client, library: str, maker: str) -> None:
-    try:
-        module = import_module(library)
-    except ImportError:
-        pytest.skip(f"{library} is not installed")
-    found = bars_of(client.do(request()))
-    assert getattr(module, maker)(found.columns()).shape == (len(found.bars), 9)
