@@ -12,7 +12,7 @@ from msgspec import Struct
 from venuewire.codec import decoder, encode
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.account import Balance
-from venuewire.model.market import BookMessage, BookSnapshot
+from venuewire.model.market import BookMessage
 from venuewire.model.orders import CancelOrder, ExecutionReport
 from venuewire.model.session import Event
 from venuewire.model.terms import NANOS_PER_SECOND, ExecType, Nanos, OrdType, Side
@@ -369,11 +369,8 @@ class FineryAcceptor:
         return encode([0, rows] if desk.layout.leading_id else rows)
 
     def _window(self, symbol: str) -> Window:
-        """One for all book bindings of a symbol here: their snapshots and updates then follow one another."""
-        window = self._windows.get(symbol)
-        if window is None:
-            window = self._windows[symbol] = Window(self._host.exchange.book(symbol))
-        return window
+        """One for all book bindings of a symbol: their snapshots and updates then follow one another."""
+        return self._windows.setdefault(symbol, self._host.window(symbol))
 
     # ----------------------------------------------------------------------- what happens at the exchange
 
@@ -436,11 +433,7 @@ class FineryAcceptor:
         window = self._windows.get(event.symbol)
         if window is None:
             return []
-        if isinstance(event, BookSnapshot):
-            window.replace(event)
-        else:
-            window.apply(event)
-        changes = window.changes()
+        changes = window.moved(event)
         if changes is None:
             return []
         bound = [it for it in self._bindings.values() if it.subject == event.symbol]

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from venuewire.codec import decoder, encode
 from venuewire.errors import RemoteProtocolError
+from venuewire.model.market import BookMessage
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import Event, Secret
 from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
@@ -28,6 +29,7 @@ from venuewire.venues.finery.habits import (
     STRICT_NONCES,
 )
 from venuewire.venues.finery.layouts import Layout
+from venuewire.venues.finery.window import Window
 
 _JSON = {"content-type": "application/json"}
 _PATH = "/api/"
@@ -148,6 +150,8 @@ class FineryHost:
         self.exchange = exchange
         self.rules = rules or Rules()
         """May be replaced at any time."""
+        self._windows: dict[str, Window] = {}
+        """By symbol."""
         self.listing = listing.listing(stage.instruments)
         self._core = 0
         self.core_until: Nanos | None = None
@@ -212,7 +216,16 @@ class FineryHost:
                 connection.note(news)
 
     def publish(self, event: Event, now: Nanos) -> None:
-        """Nothing here waits for the market."""
+        """Books that somebody has looked at are kept for whoever looks next."""
+        if isinstance(event, BookMessage) and event.symbol in self._windows:
+            self._windows[event.symbol].moved(event)
+
+    def window(self, symbol: str) -> Window:
+        """The part of a book that is shown, the same for all connections."""
+        window = self._windows.get(symbol)
+        if window is None:
+            window = self._windows[symbol] = Window(self.exchange.book(symbol))
+        return window
 
     def next_tick(self) -> Nanos | None:
         """When the next request to settle ends by itself."""

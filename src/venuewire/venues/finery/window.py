@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterable
 
 from venuewire.codec import encode
-from venuewire.model.market import SET_ASK, SET_BID, THRU_BID, BookMessage, LevelRow
+from venuewire.model.market import SET_ASK, SET_BID, THRU_BID, BookMessage, BookSnapshot, LevelRow
 from venuewire.venues.finery import wire
 
 DEPTH = 25
@@ -70,13 +71,32 @@ class Half:
         return changes
 
 
+_REMEMBERED = 64
+"""Messages of the exchange a window knows again: everybody who looks is told of one before the next one comes."""
+
+
 class Window:
-    """Both sides, for one connection: what it is sent depends on what it has been sent before."""
+    """Both sides, for all who look at them: everyone has been sent the same, so that all are sent the same next."""
 
     def __init__(self, book: BookMessage) -> None:
         self._bids, self._asks = Half(1), Half(-1)
+        self._moved: deque[tuple[BookMessage, bytes | None]] = deque(maxlen=_REMEMBERED)
+        self._whole: bytes | None = None
         self.replace(book)
         self.changes()
+
+    def moved(self, message: BookMessage) -> bytes | None:
+        """What this message of the exchange changes for everybody; it is taken in once, however often it is asked."""
+        for known, changes in reversed(self._moved):
+            if known is message:
+                return changes
+        if isinstance(message, BookSnapshot):
+            self.replace(message)
+        else:
+            self.apply(message)
+        changes = self.changes()
+        self._moved.append((message, changes))
+        return changes
 
     def replace(self, book: BookMessage) -> None:
         """A new full book."""
@@ -96,11 +116,14 @@ class Window:
     def changes(self) -> bytes | None:
         """The payload of an update of feed F since the last one; None where nothing shown has changed."""
         bids, asks = self._bids.changes(), self._asks.changes()
+        self._whole = None
         return encode((bids, asks)) if bids or asks else None
 
     def snapshot(self) -> bytes:
         """The payload of a snapshot, of feeds F and B alike."""
-        return encode((list(self._bids.shown.items()), list(self._asks.shown.items())))
+        if self._whole is None:
+            self._whole = encode((list(self._bids.shown.items()), list(self._asks.shown.items())))
+        return self._whole
 
 
 def in_wire_scale(message: BookMessage) -> Iterable[LevelRow]:
