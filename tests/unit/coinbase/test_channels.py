@@ -109,13 +109,6 @@ def test_the_user_host_has_no_market_data(world: World, channel: str) -> None:
     assert answer == {"type": "error", "message": "authentication failure"}
 
 
-def test_what_our_side_has_no_event_for_is_news(world: World) -> None:
-    client = client_with(world)
-    payload = b'{"channel":"status","timestamp":"","sequence_num":0,"events":[]}'
-    (event,) = client.initiator.receive(client.initiator.open(payload), world.now)
-    assert event == Unknown(kind="status", body=payload)
-
-
 # --------------------------------------------------------------------------- numbers per product
 
 

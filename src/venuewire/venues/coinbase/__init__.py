@@ -9,7 +9,7 @@ from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos, OrdType, Tim
 from venuewire.venue import Capabilities, Exchange, Host, Initiator, Limits, Rate, Seat, Stage, Venue
 from venuewire.venues.coinbase.credentials import ENDPOINTS, ENVIRONMENT, CoinbaseCredentials, credentials_from
 
-_MARKET = frozenset({Channel.BOOK, Channel.TRADES, Channel.QUOTES, Channel.BARS})
+_MARKET = frozenset({Channel.BOOK, Channel.TRADES, Channel.QUOTES, Channel.BARS, Channel.STATUS})
 
 
 def route(command: Command) -> str:
@@ -47,7 +47,7 @@ VENUE = Venue(
     lines=("ws", "user_ws"),
     route=route,
     capabilities=Capabilities(
-        channels=_MARKET | {Channel.ORDERS},
+        channels=_MARKET | {Channel.ORDERS, Channel.SUMMARY},
         ord_types=frozenset({OrdType.MARKET, OrdType.LIMIT, OrdType.STOP_LIMIT}),
         times_in_force=frozenset(
             {
@@ -68,6 +68,7 @@ VENUE = Venue(
     ),
     limits=Limits(
         dials=Rate(8, NANOS_PER_SECOND),
+        order_estimate=True,
         # Eight unauthenticated messages a second and address are published, nothing for ours; other clients keep to
         # seven.
         sends=Rate(7, NANOS_PER_SECOND),

@@ -32,6 +32,7 @@ from venuewire.model.session import (
     SubscriptionRejected,
     Unknown,
     Unsubscribe,
+    VenueNews,
 )
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos
 from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
@@ -106,7 +107,9 @@ class CoinbaseInitiator:
             "ticker_batch": self._on_ticker,
             "candles": self._on_candles,
             "user": self._on_user,
+            "status": self._on_status,
             "heartbeats": self._on_heartbeats,
+            translate.FUTURES: self._on_futures,
             "subscriptions": self._on_subscriptions,
             "error": self._on_error,
         }
@@ -160,9 +163,10 @@ class CoinbaseInitiator:
             raise LocalProtocolError(
                 f"this venue has no channel {channel}; positions and balances come by RequestForPositions"
             )
-        if (word == translate.USER) != (self._line == "user_ws"):
+        private = word in translate.PRIVATE_CHANNELS
+        if private != (self._line == "user_ws"):
             raise LocalProtocolError(f"{channel} is not on the line {self._line}")
-        if word == translate.USER:
+        if private:
             return [self._request(verb, word, None, ref, now)]
         instrument = self._seat.instruments.get(symbol or "")
         if instrument is None:
@@ -354,6 +358,20 @@ class CoinbaseInitiator:
 
     def _named(self, channel: str, product_id: str) -> tuple[str, ...]:
         return self._symbols.get((channel, product_id)) or (product_id,)
+    def _on_status(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
+        frame = stream.read_status(envelope.body)
+        time = nanos(frame.timestamp)
+        return [
+            translate.status_event(row, symbol, time, now)
+            for event in frame.events
+            for row in event.products
+            for symbol in self._named("status", row.id)
+        ]
+
+    def _on_futures(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
+        frame = stream.read_balance_summary(envelope.body)
+        return [translate.summary_event(event.fcm_balance_summary, now) for event in frame.events]
+
 
     def _on_user(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
         frame = stream.read_user(envelope.body)
@@ -371,7 +389,8 @@ class CoinbaseInitiator:
         ]
         for report in reports:
             self._rest.heard(report)
-        return reports
+        held = [event.positions for event in frame.events if event.positions and _holds(event.positions)]
+        return [*reports, *(VenueNews(message=positions, recv_time=now) for positions in held)]
 
     def _on_heartbeats(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
         self._forget(now)
@@ -427,6 +446,12 @@ class CoinbaseInitiator:
 
 def _may_pass(asked: Asked, text: str) -> bool:
     """Is it worth asking again, now? A logon counts its own attempts."""
+def _holds(positions: stream.UserPositions) -> bool:
+    """Is there any? Futures are told as the venue tells them: what their sizes count is the product's business."""
+    perpetual, expiring = positions.perpetual_futures_positions, positions.expiring_futures_positions
+    return bool(perpetual or expiring or positions.prediction_market_positions)
+
+
     if asked.logon:
         return False
     if text == stream.AUTHENTICATION_FAILURE:

@@ -11,13 +11,13 @@ from itertools import repeat
 from operator import mul
 
 from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from venuewire.codec import number, scaled
 from venuewire.errors import RemoteProtocolError
-from venuewire.model.account import Balance
+from venuewire.model.account import AccountSummary, Balance
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import SET_ASK, SET_BID, Bar, LevelRow, Quote, Trade
+from venuewire.model.market import SET_ASK, SET_BID, Bar, LevelRow, Quote, SecurityStatus, Trade
 from venuewire.model.shape import Shape
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos, Side, scale_of
 from venuewire.venues.coinbase.texts import amount, micros, nanos, plain, plain_scaled, words
@@ -30,7 +30,9 @@ CHANNELS: dict[Channel, str] = {
     Channel.TRADES: "market_trades",
     Channel.QUOTES: "ticker",
     Channel.BARS: "candles",
+    Channel.STATUS: "status",
     Channel.ORDERS: "user",
+    Channel.SUMMARY: "futures_balance_summary",
 }
 """What we subscribe to, in the venue's words."""
 MARKET_CHANNELS = frozenset({"level2", "market_trades", "ticker", "ticker_batch", "candles", "status"})
@@ -38,6 +40,8 @@ MARKET_CHANNELS = frozenset({"level2", "market_trades", "ticker", "ticker_batch"
 HEARTBEATS = "heartbeats"
 USER = "user"
 FUTURES = "futures_balance_summary"
+PRIVATE_CHANNELS = frozenset({USER, FUTURES})
+"""Those of the account; they need a token and no product."""
 
 _OWN_BOOK_IN_USDC = frozenset({"USDT", "EURC"})
 
@@ -366,5 +370,50 @@ def balance_of(account: rest.Account, now: Nanos) -> Balance:
         total=available + held,
         available=available,
         account=words(account.retail_portfolio_id),
+        recv_time=now,
+    )
+
+
+# --------------------------------------------------------------------------- states of products and of the account
+
+FUTURES_CURRENCY = "USD"
+_ONLINE = "online"
+
+
+def status_event(row: stream.StatusRow, symbol: str, time: Nanos, now: Nanos) -> SecurityStatus:
+    """Whether a product is traded; an empty word says nothing of it."""
+    word = words(row.status)
+    return SecurityStatus(
+        symbol=symbol,
+        tradable=word == _ONLINE if word else None,
+        text=": ".join(text for text in (word, words(row.status_message)) if text),
+        transact_time=time,
+        recv_time=now,
+    )
+
+
+_SUMMED = ("total_usd_balance", "futures_buying_power", "initial_margin", "liquidation_threshold", "unrealized_pnl")
+
+
+def summary_event(told: stream.BalanceSummary, now: Nanos) -> AccountSummary:
+    """The account of US futures. Raises `RemoteProtocolError` for numbers that are none.
+
+    Figures of the two margin windows have the window's name before theirs.
+    """
+    figures: dict[str, Decimal | str] = {}
+    windows = {"intraday": told.intraday_margin_window_measure, "overnight": told.overnight_margin_window_measure}
+    named: list[tuple[str, Struct]] = [("", told), *((f"{name}_", it) for name, it in windows.items() if it)]
+    for prefix, record in named:
+        for name, text in asdict(record).items():
+            if isinstance(text, str) and text and not (record is told and name in _SUMMED):
+                figures[prefix + name] = text if name.startswith("margin_") else number(text)
+    return AccountSummary(
+        currency=FUTURES_CURRENCY,
+        equity=amount(told.total_usd_balance),
+        available=amount(told.futures_buying_power),
+        initial_margin=amount(told.initial_margin),
+        maintenance_margin=amount(told.liquidation_threshold),
+        unrealized_pnl=amount(told.unrealized_pnl),
+        figures=figures,
         recv_time=now,
     )

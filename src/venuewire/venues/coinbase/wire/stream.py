@@ -454,6 +454,8 @@ read_user = decoder(UserFrame)
 
 FRAMES: MessageTable[Struct] = MessageTable(
     {
+read_status = decoder(StatusFrame)
+read_balance_summary = decoder(BalanceSummaryFrame)
         "error": ErrorFrame,
         "subscriptions": SubscriptionsFrame,
         "heartbeats": HeartbeatsFrame,
