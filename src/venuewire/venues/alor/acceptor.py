@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from venuewire.model.market import Trade
+from venuewire.frame import Once
+from venuewire.model.market import BookUpdate, Quote, Trade
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import Event
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos, OrdStatus
@@ -81,6 +82,9 @@ class AlorHost:
         self._seed = random_hex(16)
         self._tapes: dict[str, Tape] = {}
         self._settling = False
+        self._once = Once()
+        self._newest: dict[str, Event] = {}
+        """By symbol: the newest of its book, trades and quotes."""
         self._issued: dict[str, str] = {}
         """Refresh token by access token."""
         self._seen: dict[str, access.Claims] = {}
@@ -154,8 +158,15 @@ class AlorHost:
 
     def publish(self, event: Event, now: Nanos) -> None:
         """What an event of the exchange leads to is done, whoever is connected."""
+        if isinstance(event, (BookUpdate, Trade, Quote)):
+            self._newest[event.symbol] = event
         if isinstance(event, (Trade, ExecutionReport)):
             self.settle(now)
+
+    def once(self, shape: tuple[object, ...], symbol: str, make: Callable[[], list[bytes]]) -> list[bytes]:
+        """Data of this shape about an instrument, which everybody is sent alike; made anew when there is news of it."""
+        newest = self._newest.get(symbol)
+        return make() if newest is None else self._once.get((symbol, *shape), (newest,), make)
 
     def settle(self, now: Nanos) -> None:
         """Do what new trades and the time lead to: trigger and end conditional orders, look after groups.

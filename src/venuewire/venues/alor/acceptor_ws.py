@@ -45,6 +45,8 @@ _FIGURES = frozenset({frames.SUMMARIES, frames.RISKS, frames.SPECTRA_RISKS})
 """Opcodes of what follows the portfolio's money and positions."""
 _FIGURES_INTERVAL: Nanos = frames.DEFAULT_FREQUENCY * NANOS_PER_MILLI
 """ASSUMPTION: they are sent no more often than that; they have no frequency of their own."""
+_ALIKE = frozenset({frames.BOOK, frames.QUOTES})
+"""Opcodes whose states are the same for everybody, whenever the subscription began."""
 _STOPS = frozenset({frames.STOP_ORDERS, frames.OLD_STOP_ORDERS})
 
 _TELLS = {
@@ -379,7 +381,15 @@ class SubscriptionAcceptor:
     def _send_state(self, subscription: _Subscription, now: Nanos) -> list[Out]:
         self._waiting.pop(subscription.guid, None)
         subscription.due = now + subscription.interval
-        return [_pushed(subscription, record) for record in self._state(subscription, now, existing=False)]
+
+        def made() -> list[bytes]:
+            return [encode(record) for record in self._state(subscription, now, existing=False)]
+
+        instrument, opcode = subscription.instrument, subscription.opcode
+        if instrument is None or opcode not in _ALIKE:
+            return [_framed(subscription, data) for data in made()]
+        shape = (opcode, subscription.form, subscription.depth)
+        return [_framed(subscription, data) for data in self._host.once(shape, instrument.symbol, made)]
 
     def pinged(self, now: Nanos) -> None:
         """Pings count for nothing here."""
@@ -452,5 +462,9 @@ def _reply(guid: str, code: int, message: str) -> Out:
 
 
 def _pushed(subscription: _Subscription, record: Record) -> Out:
-    pushed = frames.Pushed(data=Raw(encode(record)), guid=subscription.guid)
+    return _framed(subscription, encode(record))
+
+
+def _framed(subscription: _Subscription, data: bytes) -> Out:
+    pushed = frames.Pushed(data=Raw(data), guid=subscription.guid)
     return Send(encode(pushed), channel=_TELLS.get(subscription.opcode))
