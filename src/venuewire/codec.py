@@ -1,13 +1,16 @@
-"""Opening messages: the envelope, the table from kind to record, exact numbers, and which fields are secret.
+"""Opening messages: the envelope, the table from kind to record, frames spelt byte for byte, exact numbers, and which
+fields are secret.
 
 A venue's `wire` imports this and nothing else of ours. Decoders and encoders are made once, when a module loads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar, get_type_hints
+from enum import IntEnum
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -107,6 +110,73 @@ class MessageTable(Generic[RecordT]):
     def kind(self, record: RecordT) -> str | int:
         """What the venue calls this record."""
         return self._kinds[type(record)]
+
+
+class Mark(IntEnum):
+    """What stands between the fixed bytes of a frame."""
+
+    TEXT = 1
+    """Anything without quotes and escapes; passed over."""
+    SEQ = 2
+    """The number of the message: up to 18 digits."""
+    KEY = 3
+    """Whose book it is, in letters, digits and `-._:/@`."""
+    TIME = 4
+    """When the book changed, in RFC 3339, UTC."""
+    BODY = 5
+    """Here the body begins: what follows stands in it, and it goes on to the tail."""
+
+
+FramePart: TypeAlias = tuple[int, bytes, int]
+"""(a `Mark`, or 0 for fixed bytes; those; how many parts may be left out from here on)."""
+_FIXED = 0
+_PATTERNS: Mapping[Mark, bytes] = {
+    Mark.TEXT: rb'[^"\\]*',
+    Mark.SEQ: rb"(?P<seq>\d{1,18})",
+    Mark.KEY: rb"(?P<key>[0-9A-Za-z._:/@-]+)",
+    Mark.TIME: rb'(?P<time>[^"\\]*)',
+    Mark.BODY: rb"(?P<body>)",
+}
+
+
+class Spelling:
+    """How a venue spells the frame of a plain book message, byte for byte: fixed bytes, and marks between them.
+
+    A sequence among the parts may be absent as a whole. `parts` and `tail` are what a native reader takes; `match`
+    finds the same in Python, up to the end of the parts, with the groups `seq`, `key`, `time` and `body` (empty, where
+    the body begins). Other spellings of the same message are not matched, and that is nobody's loss: they go by the
+    venue's records.
+    """
+
+    __slots__ = ("match", "parts", "tail")
+
+    def __init__(self, *parts: bytes | Mark | Sequence[bytes | Mark], tail: bytes) -> None:
+        self.tail = tail
+        groups = [[part] if isinstance(part, (bytes, Mark)) else list(part) for part in parts]
+        absent = [not isinstance(part, (bytes, Mark)) for part in parts]
+        self.parts: tuple[FramePart, ...] = tuple(
+            _part(part, len(group) if may_be_absent and n == 0 else 0)
+            for group, may_be_absent in zip(groups, absent, strict=True)
+            for n, part in enumerate(group)
+        )
+        patterns = [b"".join(map(_pattern, group)) for group in groups]
+        self.match = re.compile(
+            b"".join(
+                b"(?:" + pattern + b")?" if may else pattern for pattern, may in zip(patterns, absent, strict=True)
+            )
+        ).match
+
+
+def _part(part: bytes | Mark, optional: int) -> FramePart:
+    if isinstance(part, bytes):
+        return _FIXED, part, optional
+    if optional:
+        raise ValueError("what may be absent begins with fixed bytes")
+    return int(part), b"", 0
+
+
+def _pattern(part: bytes | Mark) -> bytes:
+    return _PATTERNS[part] if isinstance(part, Mark) else re.escape(part)
 
 
 def secret_fields(record: type[Struct]) -> frozenset[str]:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 from msgspec import Struct, field
 
-from venuewire.codec import Envelope
+from venuewire.codec import Envelope, Spelling
 from venuewire.model.account import Balance, Position
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, LevelReader, Quote, Trade
@@ -28,6 +28,7 @@ from venuewire.model.session import (
     Subscribe,
     Unsubscribe,
 )
+from venuewire.model.shape import Shape
 from venuewire.model.terms import Channel, Nanos, OrdType, TimeInForce
 
 Headers: TypeAlias = Mapping[str, str]
@@ -47,9 +48,9 @@ class Send(Struct, frozen=True):
     """The request this frame makes; the event that answers it carries the same. None: no answer is expected."""
     channel: Channel | None = None
     """From an acceptor whose frames of one call do not all tell of the same: what this one does (to aim faults)."""
-
     kind: str = ""
     """From an initiator: which of `Limits.kinds` it counts against, where it counts against one."""
+
 
 class Fetch(Struct, frozen=True, kw_only=True):
     """Make this HTTP request."""
@@ -111,10 +112,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Frames sent on one line, or on all lines together (`sends_shared`)."""
     sends_shared: bool = False
     """True: the venue counts `sends` per address or user, over all lines of this process."""
-    fetches: Rate | None = None
     kinds: Mapping[str, Rate] = field(default_factory=dict[str, Rate])
     """Frames of a kind that the venue takes less often than others (`Send.kind`): each waits for this rate as well as
     for `sends`, and what is of no kind goes meanwhile."""
+    fetches: Rate | None = None
     """HTTP requests."""
     subscriptions: int | None = None
     """Subscriptions on one line. Where a line is full, the client opens a further one, up to `connections`."""
@@ -130,6 +131,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     is silent for longer is not to be relied on and is asked for anew. Absent: that channel may be quiet for ever."""
     max_frame: int = 32 * 1024 * 1024
     """Bytes of one message we accept."""
+    unread: int | None = None
+    """Messages that may wait at the venue for a client who does not read; with more of them it ends the line."""
     answer: Nanos = 10_000_000_000
     """Longest wait for the answer to a request."""
 
@@ -164,9 +167,9 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """Messages of a line are numbered, from 0, one by one, over all channels."""
     book_depth: int | None = None
     """Levels a side the venue's book holds at most; the book is cut to it after each message."""
-    snapshot_on_resubscribe: bool = True
     renewal_interrupts: bool = False
     """While a grant is renewed on the living line, the venue refuses what is asked under the old one: commands wait."""
+    snapshot_on_resubscribe: bool = True
     """False: subscribing again to what is subscribed brings no snapshot; unsubscribe first."""
 
 
@@ -229,6 +232,38 @@ class Seat:
         for instrument in instruments:
             self.instruments[instrument.symbol] = instrument
             self.by_security_id[instrument.security_id] = instrument
+
+
+class Express(Struct, frozen=True, kw_only=True):
+    """How plain book updates may go straight from the line to their books, without an envelope and an event.
+
+    Only what is spelt exactly as `spelling` says, for a book that is LIVE and bears its number; anything else goes the
+    ordinary way, by `open` and `receive`, and would come out the same.
+    """
+
+    spelling: Spelling
+    shape: Shape
+    read: LevelReader
+    time: Callable[[str], Nanos]
+    """What the text of `Mark.TIME` means; raises `RemoteProtocolError`."""
+    key: Callable[[str], bytes]
+    """How frames call the book of a symbol. Two symbols may share a book: neither goes by express then."""
+
+
+class Consent(Struct, frozen=True, kw_only=True):
+    """How the owner of an account gives consent in a browser, where a venue has that: `venuewire login`. Pure.
+
+    Whoever runs it opens `address`, waits at the redirect address, makes the request `exchange` says, and keeps what
+    `taken` makes of the answer before anything else is done with it. `state` is a text nobody can guess.
+    """
+
+    address: Callable[[Any, str, str], str]
+    """(credentials, redirect address, state) -> the page to open. Raises `ConfigError`."""
+    exchange: Callable[[Any, str, str, str], Fetch]
+    """(credentials, the address the browser came back with, redirect address, state) -> the request for the tokens.
+    Raises `ConfigError` where consent was not given."""
+    taken: Callable[[Any, Answer, Nanos], Credentials]
+    """(credentials, answer, now) -> those with the tokens. Raises `LogonRejected`, `RemoteProtocolError`."""
 
 
 class Initiator(Protocol):
@@ -516,6 +551,10 @@ class Venue(Struct, frozen=True, kw_only=True):
     refusal: Callable[[int, bytes], tuple[str, str, bool]] | None = None
     """What a refused handshake means, from its HTTP status and body: (code, text for people, is it final?). None: the
     status is the code, the body the text, and HTTP's own meaning decides."""
+    express: Callable[[str, Seat], Express | None] | None = None
+    """(line, seat) -> how its plain book updates are spelt; None where they always go the ordinary way."""
+    consent: Callable[[], Consent] | None = None
+    """How an account's owner lets us in by a browser; None where that is not the way."""
     secret_headers: frozenset[str] = frozenset()
     """HTTP and handshake headers no log or recording may show; lower case."""
     single_use: frozenset[str] = frozenset()
@@ -530,11 +569,13 @@ __all__ = [
     "Capabilities",
     "Channel",
     "Close",
+    "Consent",
     "Credentials",
     "Effect",
     "Endpoint",
     "Exchange",
     "ExpireGrants",
+    "Express",
     "Fetch",
     "Flow",
     "Grant",

@@ -1,6 +1,6 @@
-/* The native twin of `ladder.py`, and a reader of raw JSON bodies.
+/* The native twins of `ladder.py`, `core.py` and `express.py`, and a reader of raw JSON bodies.
  *
- *   body --Reader--> rows --apply--> two Ladders
+ *   frame --Express--> body --Reader--> rows --apply--> two Ladders of a Core --> who listens
  *
  * A Ladder is one side of a book: a flat array sorted with the best level last, so that changes near the top move next
  * to nothing in memory. A Reader knows by a `Shape` (model/shape.py) where side, price and size stand in a venue's
@@ -15,12 +15,14 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <structmember.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Raised with the C surface: a build that is left over from another version is not used. */
-#define SURFACE 1
+#define SURFACE 2
 
 static PyObject *BookError;
 
@@ -1029,6 +1031,30 @@ static int only_sets(void)
     return 1;
 }
 
+/* A body from `at` up to `end` to the scratch array: 1; not certain: 0; -1 and MemoryError. What stands at `end` may be
+ * looked at, and a NUL follows somewhere. */
+static int read_body(const Reader *reader, const char *at, const char *end, int price_scale, int size_scale)
+{
+    Cursor cursor = {.at = at, .end = end, .reader = reader};
+    scratch.count = 0;
+    int fine = set_scales(&cursor, price_scale, size_scale) && take_body(&cursor);
+    if (cursor.no_memory) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    return fine;
+}
+
+/* None: -1. -2 and an error for what is no number. */
+static Py_ssize_t depth_of(PyObject *depth)
+{
+    if (depth == Py_None) {
+        return -1;
+    }
+    Py_ssize_t kept = PyNumber_AsSsize_t(depth, NULL);
+    return kept == -1 && PyErr_Occurred() ? -2 : kept;
+}
+
 /* read(bids, asks, body, price_scale, size_scale, depth, replace) */
 static PyObject *Reader_read(Reader *self, PyObject *const *args, Py_ssize_t count)
 {
@@ -1044,24 +1070,20 @@ static PyObject *Reader_read(Reader *self, PyObject *const *args, Py_ssize_t cou
     if ((price_scale == -1 || size_scale == -1) && PyErr_Occurred()) {
         return NULL;
     }
-    Py_ssize_t depth = args[5] == Py_None ? -1 : PyNumber_AsSsize_t(args[5], NULL);
-    if (depth == -1 && PyErr_Occurred()) {
+    Py_ssize_t depth = depth_of(args[5]);
+    if (depth == -2) {
         return NULL;
     }
     if (!PyBytes_CheckExact(args[2]) || price_scale < 0 || price_scale > 18 || size_scale < 0 || size_scale > 18) {
         Py_RETURN_FALSE;
     }
-    Cursor cursor = {.at = PyBytes_AS_STRING(args[2]), .reader = self};
-    cursor.end = cursor.at + PyBytes_GET_SIZE(args[2]);
-    scratch.count = 0;
-    int fine = set_scales(&cursor, (int)price_scale, (int)size_scale) && take_body(&cursor);
-    int failed = cursor.no_memory;
-    if (failed) {
-        PyErr_NoMemory();
-    } else if (fine && args[6] == Py_True) {
+    const char *body = PyBytes_AS_STRING(args[2]);
+    int fine = read_body(self, body, body + PyBytes_GET_SIZE(args[2]), (int)price_scale, (int)size_scale);
+    int failed = fine < 0;
+    if (fine > 0 && args[6] == Py_True) {
         fine = only_sets();
         failed = fine && load_scratch(bids, asks) < 0;
-    } else if (fine) {
+    } else if (fine > 0) {
         failed = apply_scratch(bids, asks) < 0;
     }
     shrink_scratch();
@@ -1194,6 +1216,541 @@ static void Reader_dealloc(Reader *self)
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
+/* ------------------------------------------------------------------------------------------------------- core -- */
+
+/* As in core.py. A subclass in Python adds the rest. */
+typedef struct {
+    int64_t price, size;
+    int price_scale, size_scale;
+    PyObject *level; /* NULL: none handed out yet */
+} Top;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *symbol, *depth, *bids, *asks, *transact_time, *told, *unsound;
+    long long last_good, least_lag, updates;
+    int price_scale, size_scale;
+    char live;
+    Top tops[2];
+} Core;
+
+static PyTypeObject CoreType;
+
+#define NEVER (-(1LL << 62))
+
+static PyObject *Core_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
+{
+    Core *self = (Core *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        self->least_lag = NEVER;
+        self->transact_time = PyLong_FromLong(0);
+        self->depth = Py_NewRef(Py_None);
+        self->told = Py_NewRef(Py_None);
+        self->unsound = Py_NewRef(Py_None);
+    }
+    return (PyObject *)self;
+}
+
+/* The subclass has arguments of its own. */
+static int Core_init(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
+{
+    return 0;
+}
+
+static int Core_traverse(Core *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->symbol);
+    Py_VISIT(self->depth);
+    Py_VISIT(self->bids);
+    Py_VISIT(self->asks);
+    Py_VISIT(self->transact_time);
+    Py_VISIT(self->told);
+    Py_VISIT(self->unsound);
+    Py_VISIT(self->tops[0].level);
+    Py_VISIT(self->tops[1].level);
+    return 0;
+}
+
+static int Core_clear(Core *self)
+{
+    Py_CLEAR(self->symbol);
+    Py_CLEAR(self->depth);
+    Py_CLEAR(self->bids);
+    Py_CLEAR(self->asks);
+    Py_CLEAR(self->transact_time);
+    Py_CLEAR(self->told);
+    Py_CLEAR(self->unsound);
+    Py_CLEAR(self->tops[0].level);
+    Py_CLEAR(self->tops[1].level);
+    return 0;
+}
+
+static void Core_dealloc(Core *self)
+{
+    PyObject_GC_UnTrack(self);
+    Core_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *side_of(Core *self, int side)
+{
+    PyObject *ladder = side == 0 ? self->bids : self->asks;
+    if (ladder == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "the book has no ladders yet");
+    }
+    return ladder;
+}
+
+/* `side` is 0 or 1, in the closure. */
+static PyObject *Core_best_price(Core *self, void *side)
+{
+    PyObject *ladder = side_of(self, side != NULL);
+    return ladder == NULL ? NULL : PyObject_GetAttrString(ladder, "best");
+}
+
+/* Of a pure ladder, whose numbers may be of any size: no cache. */
+static PyObject *pure_top(Core *self, PyObject *ladder)
+{
+    PyObject *price = PyObject_GetAttrString(ladder, "best"), *size = NULL, *level = NULL;
+    if (price == NULL || price == Py_None) {
+        return price;
+    }
+    size = PyObject_CallMethod(ladder, "size", "O", price);
+    if (size != NULL) {
+        level = PyObject_CallMethod((PyObject *)self, "level", "OO", price, size);
+    }
+    Py_XDECREF(size);
+    Py_DECREF(price);
+    return level;
+}
+
+static PyObject *Core_best_level(Core *self, void *side)
+{
+    PyObject *ladder = side_of(self, side != NULL);
+    if (ladder == NULL) {
+        return NULL;
+    }
+    if (!Py_IS_TYPE(ladder, &LadderType)) {
+        return pure_top(self, ladder);
+    }
+    const Ladder *levels = (Ladder *)ladder;
+    if (levels->count == 0) {
+        Py_RETURN_NONE;
+    }
+    Top *top = &self->tops[side != NULL];
+    Level best = levels->levels[levels->count - 1];
+    int64_t price = best.key * levels->sign;
+    if (top->level == NULL || top->price != price || top->size != best.size ||
+        top->price_scale != self->price_scale || top->size_scale != self->size_scale) {
+        PyObject *level = PyObject_CallMethod((PyObject *)self, "level", "LL", (long long)price, (long long)best.size);
+        if (level == NULL) {
+            return NULL;
+        }
+        Py_XSETREF(top->level, level);
+        top->price = price;
+        top->size = best.size;
+        top->price_scale = self->price_scale;
+        top->size_scale = self->size_scale;
+    }
+    return Py_NewRef(top->level);
+}
+
+/* The scales are compared at each read. */
+static PyObject *Core_forget_top(Core *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    Py_RETURN_NONE;
+}
+
+/* ----------------------------------------------------------------------------------------------------- intake -- */
+
+typedef struct {
+    PyObject_HEAD
+    long long frames_in, bytes_in, expected, last_received;
+    char open;
+} Intake;
+
+static PyTypeObject IntakeType;
+
+static PyObject *Intake_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
+{
+    return type->tp_alloc(type, 0);
+}
+
+static void Intake_dealloc(Intake *self)
+{
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+/* ---------------------------------------------------------------------------------------------------- express -- */
+
+enum { FIXED, MARK_TEXT, MARK_SEQ, MARK_KEY, MARK_TIME, MARK_BODY }; /* as `Mark` in codec.py */
+
+#define MOST_PARTS 32
+
+typedef struct {
+    int mark;
+    PyObject *fixed; /* bytes */
+    int optional;    /* so many parts may be absent together */
+} Part;
+
+typedef struct {
+    PyObject_HEAD
+    Part parts[MOST_PARTS];
+    int part_count;
+    PyObject *tail; /* bytes */
+    Reader *reader;
+    Intake *intake;
+    PyObject *books; /* dict: bytes -> Core */
+    int numbered;
+    long long max_lag;
+    PyObject *event, *read, *shape; /* the BookUpdate, and what goes into it */
+    PyObject *names;                /* of its members */
+} Express;
+
+static PyTypeObject ExpressType;
+
+/* What the parts say of one frame. */
+typedef struct {
+    const char *key, *body, *end;
+    Py_ssize_t key_length;
+    int64_t seq, time; /* nanoseconds; 0: none */
+} Found;
+
+static int days_in_month(int year, int month)
+{
+    static const int DAYS[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : DAYS[month - 1];
+}
+
+/* Days from 1970 to a day of the Gregorian calendar. */
+static int64_t days_since_1970(int year, int month, int day)
+{
+    int64_t shifted = year - (month <= 2), era = shifted / 400, of_era = shifted - era * 400;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+/* `count` digits; -1 when they are not. */
+static int number_of(const char *at, int count)
+{
+    int value = 0;
+    for (int n = 0; n < count; n++) {
+        if (!is_digit(at[n])) {
+            return -1;
+        }
+        value = value * 10 + (at[n] - '0');
+    }
+    return value;
+}
+
+/* RFC 3339 in UTC, from `at` to a quote: past it; NULL for any other form, and for years that do not fit. */
+static const char *take_time(const char *at, const char *end, int64_t *time)
+{
+    if (end - at < 21 || at[4] != '-' || at[7] != '-' || at[10] != 'T' || at[13] != ':' || at[16] != ':') {
+        return NULL;
+    }
+    int year = number_of(at, 4), month = number_of(at + 5, 2), day = number_of(at + 8, 2);
+    int hour = number_of(at + 11, 2), minute = number_of(at + 14, 2), second = number_of(at + 17, 2);
+    if (year < 1970 || year > 2200 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
+        hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) {
+        return NULL;
+    }
+    int64_t nanos = 0, unit = 1000000000;
+    at += 19;
+    if (*at == '.') {
+        for (at++; is_digit(*at) && unit > 1; at++) {
+            unit /= 10;
+            nanos += (*at - '0') * unit;
+        }
+        if (unit == 1000000000) {
+            return NULL;
+        }
+    }
+    if (*at != 'Z' || at[1] != '"') {
+        return NULL;
+    }
+    *time = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60000000000 + second * 1000000000LL + nanos;
+    return at + 1;
+}
+
+static inline int is_of_key(char byte)
+{
+    return is_digit(byte) || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || byte == '-' ||
+           byte == '.' || byte == '_' || byte == ':' || byte == '/' || byte == '@';
+}
+
+/* Past one mark; NULL when it is not there. */
+static const char *take_mark(int mark, const char *at, const char *end, Found *found)
+{
+    const char *start = at;
+    switch (mark) {
+    case MARK_TEXT:
+        while (at < end && *at != '"' && *at != '\\') {
+            at++;
+        }
+        return at;
+    case MARK_SEQ:
+        found->seq = 0;
+        for (; is_digit(*at) && at - start < 18; at++) {
+            found->seq = found->seq * 10 + (*at - '0');
+        }
+        return at == start ? NULL : at;
+    case MARK_KEY:
+        while (is_of_key(*at)) {
+            at++;
+        }
+        found->key = start;
+        found->key_length = at - start;
+        return at == start ? NULL : at;
+    case MARK_TIME: return take_time(at, end, &found->time);
+    default: found->body = at; return at;
+    }
+}
+
+/* Does the frame look like this? */
+static int find(const Express *self, const char *at, const char *end, Found *found)
+{
+    for (int n = 0; n < self->part_count;) {
+        const Part *part = self->parts + n;
+        if (part->mark == FIXED) {
+            Py_ssize_t length = PyBytes_GET_SIZE(part->fixed);
+            if (end - at >= length && memcmp(at, PyBytes_AS_STRING(part->fixed), (size_t)length) == 0) {
+                at += length;
+                n++;
+            } else if (part->optional) {
+                n += part->optional;
+            } else {
+                return 0;
+            }
+        } else {
+            at = take_mark(part->mark, at, end, found);
+            if (at == NULL) {
+                return 0;
+            }
+            n++;
+        }
+    }
+    Py_ssize_t length = PyBytes_GET_SIZE(self->tail);
+    found->end = end - length;
+    return found->body != NULL && found->key != NULL && found->end >= at &&
+           memcmp(found->end, PyBytes_AS_STRING(self->tail), (size_t)length) == 0;
+}
+
+/* The book of a frame, when it may go by express; borrowed. NULL without an error when not. */
+static Core *book_of(const Express *self, const Found *found)
+{
+    PyObject *key = PyBytes_FromStringAndSize(found->key, found->key_length);
+    if (key == NULL) {
+        return NULL;
+    }
+    Core *book = (Core *)PyDict_GetItemWithError(self->books, key);
+    Py_DECREF(key);
+    if (book == NULL || !PyObject_TypeCheck((PyObject *)book, &CoreType) || !book->live || book->bids == NULL ||
+        book->asks == NULL || !Py_IS_TYPE(book->bids, &LadderType) || !Py_IS_TYPE(book->asks, &LadderType) ||
+        book->price_scale < 0 || book->price_scale > 18 || book->size_scale < 0 || book->size_scale > 18) {
+        return NULL;
+    }
+    return book;
+}
+
+/* Is the book as it should be after an update? */
+static int is_sound(const Express *self, const Core *book, int64_t time, int64_t now)
+{
+    const Ladder *bids = (Ladder *)book->bids, *asks = (Ladder *)book->asks;
+    if (bids->count && asks->count && bids->levels[bids->count - 1].key >= -asks->levels[asks->count - 1].key) {
+        return 0;
+    }
+    if (time == 0) {
+        return 1;
+    }
+    int64_t late = now - time - book->least_lag; /* times lie between 1970 and 2200, and least_lag within 62 bits */
+    return book->least_lag != NEVER && late >= 0 && late <= self->max_lag;
+}
+
+static int tell(Express *self, Core *book, const Found *found, PyObject *time, PyObject *now)
+{
+    PyObject *values[8] = {book->symbol,
+                           PyBytes_FromStringAndSize(found->body, found->end - found->body),
+                           self->read,
+                           self->shape,
+                           PyLong_FromLong(book->price_scale),
+                           PyLong_FromLong(book->size_scale),
+                           time,
+                           now};
+    PyObject *event = NULL, *answer = NULL, *told = Py_NewRef(book->told);
+    if (values[1] != NULL && values[4] != NULL && values[5] != NULL) {
+        event = PyObject_Vectorcall(self->event, values, 0, self->names);
+    }
+    if (event != NULL) {
+        answer = PyObject_CallOneArg(told, event);
+    }
+    Py_DECREF(told);
+    Py_XDECREF(event);
+    Py_XDECREF(values[1]);
+    Py_XDECREF(values[4]);
+    Py_XDECREF(values[5]);
+    Py_XDECREF(answer);
+    return answer != NULL;
+}
+
+/* After the rows: note it, or ask the keeper; then tell. 0 and an error when a listener raised. */
+static int settle(Express *self, Core *book, const Found *found, int64_t now_value, PyObject *now)
+{
+    PyObject *time = PyLong_FromLongLong(found->time);
+    int fine = time != NULL, shown = 1;
+    if (fine && is_sound(self, book, found->time, now_value)) {
+        Py_XSETREF(book->transact_time, Py_NewRef(time));
+        book->last_good = now_value;
+        book->updates++;
+    } else if (fine) {
+        PyObject *answer =
+            book->unsound == Py_None ? Py_NewRef(Py_False) : PyObject_CallFunction(book->unsound, "OOs", time, now, "");
+        shown = answer == NULL ? -1 : PyObject_IsTrue(answer);
+        Py_XDECREF(answer);
+        fine = shown >= 0;
+    }
+    if (fine && shown && book->told != Py_None) {
+        fine = tell(self, book, found, time, now);
+    }
+    Py_XDECREF(time);
+    return fine;
+}
+
+/* take(payload, now) */
+static PyObject *Express_take(Express *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2 || !PyBytes_CheckExact(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "take(payload: bytes, now)");
+        return NULL;
+    }
+    Intake *intake = self->intake;
+    long long now = PyLong_AsLongLong(args[1]);
+    if (now == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    const char *payload = PyBytes_AS_STRING(args[0]), *end = payload + PyBytes_GET_SIZE(args[0]);
+    Found found = {.seq = -1};
+    if (!intake->open || !find(self, payload, end, &found) || (self->numbered && found.seq != intake->expected)) {
+        Py_RETURN_FALSE;
+    }
+    Core *book = book_of(self, &found);
+    Py_ssize_t depth = book == NULL ? -1 : depth_of(book->depth);
+    if (book == NULL || depth == -2) {
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
+    }
+    int fine = read_body(self->reader, found.body, found.end, book->price_scale, book->size_scale);
+    if (fine > 0 && apply_scratch((Ladder *)book->bids, (Ladder *)book->asks) < 0) {
+        fine = -1;
+    }
+    shrink_scratch();
+    if (fine <= 0) {
+        return fine < 0 ? NULL : Py_NewRef(Py_False);
+    }
+    if (depth >= 0) {
+        cut_to((Ladder *)book->bids, depth);
+        cut_to((Ladder *)book->asks, depth);
+    }
+    intake->frames_in++;
+    intake->bytes_in += end - payload;
+    intake->expected += self->numbered;
+    intake->last_received = now;
+    Py_INCREF(book); /* a listener may let go of it */
+    fine = settle(self, book, &found, now, args[1]);
+    Py_DECREF(book);
+    return fine ? Py_NewRef(Py_True) : NULL;
+}
+
+static int Express_traverse(Express *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->reader);
+    Py_VISIT(self->intake);
+    Py_VISIT(self->books);
+    Py_VISIT(self->event);
+    Py_VISIT(self->read);
+    Py_VISIT(self->shape);
+    return 0;
+}
+
+static int Express_clear(Express *self)
+{
+    for (int n = 0; n < self->part_count; n++) {
+        Py_CLEAR(self->parts[n].fixed);
+    }
+    self->part_count = 0;
+    Py_CLEAR(self->tail);
+    Py_CLEAR(self->reader);
+    Py_CLEAR(self->intake);
+    Py_CLEAR(self->books);
+    Py_CLEAR(self->event);
+    Py_CLEAR(self->read);
+    Py_CLEAR(self->shape);
+    Py_CLEAR(self->names);
+    return 0;
+}
+
+static void Express_dealloc(Express *self)
+{
+    PyObject_GC_UnTrack(self);
+    Express_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static int plan_part(Express *self, PyObject *item)
+{
+    Part *part = &self->parts[self->part_count];
+    PyObject *fixed;
+    if (!PyArg_ParseTuple(item, "iSi", &part->mark, &fixed, &part->optional)) {
+        return 0;
+    }
+    if (part->mark < FIXED || part->mark > MARK_BODY || part->optional < 0 || part->optional > MOST_PARTS) {
+        PyErr_SetString(PyExc_ValueError, "a part means nothing");
+        return 0;
+    }
+    part->fixed = Py_NewRef(fixed);
+    self->part_count++;
+    return 1;
+}
+
+/* Express(parts, tail, reader, intake, books, numbered, max_lag, event, read, shape) */
+static PyObject *Express_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
+{
+    PyObject *parts, *tail, *reader, *intake, *books, *event, *read, *shape;
+    int numbered;
+    long long max_lag;
+    if (!PyArg_ParseTuple(args, "O!SO!O!O!pLOOO:Express", &PyTuple_Type, &parts, &tail, &ReaderType, &reader,
+                          &IntakeType, &intake, &PyDict_Type, &books, &numbered, &max_lag, &event, &read, &shape)) {
+        return NULL;
+    }
+    if (PyTuple_GET_SIZE(parts) > MOST_PARTS) {
+        PyErr_SetString(PyExc_ValueError, "too many parts");
+        return NULL;
+    }
+    Express *self = (Express *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->tail = Py_NewRef(tail);
+    self->reader = (Reader *)Py_NewRef(reader);
+    self->intake = (Intake *)Py_NewRef(intake);
+    self->books = Py_NewRef(books);
+    self->numbered = numbered;
+    self->max_lag = max_lag;
+    self->event = Py_NewRef(event);
+    self->read = Py_NewRef(read);
+    self->shape = Py_NewRef(shape);
+    self->names = Py_BuildValue("(ssssssss)", "symbol", "body", "read", "shape", "price_scale", "size_scale",
+                                "transact_time", "recv_time");
+    int fine = self->names != NULL;
+    for (Py_ssize_t n = 0; fine && n < PyTuple_GET_SIZE(parts); n++) {
+        fine = plan_part(self, PyTuple_GET_ITEM(parts, n));
+    }
+    if (!fine) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
 /* ----------------------------------------------------------------------------------------------------- module -- */
 
 #define FAST(function) ((PyCFunction)(void (*)(void))(function))
@@ -1241,6 +1798,84 @@ static PyTypeObject ReaderType = {
     .tp_methods = reader_methods,
 };
 
+static PyMemberDef core_members[] = {
+    {"symbol", T_OBJECT_EX, offsetof(Core, symbol), 0, NULL},
+    {"depth", T_OBJECT, offsetof(Core, depth), 0, NULL},
+    {"bids", T_OBJECT_EX, offsetof(Core, bids), 0, NULL},
+    {"asks", T_OBJECT_EX, offsetof(Core, asks), 0, NULL},
+    {"price_scale", T_INT, offsetof(Core, price_scale), 0, NULL},
+    {"size_scale", T_INT, offsetof(Core, size_scale), 0, NULL},
+    {"transact_time", T_OBJECT, offsetof(Core, transact_time), 0, NULL},
+    {"last_good", T_LONGLONG, offsetof(Core, last_good), 0, NULL},
+    {"least_lag", T_LONGLONG, offsetof(Core, least_lag), 0, NULL},
+    {"updates", T_LONGLONG, offsetof(Core, updates), 0, NULL},
+    {"live", T_BOOL, offsetof(Core, live), 0, NULL},
+    {"told", T_OBJECT, offsetof(Core, told), 0, NULL},
+    {"unsound", T_OBJECT, offsetof(Core, unsound), 0, NULL},
+    {NULL, 0, 0, 0, NULL}};
+
+static PyGetSetDef core_reads[] = {
+    {"bid", (getter)Core_best_price, NULL, "Best bid as an integer; None when there is no bid.", NULL},
+    {"ask", (getter)Core_best_price, NULL, "Best ask, likewise.", (void *)1},
+    {"best_bid", (getter)Core_best_level, NULL, "Best bid with its size; None when there is no bid.", NULL},
+    {"best_ask", (getter)Core_best_level, NULL, "Best ask with its size; None when there is no ask.", (void *)1},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+static PyMethodDef core_methods[] = {
+    {"forget_top", (PyCFunction)Core_forget_top, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL}};
+
+static PyTypeObject CoreType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "venuewire.book._native.Core",
+    .tp_doc = "What of a book is touched with every message; see venuewire.book.core.",
+    .tp_basicsize = sizeof(Core),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .tp_new = Core_new,
+    .tp_init = Core_init,
+    .tp_dealloc = (destructor)Core_dealloc,
+    .tp_traverse = (traverseproc)Core_traverse,
+    .tp_clear = (inquiry)Core_clear,
+    .tp_members = core_members,
+    .tp_getset = core_reads,
+    .tp_methods = core_methods,
+};
+
+static PyMemberDef intake_members[] = {
+    {"open", T_BOOL, offsetof(Intake, open), 0, NULL},
+    {"frames_in", T_LONGLONG, offsetof(Intake, frames_in), 0, NULL},
+    {"bytes_in", T_LONGLONG, offsetof(Intake, bytes_in), 0, NULL},
+    {"expected", T_LONGLONG, offsetof(Intake, expected), 0, NULL},
+    {"last_received", T_LONGLONG, offsetof(Intake, last_received), 0, NULL},
+    {NULL, 0, 0, 0, NULL}};
+
+static PyTypeObject IntakeType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "venuewire.book._native.Intake",
+    .tp_doc = "What comes in on one line, counted; see venuewire.session.intake.",
+    .tp_basicsize = sizeof(Intake),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = Intake_new,
+    .tp_dealloc = (destructor)Intake_dealloc,
+    .tp_members = intake_members,
+};
+
+static PyMethodDef express_methods[] = {
+    {"take", FAST(Express_take), METH_FASTCALL, "True: dealt with. False: nothing has changed."},
+    {NULL, NULL, 0, NULL}};
+
+static PyTypeObject ExpressType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "venuewire.book._native.Express",
+    .tp_doc = "Plain book updates straight to their books; see venuewire.book.express.",
+    .tp_basicsize = sizeof(Express),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_new = Express_new,
+    .tp_dealloc = (destructor)Express_dealloc,
+    .tp_traverse = (traverseproc)Express_traverse,
+    .tp_clear = (inquiry)Express_clear,
+    .tp_methods = express_methods,
+};
+
+static PyTypeObject *const TYPES[] = {&LadderType, &ReaderType, &CoreType, &IntakeType, &ExpressType};
+
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "venuewire.book._native", .m_size = -1};
 
 PyMODINIT_FUNC PyInit__native(void)
@@ -1251,13 +1886,15 @@ PyMODINIT_FUNC PyInit__native(void)
     }
     BookError = PyObject_GetAttrString(errors, "BookError");
     Py_DECREF(errors);
-    if (BookError == NULL || PyType_Ready(&LadderType) < 0 || PyType_Ready(&ReaderType) < 0) {
+    if (BookError == NULL) {
         return NULL;
     }
     PyObject *made = PyModule_Create(&module);
-    if (made == NULL || PyModule_AddIntConstant(made, "SURFACE", SURFACE) < 0 ||
-        PyModule_AddObjectRef(made, "Ladder", (PyObject *)&LadderType) < 0 ||
-        PyModule_AddObjectRef(made, "Reader", (PyObject *)&ReaderType) < 0) {
+    int fine = made != NULL && PyModule_AddIntConstant(made, "SURFACE", SURFACE) == 0;
+    for (size_t n = 0; fine && n < sizeof TYPES / sizeof *TYPES; n++) {
+        fine = PyModule_AddType(made, TYPES[n]) == 0;
+    }
+    if (!fine) {
         Py_XDECREF(made);
         return NULL;
     }

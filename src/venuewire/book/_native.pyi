@@ -1,7 +1,8 @@
-from collections.abc import Iterable, Mapping
-from typing import Final, Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Self
 
-from venuewire.model.market import LevelRow
+from venuewire.codec import FramePart
+from venuewire.model.market import Level, LevelRow
 from venuewire.model.shape import FieldPlan
 
 SURFACE: Final[int]
@@ -41,3 +42,51 @@ class Reader:
         replace: bool,
         /,
     ) -> bool: ...
+
+class Core:
+    symbol: str
+    depth: int | None
+    bids: Any
+    asks: Any
+    price_scale: int
+    size_scale: int
+    transact_time: int
+    last_good: int
+    least_lag: int
+    updates: int
+    live: bool
+    told: Callable[[Any], object] | None
+    unsound: Callable[[int, int, str], bool] | None
+    @property
+    def bid(self) -> int | None: ...
+    @property
+    def ask(self) -> int | None: ...
+    @property
+    def best_bid(self) -> Level | None: ...
+    @property
+    def best_ask(self) -> Level | None: ...
+    def forget_top(self) -> None: ...
+
+class Intake:
+    open: bool
+    frames_in: int
+    bytes_in: int
+    expected: int
+    last_received: int
+
+class Express:
+    def __new__(
+        cls,
+        parts: tuple[FramePart, ...],
+        tail: bytes,
+        reader: Reader,
+        intake: Intake,
+        books: dict[bytes, Any],
+        numbered: bool,
+        max_lag: int,
+        event: type,
+        read: Any,
+        shape: Any,
+        /,
+    ) -> Self: ...
+    def take(self, payload: bytes, now: int, /) -> bool: ...

@@ -15,14 +15,13 @@ from venuewire.book.ladder import Ladder
 from venuewire.errors import BookError
 from venuewire.model.market import SET_ASK, SET_BID, THRU_ASK, THRU_BID, Level, LevelRow
 from venuewire.model.shape import Shape
-from venuewire.model.terms import Nanos, Side, from_scaled
+from venuewire.model.terms import Side, from_scaled
 
 
-class OrderBook:
+class OrderBook(twins.Core):
     """The book of one symbol. Integers in the instrument's scales inside; `Level`s of Decimals for those who ask."""
 
-    __slots__ = ("_asks", "_best_ask", "_best_bid", "_bids", "_ladder", "_read", "_shape", "ask", "bid", "depth",
-                 "price_scale", "size_scale", "symbol", "transact_time")  # fmt: skip
+    __slots__ = ("_ladder", "_read", "_shape")
 
     def __init__(
         self,
@@ -33,26 +32,17 @@ class OrderBook:
         *,
         ladder: type[Ladder] | None = None,
     ) -> None:
+        super().__init__()
         self.symbol = symbol
         self.price_scale = price_scale
         self.size_scale = size_scale
         self.depth = depth
-        """Levels a side that the venue's book holds at most; it is cut to it after each message."""
-        self.transact_time: Nanos = 0
-        """The venue's time of the last message, where it sends one."""
-        self.bid: int | None = None
-        """Best bid as an integer in `price_scale`; None when there is no bid."""
-        self.ask: int | None = None
-        """Best ask, likewise."""
         self._ladder = ladder or twins.ladder
-        self._bids = self._ladder(1)
-        self._asks = self._ladder(-1)
+        self.bids = self._ladder(1)
+        self.asks = self._ladder(-1)
         # The shape last read, and the native reader for it; None where rows must come from Python.
         self._shape: Shape | None = None
         self._read: Any = None
-        # The last Level handed out for each side: the top is read far more often than it changes.
-        self._best_bid: tuple[int, int, Level] | None = None
-        self._best_ask: tuple[int, int, Level] | None = None
 
     def apply_rows(self, rows: Iterable[LevelRow]) -> None:
         """Apply the rows of one message, in their order, then cut to `depth`.
@@ -63,10 +53,10 @@ class OrderBook:
         if self._ladder is not Ladder:
             rows = list(rows)
         try:
-            self._ladder.apply(self._bids, self._asks, rows)
+            self._ladder.apply(self.bids, self.asks, rows)
         except OverflowError:  # of the native ladders, before anything has changed
             self._widen()
-            Ladder.apply(self._bids, self._asks, rows)
+            Ladder.apply(self.bids, self.asks, rows)
         finally:
             self._settle()
 
@@ -77,22 +67,17 @@ class OrderBook:
         read = self._read
         if read is None:
             return False
-        bids, asks = self._bids, self._asks
-        if read(bids, asks, body, self.price_scale, self.size_scale, self.depth, False):  # noqa: FBT003  # replace
-            self.bid, self.ask = bids.best, asks.best
-            return True
-        return False
+        return bool(read(self.bids, self.asks, body, self.price_scale, self.size_scale, self.depth, False))  # noqa: FBT003  # replace
 
     def read_whole(self, shape: Shape, body: bytes, price_scale: int, size_scale: int) -> bool:
         """The same for `replace`: a new book, in these scales, in place of the old one."""
         if shape is not self._shape:
             self._learn(shape)
         read = self._read
-        if read is None or not read(self._bids, self._asks, body, price_scale, size_scale, self.depth, True):  # noqa: FBT003
+        if read is None or not read(self.bids, self.asks, body, price_scale, size_scale, self.depth, True):  # noqa: FBT003
             return False
         self.price_scale, self.size_scale = price_scale, size_scale
-        self._best_bid = self._best_ask = None
-        self.bid, self.ask = self._bids.best, self._asks.best
+        self.forget_top()
         return True
 
     def replace(self, rows: Iterable[LevelRow], price_scale: int | None = None, size_scale: int | None = None) -> None:
@@ -107,10 +92,10 @@ class OrderBook:
             if action in fresh:
                 fresh[action][price] = size
             else:
-                _delete_thru(fresh[SET_BID if self._side_of_thru(action) is self._bids else SET_ASK], action, price)
+                _delete_thru(fresh[SET_BID if self._side_of_thru(action) is self.bids else SET_ASK], action, price)
         self.price_scale = self.price_scale if price_scale is None else price_scale
         self.size_scale = self.size_scale if size_scale is None else size_scale
-        self._best_bid = self._best_ask = None
+        self.forget_top()
         try:
             self._load(fresh)
         except OverflowError:
@@ -119,59 +104,36 @@ class OrderBook:
         self._settle()
 
     def _load(self, sides: dict[int, dict[int, int]]) -> None:
-        self._bids.load(sides[SET_BID])
-        self._asks.load(sides[SET_ASK])
+        self.bids.load(sides[SET_BID])
+        self.asks.load(sides[SET_ASK])
 
     def _settle(self) -> None:
-        """After a message: cut to `depth`, and note the top."""
-        bids, asks = self._bids, self._asks
+        """After a message: cut to `depth`."""
         if self.depth is not None:
-            bids.trim(self.depth)
-            asks.trim(self.depth)
-        self.bid, self.ask = bids.best, asks.best
+            self.bids.trim(self.depth)
+            self.asks.trim(self.depth)
 
     def _widen(self) -> None:
         """Go on with ladders that know no bounds."""
         bids, asks = Ladder(1), Ladder(-1)
-        bids.load(dict(self._bids.top()))
-        asks.load(dict(self._asks.top()))
-        self._ladder, self._bids, self._asks, self._shape = Ladder, bids, asks, None
+        bids.load(dict(self.bids.top()))
+        asks.load(dict(self.asks.top()))
+        self._ladder, self.bids, self.asks, self._shape = Ladder, bids, asks, None
 
     def _learn(self, shape: Shape) -> None:
         """Have the reader for bodies of this shape at hand."""
         self._shape = shape
-        self._read = None if self._ladder is Ladder else twins.reader(shape)
+        reader = None if self._ladder is Ladder else twins.reader(shape)
+        self._read = None if reader is None else reader.read
 
     def _side_of_thru(self, action: int) -> Ladder:
         if action == THRU_BID:
-            return self._bids
+            return self.bids
         if action == THRU_ASK:
-            return self._asks
+            return self.asks
         raise BookError(f"unknown action {action}")
 
     # ------------------------------------------------------------------------------------------- reading
-
-    @property
-    def best_bid(self) -> Level | None:
-        """Best bid with its size; None when there is no bid."""
-        price = self.bid
-        if price is None:
-            return None
-        size, last = self._bids.size(price), self._best_bid
-        if last is None or last[0] != price or last[1] != size:
-            self._best_bid = last = (price, size, self._level(price, size))
-        return last[2]
-
-    @property
-    def best_ask(self) -> Level | None:
-        """Best ask with its size; None when there is no ask."""
-        price = self.ask
-        if price is None:
-            return None
-        size, last = self._asks.size(price), self._best_ask
-        if last is None or last[0] != price or last[1] != size:
-            self._best_ask = last = (price, size, self._level(price, size))
-        return last[2]
 
     @property
     def is_crossed(self) -> bool:
@@ -181,7 +143,7 @@ class OrderBook:
 
     def levels(self, side: Side, n: int | None = None) -> list[Level]:
         """The best `n` levels of a side, or all of them; best first."""
-        return [self._level(price, size) for price, size in self._side(side).top(n)]
+        return [self.level(price, size) for price, size in self._side(side).top(n)]
 
     def size_at(self, side: Side, price: Decimal) -> Decimal:
         """What stands at this price; 0 when nothing does."""
@@ -190,20 +152,21 @@ class OrderBook:
 
     def __len__(self) -> int:
         """Levels on both sides."""
-        return len(self._bids) + len(self._asks)
+        return len(self.bids) + len(self.asks)
 
     def as_dict(self) -> dict[Side, dict[Decimal, Decimal]]:
         """The whole book, side -> price -> size, best first: two books are the same when these are equal."""
         return {side: {level.price: level.size for level in self.levels(side)} for side in (Side.BUY, Side.SELL)}
 
     def __repr__(self) -> str:
-        return f"<OrderBook {self.symbol}: {len(self._bids)} bids, {len(self._asks)} asks, {self.bid} / {self.ask}>"
+        return f"<OrderBook {self.symbol}: {len(self.bids)} bids, {len(self.asks)} asks, {self.bid} / {self.ask}>"
+
+    def level(self, price: int, size: int) -> Level:
+        """What these integers stand for."""
+        return Level(from_scaled(price, self.price_scale), from_scaled(size, self.size_scale))
 
     def _side(self, side: Side) -> Ladder:
-        return self._bids if side is Side.BUY else self._asks
-
-    def _level(self, price: int, size: int) -> Level:
-        return Level(from_scaled(price, self.price_scale), from_scaled(size, self.size_scale))
+        return self.bids if side is Side.BUY else self.asks
 
 
 def _delete_thru(levels: dict[int, int], action: int, price: int) -> None:

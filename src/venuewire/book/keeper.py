@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import deque
 
 from venuewire.book.book import OrderBook
+from venuewire.book.core import NEVER
 from venuewire.book.states import BEGIN, LIVE, SUSPECT, TRANSITIONS, Happening
 from venuewire.errors import BookError, RemoteProtocolError
 from venuewire.model.market import BookSnapshot, BookUpdate
@@ -34,8 +35,7 @@ _MAX_GAPS = 256
 class BookKeeper:
     """Keeps one book right, and says when it cannot."""
 
-    __slots__ = ("_gaps", "_lagging", "_last_good", "_least_lag", "_left_live", "book", "cause", "dropped", "gaps",
-                 "last_gap", "resyncs", "trust", "updates")  # fmt: skip
+    __slots__ = ("_gaps", "_lagging", "_left_live", "book", "cause", "dropped", "gaps", "last_gap", "resyncs", "trust")
 
     def __init__(self, symbol: str, price_scale: int, size_scale: int, *, depth: int | None = None) -> None:
         self.book = OrderBook(symbol, price_scale, size_scale, depth)
@@ -43,8 +43,6 @@ class BookKeeper:
         self.trust: Trust = BEGIN
         self.cause = ""
         """Why the book is not LIVE; empty while it is, and before its first snapshot."""
-        self.updates = 0
-        """Messages applied, full books included."""
         self.dropped = 0
         """Updates that were not applied because the book was not LIVE."""
         self.resyncs = 0
@@ -53,12 +51,8 @@ class BookKeeper:
         """Times the book has left LIVE."""
         self.last_gap: Gap | None = None
         """The newest gap there was; `repaired` once a snapshot has made the book whole again."""
-        self._last_good: Nanos = 0
-        """When we received the last message that was applied and left a sound book."""
         self._left_live: Nanos | None = None
         self._lagging = False
-        self._least_lag: Nanos | None = None
-        """From the venue's time to ours, of the quickest update of this line; the clocks' difference is in it."""
         self._gaps: deque[Gap] = deque(maxlen=_MAX_GAPS)
 
     @property
@@ -85,22 +79,33 @@ class BookKeeper:
                 book.apply_rows(message.read(message.body, price_scale, size_scale))
         except (BookError, RemoteProtocolError) as error:
             return self._damaged(str(error), message.recv_time)
-        bid, ask = book.bid, book.ask
+        return self.settle(message.transact_time, message.recv_time)
+
+    def settle(self, time: Nanos, now: Nanos, damage: str = "") -> bool:
+        """The rows of an update have been applied: is the book sound, and young enough to be shown? `time` is the
+        venue's, or 0; `damage` what was wrong with the rows."""
+        book = self.book
+        bid, ask = book.bids.best, book.asks.best
+        if damage:
+            return self._damaged(damage, now)
         if bid is not None and ask is not None and bid >= ask:
-            return self._crossed(message.recv_time)
-        time, now = message.transact_time, message.recv_time
+            return self._crossed(now)
         book.transact_time = time
-        self._last_good = now
-        self.updates += 1
-        least = self._least_lag
-        if least is not None and least <= now - time <= least + MAX_LAG and not self._lagging:
+        book.last_good = now
+        book.updates += 1
+        if 0 <= now - time - book.least_lag <= MAX_LAG and not self._lagging:
             return True
         return not time or self._is_current(now - time, now)
 
     @property
+    def updates(self) -> int:
+        """Messages applied, full books included."""
+        return self.book.updates
+
+    @property
     def last_good(self) -> Nanos:
         """When we received the last message that was applied and left a sound book; 0: none has."""
-        return self._last_good
+        return self.book.last_good
 
     def suspect(self, cause: str, now: Nanos) -> None:
         """Messages of the line are missing, came twice or out of order: what the book misses is not known."""
@@ -108,7 +113,7 @@ class BookKeeper:
 
     def stale(self, cause: str, now: Nanos) -> None:
         """The line is gone, or silent for too long."""
-        self._least_lag = None
+        self.book.least_lag = NEVER
         self._move(Happening.SILENCE, cause, now)
 
     def resyncing(self, now: Nanos) -> None:
@@ -135,9 +140,9 @@ class BookKeeper:
 
     def _is_current(self, lag: Nanos, now: Nanos) -> bool:
         """Note how long an update was on its way; False when that was too long."""
-        least = self._least_lag
-        if least is None or lag < least:
-            self._least_lag = least = lag
+        least = self.book.least_lag
+        if least == NEVER or lag < least:
+            self.book.least_lag = least = min(max(lag, NEVER + 1), -NEVER)
         if lag - least > MAX_LAG:
             if not self._lagging:
                 self._move(Happening.LAG, f"updates come {(lag - least) // NANOS_PER_SECOND} s late", now)
@@ -154,9 +159,10 @@ class BookKeeper:
             return self._damaged(str(error), message.recv_time)
         if self.book.is_crossed:
             return self._crossed(message.recv_time)
-        self.book.transact_time = message.transact_time
-        self._last_good = message.recv_time
-        self.updates += 1
+        book = self.book
+        book.transact_time = message.transact_time
+        book.last_good = message.recv_time
+        book.updates += 1
         if self.trust is not LIVE:
             self._move(Happening.SNAPSHOT, "", message.recv_time)
         return True
@@ -184,11 +190,12 @@ class BookKeeper:
         before, self.trust = self.trust, TRANSITIONS[self.trust][happening]
         if happening is not Happening.LAG:
             self._lagging = False
+        self.book.live = self.trust is LIVE
         if self.trust is before:
             return
         self.cause = cause
         if before is LIVE:
-            self._left_live = self._last_good or now
+            self._left_live = self.book.last_good or now
             self.gaps += 1
             self._note(Gap(from_time=self._left_live, to_time=now, cause=cause, repaired=False))
         elif self.trust is LIVE and self._left_live is not None:

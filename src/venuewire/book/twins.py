@@ -6,14 +6,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from venuewire.book import core as pure_core
 from venuewire.book import ladder as pure
+from venuewire.book.express import Express, Intake
+from venuewire.model.market import BookUpdate
 from venuewire.model.shape import Shape
+from venuewire.model.terms import Nanos
+from venuewire.venue import Express as Plan
 
 # The surface of `_native.c` that this version was written for; a build left over from another is not used.
-SURFACE = 1
+SURFACE = 2
 
 
 def _find() -> ModuleType | None:
@@ -32,19 +38,44 @@ native: ModuleType | None = _find()
 ladder: type[pure.Ladder] = pure.Ladder if native is None else native.Ladder
 """What books are made of; the native class stands behind the same surface."""
 
+if TYPE_CHECKING:
+    from venuewire.book.core import Core
+else:
+    Core = pure_core.Core if native is None else native.Core
+
 _readers: dict[Shape, Any] = {}
 
 
 def reader(shape: Shape) -> Any:
-    """The `read` of the native reader for bodies of this shape, made once; None without a native core."""
+    """The native reader for bodies of this shape, made once; None without a native core."""
     if native is None:
         return None
     found = _readers.get(shape)
     if found is None:
-        found = _readers[shape] = native.Reader(*shape.plan).read
+        found = _readers[shape] = native.Reader(*shape.plan)
+    return found
+
+
+def intake() -> Any:
+    """Where a line's frames are counted, when the native express is to count them, too; None: the session's own."""
+    return None if native is None else native.Intake()
+
+
+def express(plan: Plan, intake: Intake, books: Mapping[bytes, Core], *, numbered: bool, max_lag: Nanos) -> Express:
+    """The express of one line; native where the intake is."""
+    if native is None or not isinstance(intake, native.Intake):
+        return Express(plan, intake, books, numbered=numbered, max_lag=max_lag)
+    spelling = plan.spelling
+    found: Express = native.Express(
+        spelling.parts, spelling.tail, reader(plan.shape), intake, books, numbered, max_lag,
+        BookUpdate, plan.read, plan.shape,
+    )  # fmt: skip
     return found
 
 
 def core() -> str:
     """For people: which twin serves."""
     return "pure Python" if native is None else "native core"
+
+
+__all__ = ["SURFACE", "Core", "core", "express", "intake", "ladder", "native", "reader"]

@@ -14,14 +14,16 @@ from typing import Any, Self, TypeAlias, get_args
 from msgspec import Struct
 
 from venuewire import errors
+from venuewire.book import twins
 from venuewire.client import config
 from venuewire.client.budgets import budgets_of
 from venuewire.client.connection import Connection
 from venuewire.client.desk import Desk
+from venuewire.client.express import ExpressBooks
 from venuewire.client.guarding import Guard, Guarding
 from venuewire.client.limits import LimitCheck, OrderLimits, Top
 from venuewire.client.lines import Lines
-from venuewire.client.live import BOOK_READER_BOUND, LiveBook, LiveOrder
+from venuewire.client.live import BOOK_READER_BOUND, LiveBook, LiveOrder, OrderNews
 from venuewire.client.market import READER_BOUND, MarketData, unknown_symbol
 from venuewire.client.metrics import KeptMetrics, Metrics
 from venuewire.client.offset import Offset
@@ -190,6 +192,7 @@ class Client:
         self._numbers: Callable[[], int] = NUMBERS if entropy is None else entropy.unique
         self._ids: IdSource | None = None
         self.seat = Seat(credentials, unique=self._unique, random_hex=self._entropy.hex, settings=switches)
+        self._express = ExpressBooks(venue, self.seat)
         if guard is not None:
             if network is not None:
                 raise errors.ConfigError("a guard is a process of its own: it cannot come into a simulated network")
@@ -218,6 +221,7 @@ class Client:
             self._spawn,
             self.metrics,
             self._cadence,
+            self._express,
         )
         self.desk = Desk(venue, self._requests, self.seat, self.clock, account="")
         if self._guarding is not None:
@@ -259,6 +263,7 @@ class Client:
             renew_early=(len(venue.lines) - 1 - position) * RENEW_STAGGER,
             fetch_pacer=budgets.fetches(venue, urls.get("http", urls[line])),
             send_pacer=budgets.sends(venue, urls[line]),
+            intake=twins.intake(),
         )
         return Connection(
             session,
@@ -274,6 +279,7 @@ class Client:
             fetched=self._let_lines_look,
             offset=self._offset,
             refusal=venue.refusal,
+            express=self._express.of_line(endpoint, session),
         )
 
     # ------------------------------------------------------------------ the journal
@@ -434,6 +440,7 @@ class Client:
         self._requests.end(error)
         self.market.end(None if self._fault is None else error)
         self.desk.end(error)
+        self.desk.readers.end(self._fault)
         self._news.end(self._fault)
         for ready in self._ready.values():
             ready.set()
@@ -510,6 +517,8 @@ class Client:
     def _own_lost(self, channel: Channel) -> Callable[[errors.VenueError], None]:
         def lost(error: errors.VenueError) -> None:
             logger.warning("%s: the subscription to own %s was lost: %s", self.venue.name, channel, error)
+            if channel is Channel.ORDERS and self._started:
+                self.desk.missed(f"the subscription was lost: {error}", 0)
             self._spawn(self._renew_own(channel))
 
         return lost
@@ -750,6 +759,14 @@ class Client:
         """Every working order of the account, as the pushes have told."""
         return self.desk.open_orders()
 
+    def executions(self) -> Stream[OrderNews]:
+        """What becomes of every order of the account from now on, ours and others'; never dropped.
+
+        A `Gap` says that news may be missing since the line was lost, another one, repaired, that all orders have been
+        compared with the venue's own list.
+        """
+        return self.desk.readers.open(None)
+
     def order(self, order_id: str) -> LiveOrder | None:
         """The order that has, or had, this id, the venue's or ours; those of earlier runs are in the journal."""
         return self.desk.find(order_id)
@@ -819,7 +836,7 @@ class Client:
           `age_s` since the last good message, `users`, `dropped_by_readers`, and `readers` (each `offered`,
           `delivered`, `dropped`, `waiting`, `lag_s` in event time)
         - `streams`: the same of trades and quotes, by channel and symbol, with `count`
-        - `requests` in flight; `orders`: `open`
+        - `requests` in flight; `orders`: `open`, and `whole`: False while news of them may be missing
         - `journal`: None without one; else `path`, `durability`, `failure` (why no new order is taken, or None) and
           `in_flight`: commands that are written down and not answered
         - `guard`: None without one; else `armed`, `trouble` (why it is not), `pid` and `starts`
@@ -846,7 +863,10 @@ class Client:
             "books": self.market.describe_books(),
             "streams": self.market.topics.describe(),
             "requests": len(self._requests),
-            "orders": {"open": sum(1 for _ in self.desk.blotter.open_orders())},
+            "orders": {
+                "open": sum(1 for _ in self.desk.blotter.open_orders()),
+                "whole": self.desk.is_whole,
+            },
             "journal": self.desk.describe_journal(),
             "guard": None if self._guarding is None else self._guarding.describe(),
         }
@@ -959,6 +979,7 @@ class Client:
         if line not in self._ended_grants and connection.session.state in LOGGED_ON:
             self._ended_grants.add(line)
             self.market.stale(f"the venue ended our grant: {event.text}", line)
+            self._miss_orders(connection, f"the venue ended our grant: {event.text}")
 
     def _on_logged_out(self, connection: Connection, event: LoggedOut) -> None:
         if not event.requested:
@@ -967,6 +988,8 @@ class Client:
         if not self._closing.is_set():
             self._ready[event.line].clear()
         self.market.stale(event.text or "the line was lost", event.line)
+        if not event.requested:
+            self._miss_orders(connection, event.text or "the line was lost")
 
     def _on_logon_rejected(self, connection: Connection, event: LogonRejected) -> None:
         self._last_trouble = connection.trouble = f"logon refused: {event.text} (code {event.code})"
@@ -1002,6 +1025,7 @@ class Client:
         elif epoch != session.epoch:
             self._last_trouble = connection.trouble = f"the venue is down: {status.text} (code {status.code})"
             self.market.stale(f"the venue is down: {status.text}", line)
+            self._miss_orders(connection, f"the venue is down: {status.text}")
             self._away[line] = session.epoch, asyncio.Event()
             self._spawn(self._until_up(connection, *self._away[line]))
 
@@ -1044,8 +1068,14 @@ class Client:
 
     def _doubt(self, connection: Connection, cause: str) -> None:
         self.market.suspect(cause, connection.session.line)
+        self._miss_orders(connection, cause)
         if self._tells_of_orders(connection):
             self._sync_orders()
+
+    def _miss_orders(self, connection: Connection, cause: str) -> None:
+        """News of our orders may be missing, if this line tells it. At the start there is nothing to miss yet."""
+        if self._started and self._tells_of_orders(connection):
+            self.desk.missed(cause, connection.session.last_received)
 
     def _on_unanswered(self, connection: Connection, event: Unanswered) -> None:
         self.metrics.count("unanswered", line=connection.session.line, what=type(event.command).__name__)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from venuewire.client.backoff import Backoff, DialBudget
+from venuewire.client.express import Take
 from venuewire.client.offset import Offset
 from venuewire.client.waiting import first_of
 from venuewire.errors import ConnectFailed, TransportError
@@ -109,9 +110,11 @@ class Connection:
         fetched: Callable[[], None] = lambda: None,
         offset: Offset | None = None,
         refusal: Callable[[int, bytes], tuple[str, str, bool]] | None = None,
+        express: Take | None = None,
     ) -> None:
         """`fetched` is called after each HTTP exchange; `offset`, shared by the lines of a client, learns from them
-        how far the venue's clock is from ours; `refusal` is the venue's reading of a refused handshake."""
+        how far the venue's clock is from ours; `refusal` is the venue's reading of a refused handshake; `express` is
+        asked first with each frame."""
         self.session = session
         self.dials = 0
         self.sent_frames = 0
@@ -129,6 +132,7 @@ class Connection:
         self._fetched = fetched
         self._offset = offset or Offset()
         self._refusal = refusal
+        self._express = express
         self._life: Life | None = None
         self._stop = asyncio.Event()
         self._nudge = asyncio.Event()
@@ -144,8 +148,11 @@ class Connection:
 
     def take(self, payload: bytes) -> None:
         """One message: the hot path."""
+        now, express = self._clock.now(), self._express
+        if express is not None and express(payload, now):
+            return
         session = self.session
-        events = session.received(payload, self._clock.now())
+        events = session.received(payload, now)
         if events:
             self._deliver(self, events)
             if type(events[-1]) not in _QUIET:

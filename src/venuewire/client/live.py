@@ -30,10 +30,12 @@ BOOK_READER_BOUND = 10_000
 class KeptBook:
     """One book of the client, kept for all who use it."""
 
-    def __init__(self, keeper: BookKeeper, now: Callable[[], Nanos]) -> None:
+    def __init__(self, keeper: BookKeeper, now: Callable[[], Nanos], resync: Callable[[KeptBook], None]) -> None:
         self.keeper = keeper
         self.readers: FanOut[BookChange] = FanOut(now)
-        self.watchers: tuple[Watcher, ...] = ()
+        self._watchers: tuple[Watcher, ...] = ()
+        self._resync = resync
+        keeper.book.unsound = self._unsound
         self.users = 0
         self.subscription: Subscription | None = None
         self.resyncing = False
@@ -54,12 +56,45 @@ class KeptBook:
             if not self._live.is_set():
                 self._live.set()
                 self.tell_gaps()
-            for tell in self.watchers:
-                tell(message)
-            if self.readers:
-                self.readers.put(message)
+            self._tell(message)
         else:
             self.left_live()
+
+    def _tell(self, message: BookChange) -> None:
+        for tell in self._watchers:
+            tell(message)
+        if self.readers:
+            self.readers.put(message)
+
+    def _unsound(self, time: Nanos, now: Nanos, damage: str) -> bool:
+        """An update that went by express left the book in doubt: see `BookKeeper.settle`."""
+        if self.keeper.settle(time, now, damage):
+            return True
+        self.left_live()
+        if self.keeper.wants_resync:
+            self._resync(self)
+        return False
+
+    def open(self, bound: int, policy: Policy) -> Stream[BookChange]:
+        """One more reader."""
+        stream = self.readers.open(bound, policy)
+        self._note_listeners()
+        return stream
+
+    def watch(self, tell: Watcher) -> None:
+        """Call it with each change and gap."""
+        self._watchers = (*self._watchers, tell)
+        self._note_listeners()
+
+    def unwatch(self, tell: Watcher) -> None:
+        """No more. Two holds may share one function: the first goes."""
+        at = self._watchers.index(tell)
+        self._watchers = self._watchers[:at] + self._watchers[at + 1 :]
+        self._note_listeners()
+
+    def _note_listeners(self) -> None:
+        """Events of what goes by express are made while somebody may want them."""
+        self.keeper.book.told = self._tell if self._watchers or self.readers else None
 
     def left_live(self) -> None:
         """Trust has gone: tell the readers, let waiters wait."""
@@ -70,7 +105,7 @@ class KeptBook:
     def tell_gaps(self) -> None:
         """Pass on, in band, what the keeper has noted."""
         for gap in self.keeper.take_gaps():
-            for tell in self.watchers:
+            for tell in self._watchers:
                 tell(gap)
             self.readers.put(gap)
 
@@ -166,7 +201,8 @@ class LiveBook:
     def require_live(self) -> None:
         """Raises `BookError` unless the book is LIVE."""
         if self.trust is not Trust.LIVE:
-            raise BookError(f"the book of {self.symbol} is {self.trust}; wait for wait_live()")
+            why = f" ({self.keeper.cause})" if self.keeper.cause else ""
+            raise BookError(f"the book of {self.symbol} is {self.trust}{why}; wait for wait_live()")
 
     async def wait_live(self) -> None:
         """Return when the book is LIVE; at once if it is. Raises what ended it, if it is kept no more."""
@@ -174,7 +210,7 @@ class LiveBook:
 
     def stream(self, bound: int = BOOK_READER_BOUND, *, policy: str = Policy.DROP_OLDEST) -> Stream[BookChange]:
         """One more reader, with its own bound and policy; it ends with this hold on the book."""
-        stream = self._book().readers.open(bound, _policy(policy))
+        stream = self._book().open(bound, _policy(policy))
         self._streams.append(stream)
         return stream
 
@@ -186,7 +222,7 @@ class LiveBook:
         """
         kept = self._book()
         self._watchers.append(tell)
-        kept.watchers = (*kept.watchers, tell)
+        kept.watch(tell)
 
     def __aiter__(self) -> Stream[BookChange]:
         if self._stream is None:
@@ -214,7 +250,7 @@ class LiveBook:
         self._stream = None
         kept = self._book()
         for tell in self._watchers:
-            kept.watchers = _without(kept.watchers, tell)
+            kept.unwatch(tell)
         self._watchers.clear()
         self._keeping.leave(kept)
 
@@ -222,22 +258,18 @@ class LiveBook:
 _policy = policy
 
 
-def _without(watchers: tuple[Watcher, ...], gone: Watcher) -> tuple[Watcher, ...]:
-    """All but the first that is `gone`: two holds may share one function."""
-    at = watchers.index(gone)
-    return watchers[:at] + watchers[at + 1 :]
-
-
 class LiveOrder:
     """One of our orders, as it stands, and its news.
 
-    `async for report in order` gives each `ExecutionReport` (and `CancelReject`) until the order is done.
+    `async for report in order` gives each `ExecutionReport` (and `CancelReject`) until the order is done, and a `Gap`
+    where news of it may be missing: not repaired when the line is lost, repaired when the order has been compared.
     """
 
     def __init__(self, order: Order, now: Callable[[], Nanos]) -> None:
         self.order = order
         self._news: Stream[OrderNews] = Stream(now, bound=None)
         self._done = asyncio.Event()
+        self._missed = False
         self._error: VenueError | None = None
 
     @property
@@ -297,6 +329,12 @@ class LiveOrder:
         """What the client calls with each report."""
         self._news.put(news)
         self.look()
+
+    def miss(self, gap: Gap) -> None:
+        """News may be missing, or (repaired) is not any more: of that only those hear who heard of the hole."""
+        if not gap.repaired or self._missed:
+            self._missed = not gap.repaired
+            self._news.put(gap)
 
     def look(self) -> None:
         """End the stream when the order is done."""

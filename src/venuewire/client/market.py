@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from venuewire.book.keeper import BookKeeper
+from venuewire.client.express import ExpressBooks
 from venuewire.client.live import BookChange, KeptBook, LiveBook
 from venuewire.client.metrics import Metrics
 from venuewire.client.requests import Requests
@@ -41,6 +42,7 @@ class MarketData:
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         metrics: Metrics,
         cadence: Mapping[Channel, Nanos],
+        express: ExpressBooks,
     ) -> None:
         self._requests = requests
         self._seat = seat
@@ -50,6 +52,7 @@ class MarketData:
         self._spawn = spawn
         self._metrics = metrics
         self._cadence = cadence
+        self._express = express
         self._patience: Nanos = FIRST_PAUSE
         """Twice the longest that a snapshot has taken so far, a second at least."""
         self.books: dict[str, KeptBook] = {}
@@ -79,7 +82,7 @@ class MarketData:
         instrument = self._seat.instruments[symbol]
         depth = self._capabilities.book_depth
         keeper = BookKeeper(symbol, instrument.price_scale, instrument.qty_scale, depth=depth)
-        kept = KeptBook(keeper, self._clock.now)
+        kept = KeptBook(keeper, self._clock.now, self.resync)
         keeper.resyncing(self._clock.now())
         # Before the subscription: a venue that needs nothing on the wire may answer at once.
         self.books[symbol] = kept
@@ -90,6 +93,7 @@ class MarketData:
         except BaseException:
             del self.books[symbol]
             raise
+        self._express.enter(keeper.book)
         return kept
 
     def leave(self, kept: KeptBook) -> None:
@@ -98,6 +102,7 @@ class MarketData:
         if kept.users == 0:
             if self.books.get(kept.symbol) is kept:
                 del self.books[kept.symbol]
+            self._express.leave(kept.keeper.book)
             kept.keeper.stale("nobody uses it any more", self._clock.now())
             if kept.subscription is not None:
                 kept.subscription.end()
@@ -192,9 +197,7 @@ class MarketData:
             kept.left_live()
             if kept.keeper.wants_resync:
                 self.resync(kept)
-        for topic in self.topics.of_line(line):
-            topic.missed(cause)
-            topic.whole("the line goes on")
+        self.topics.doubt(line, cause)
 
     def stale(self, cause: str, line: str) -> None:
         """A line is gone, or says nothing that counts."""

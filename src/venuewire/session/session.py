@@ -44,6 +44,7 @@ from venuewire.model.session import (
     VenueStatus,
 )
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos
+from venuewire.session.intake import Intake
 from venuewire.session.liveness import Liveness
 from venuewire.session.logon import Logon, is_final, pause_after, renewal_time
 from venuewire.session.outbox import Outbox
@@ -77,6 +78,7 @@ class Session:
         renew_early: Nanos = 0,
         fetch_pacer: Pacer | None = None,
         send_pacer: Pacer | None = None,
+        intake: Intake | None = None,
     ) -> None:
         """`renew_early` keeps lines that share a grant from renewing at one instant; `fetch_pacer` and `send_pacer`
         are shared by sessions whose HTTP requests, or frames, the venue counts together."""
@@ -93,14 +95,13 @@ class Session:
         """False: the venue has said that nothing can be traded behind this line for now."""
         self.logon_ns: Nanos | None = None
         """From `dial` to READY, in this life or the last one."""
-        self.frames_in = 0
-        self.bytes_in = 0
+        self.intake = intake or Intake()
         self.initiator = initiator
         self._seat = seat
         self._limits = limits
         self._renew_early = renew_early
-        self._sequence = Sequence() if capabilities.sequence else None
-        self._liveness = Liveness(limits)
+        self._sequence = Sequence(self.intake) if capabilities.sequence else None
+        self._liveness = Liveness(limits, self.intake)
         self._pending = Pending()
         self._subscriptions = Subscriptions(limits)
         sends, fetches = send_pacer or Pacer(limits.sends), fetch_pacer or Pacer(limits.fetches)
@@ -126,7 +127,7 @@ class Session:
     @property
     def last_received(self) -> Nanos:
         """When the venue last said anything on this line."""
-        return self._liveness.last_received
+        return self.intake.last_received
 
     @property
     def logged_on_at(self) -> Nanos | None:
@@ -195,9 +196,10 @@ class Session:
         self._now = now
         if self.state not in UP:
             return self._take_kept()
-        self.frames_in += 1
-        self.bytes_in += len(payload)
-        self._liveness.last_received = now
+        intake = self.intake
+        intake.frames_in += 1
+        intake.bytes_in += len(payload)
+        intake.last_received = now
         told: Told = self._take_kept() if self._kept else []
         try:
             envelope = self.initiator.open(payload)
@@ -484,7 +486,7 @@ class Session:
     def _check_line(self, now: Nanos) -> None:
         dead_at = self._liveness.dead_at
         if dead_at is not None and now >= dead_at:
-            self.hangup = f"silent for {_seconds(now - self._liveness.last_received)}"
+            self.hangup = f"silent for {_seconds(now - self.intake.last_received)}"
 
     def _check_logon(self, now: Nanos, told: Told) -> None:
         if self.hangup is not None:
@@ -713,13 +715,14 @@ class Session:
             "requests_in_flight": len(self._pending),
             "subscriptions": len(self._subscriptions),
             "seconds_since_received": (now - self.last_received) // 1_000_000 / 1_000 if is_up else None,
-            "frames_in": self.frames_in,
-            "bytes_in": self.bytes_in,
+            "frames_in": self.intake.frames_in,
+            "bytes_in": self.intake.bytes_in,
             "hangup": self.hangup,
         }
 
     def _move(self, happening: Happening) -> None:
         self.state = after(self.state, happening)
+        self.intake.open = self.state in LOGGED_ON
 
     def _take_kept(self) -> Told:
         kept, self._kept = self._kept, []

@@ -120,7 +120,7 @@ ROWS = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 40), st.integers(0, 
 
 
 def sides_of(book: OrderBook) -> Sides:
-    return dict(book._bids.top()), dict(book._asks.top())
+    return dict(book.bids.top()), dict(book.asks.top())
 
 
 def book_of(case: Case) -> OrderBook:

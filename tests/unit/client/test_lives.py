@@ -200,7 +200,8 @@ async def test_a_thousand_reconnects_leave_nothing_behind() -> None:
             await many_reconnects(table, 1000)
             assert len(asyncio.all_tasks()) == tasks
             assert len(table.far.open_lines) == 1
-            assert footprint() < before * 1.05
+            # What is traced is 0.1 MB: dicts that grew once weigh 5 % of it. Sixteen bytes a reconnect would show.
+            assert footprint() < before + 16_000
     finally:
         tracemalloc.stop()
 

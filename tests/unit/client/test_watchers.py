@@ -23,7 +23,7 @@ class Market:
     """The part of the client's market that a hold needs: one book, LIVE."""
 
     def __init__(self) -> None:
-        self.kept = KeptBook(BookKeeper("EURUSD", 2, 0), lambda: 1)
+        self.kept = KeptBook(BookKeeper("EURUSD", 2, 0), lambda: 1, lambda _: None)
         self.kept.applied(SNAPSHOT)
 
     async def enter(self, symbol: str) -> KeptBook:

@@ -342,10 +342,10 @@ def test_a_session_describes_itself() -> None:
         "subscriptions": 0,
         "seconds_since_received": 3.0,
         "frames_in": 1,
-        "bytes_in": desk.session.bytes_in,
+        "bytes_in": desk.session.intake.bytes_in,
         "hangup": None,
     }
-    assert desk.session.bytes_in > 0
+    assert desk.session.intake.bytes_in > 0
 
 
 def test_two_ends_of_one_line_are_one() -> None:

@@ -9,6 +9,7 @@ from tests.unit.session.toy import CAPABILITIES, MINUTE, SECOND, START, Desk, To
 from venuewire import errors
 from venuewire.model.session import Grant, Secret
 from venuewire.session import Session, SessionState
+from venuewire.session.intake import Intake
 from venuewire.session.logon import renewal_time
 from venuewire.session.sequence import RUN, Sequence
 from venuewire.venue import Answer, Fetch, Limits
@@ -87,7 +88,7 @@ def test_renewal_allows_for_a_venue_whose_clock_is_ahead() -> None:
 
 
 def test_numbers_that_begin_again_are_told_from_late_ones() -> None:
-    sequence = Sequence()
+    sequence = Sequence(Intake())
     for number in range(100):
         assert sequence.passes(number)
     for number in (3, 7, 7, 9, 20):

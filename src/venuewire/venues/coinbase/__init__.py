@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from venuewire.model.session import Command, Subscribe, Unsubscribe
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos, OrdType, TimeInForce
-from venuewire.venue import Capabilities, Exchange, Host, Initiator, Limits, Rate, Seat, Stage, Venue
+from venuewire.venue import Capabilities, Exchange, Express, Host, Initiator, Limits, Rate, Seat, Stage, Venue
 from venuewire.venues.coinbase.credentials import ENDPOINTS, ENVIRONMENT, CoinbaseCredentials, credentials_from
 
 _MARKET = frozenset({Channel.BOOK, Channel.TRADES, Channel.QUOTES, Channel.BARS, Channel.STATUS})
@@ -26,6 +26,12 @@ def _initiator(line: str, seat: Seat) -> Initiator:
     from venuewire.venues.coinbase.initiator import CoinbaseInitiator
 
     return CoinbaseInitiator(line, seat)
+
+
+def _express(line: str, seat: Seat) -> Express | None:
+    from venuewire.venues.coinbase.express import express
+
+    return express(line, seat)
 
 
 def _stage(random_hex: Callable[[int], str], now: Nanos) -> Stage:
@@ -62,13 +68,13 @@ VENUE = Venue(
         # A bracket: position_effect CLOSE, price and stop_loss_px. An attached one: take_profit_px and stop_loss_px.
         order_fields=frozenset({"trigger_price_direction", "stop_loss_px", "take_profit_px", "position_effect"}),
         bar_periods=frozenset(minutes * 60 * NANOS_PER_SECOND for minutes in (1, 5, 15, 30, 60, 120, 240, 360, 1440)),
+        order_estimate=True,
         refuses_repeated_id=True,
         sequence=True,
         snapshot_on_resubscribe=False,
     ),
     limits=Limits(
         dials=Rate(8, NANOS_PER_SECOND),
-        order_estimate=True,
         # Eight unauthenticated messages a second and address are published, nothing for ours; other clients keep to
         # seven.
         sends=Rate(7, NANOS_PER_SECOND),
@@ -85,6 +91,7 @@ VENUE = Venue(
     credentials_from=credentials_from,
     environment=ENVIRONMENT,
     initiator=_initiator,
+    express=_express,
     stage=_stage,
     host=_host,
     default_symbol="BTC-USD",

@@ -37,6 +37,7 @@ from venuewire.model.session import (
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos
 from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
 from venuewire.venues.coinbase import orders, translate
+from venuewire.venues.coinbase.express import book_name
 from venuewire.venues.coinbase.initiator_rest import RestRequests
 from venuewire.venues.coinbase.signing import SigningKey
 from venuewire.venues.coinbase.texts import nanos
@@ -106,10 +107,10 @@ class CoinbaseInitiator:
             "ticker": self._on_ticker,
             "ticker_batch": self._on_ticker,
             "candles": self._on_candles,
-            "user": self._on_user,
             "status": self._on_status,
-            "heartbeats": self._on_heartbeats,
+            "user": self._on_user,
             translate.FUTURES: self._on_futures,
+            "heartbeats": self._on_heartbeats,
             "subscriptions": self._on_subscriptions,
             "error": self._on_error,
         }
@@ -179,7 +180,7 @@ class CoinbaseInitiator:
     # name of the book. It is asked for by that name, and told under every name that was asked for.
 
     def _market_subscribe(self, word: str, instrument: Instrument, ref: str, now: Nanos) -> list[Effect]:
-        product = _book_name(instrument)
+        product = book_name(instrument)
         names = self._symbols.get((word, product), ())
         if instrument.symbol in names:
             return [self._request("subscribe", word, product, ref, now, symbol=instrument.symbol)]
@@ -189,7 +190,7 @@ class CoinbaseInitiator:
         return [*effects, self._request("subscribe", word, product, ref, now, symbol=instrument.symbol)]
 
     def _market_unsubscribe(self, word: str, instrument: Instrument, ref: str, now: Nanos) -> list[Effect]:
-        product = _book_name(instrument)
+        product = book_name(instrument)
         left = tuple(name for name in self._symbols.get((word, product), ()) if name != instrument.symbol)
         self._symbols[word, product] = left
         if left:
@@ -240,7 +241,7 @@ class CoinbaseInitiator:
         """The channel, or `error`, and the number. Raises `RemoteProtocolError`."""
         book = stream.match_book_head(payload)
         if book is not None:
-            return Envelope("l2_data", payload, None, None if self._per_product else int(book[1]))
+            return Envelope("l2_data", payload, None, None if self._per_product else int(book["seq"]))
         head = stream.open_head(payload)
         kind = head.channel or head.type
         if not kind:
@@ -270,13 +271,14 @@ class CoinbaseInitiator:
 
     def _on_book(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
         payload = envelope.body
-        found = stream.match_book_event(payload)
-        if found is not None:
-            begin = found.end()
-            end = len(payload) - len(stream.BOOK_TAIL)
-            if payload.find(b"]", begin) == end and payload.endswith(stream.BOOK_TAIL):
-                _, kind, product, time = found.groups()
-                return self._book_events(kind.decode(), product.decode(), payload[begin : end + 1], time, now)
+        for kind, spelling in _BOOK_FRAMES:
+            found = spelling.match(payload)
+            if found is not None:
+                begin, end = found.start("body"), len(payload) - len(spelling.tail)
+                # No list ends between: it is one event.
+                if payload.find(b"]", begin) == end - 1 and payload.endswith(spelling.tail):
+                    time = found["time"]
+                    return self._book_events(kind, found["key"].decode(), payload[begin:end], time, now)
         result: list[Event] = []
         for event in stream.open_book(payload).events:
             body = bytes(event.updates)
@@ -356,8 +358,6 @@ class CoinbaseInitiator:
         bars.sort(key=lambda bar: (bar.symbol, bar.open_time))
         return bars
 
-    def _named(self, channel: str, product_id: str) -> tuple[str, ...]:
-        return self._symbols.get((channel, product_id)) or (product_id,)
     def _on_status(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
         frame = stream.read_status(envelope.body)
         time = nanos(frame.timestamp)
@@ -372,6 +372,8 @@ class CoinbaseInitiator:
         frame = stream.read_balance_summary(envelope.body)
         return [translate.summary_event(event.fcm_balance_summary, now) for event in frame.events]
 
+    def _named(self, channel: str, product_id: str) -> tuple[str, ...]:
+        return self._symbols.get((channel, product_id)) or (product_id,)
 
     def _on_user(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
         frame = stream.read_user(envelope.body)
@@ -444,23 +446,19 @@ class CoinbaseInitiator:
             self._asked.popleft()
 
 
-def _may_pass(asked: Asked, text: str) -> bool:
-    """Is it worth asking again, now? A logon counts its own attempts."""
 def _holds(positions: stream.UserPositions) -> bool:
     """Is there any? Futures are told as the venue tells them: what their sizes count is the product's business."""
     perpetual, expiring = positions.perpetual_futures_positions, positions.expiring_futures_positions
     return bool(perpetual or expiring or positions.prediction_market_positions)
 
 
+def _may_pass(asked: Asked, text: str) -> bool:
+    """Is it worth asking again, now? A logon counts its own attempts."""
     if asked.logon:
         return False
     if text == stream.AUTHENTICATION_FAILURE:
         return not asked.fresh
     return text == stream.FAILURE_TO_SUBSCRIBE and asked.channel == translate.USER and asked.tries < USER_TRIES
-
-
-def _book_name(instrument: Instrument) -> str:
-    return instrument.market_segment_id or translate.book_product(instrument.security_id)
 
 
 def _event_time(rows: bytes) -> bytes:
@@ -470,4 +468,5 @@ def _event_time(rows: bytes) -> bytes:
     return b"" if start < len(_EVENT_TIME) or end < 0 else rows[start:end]
 
 
+_BOOK_FRAMES = (("update", stream.BOOK_UPDATE), ("snapshot", stream.BOOK_SNAPSHOT))
 _EVENT_TIME = b'"event_time":"'

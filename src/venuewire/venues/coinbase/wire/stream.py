@@ -6,12 +6,11 @@ Pages: docs.cdp.coinbase.com, Advanced Trade WebSocket: "Overview" (envelope, se
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal, TypeAlias
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from venuewire.codec import MessageTable, SecretText, decoder
+from venuewire.codec import Mark, MessageTable, SecretText, Spelling, decoder
 
 Text: TypeAlias = str | UnsetType
 """A field that older or partial frames leave out."""
@@ -397,16 +396,21 @@ class ReadRow(Struct, gc=False):
 
 # Book frames in the spelling the venue uses, without a blank and with the members in their order, are found by their
 # beginning; any other goes by the records above, and comes out the same.
-_BOOK_HEAD = rb'\{"channel":"l2_data",(?:"client_id":"[^"\\]*",)?"timestamp":"[^"\\]*","sequence_num":(\d{1,18}),'
-match_book_head = re.compile(_BOOK_HEAD).match
+_BOOK_HEAD: tuple[bytes | Mark | tuple[bytes | Mark, ...], ...] = (
+    b'{"channel":"l2_data",',
+    (b'"client_id":"', Mark.TEXT, b'",'),
+    b'"timestamp":"',
+    Mark.TEXT,
+    b'","sequence_num":',
+    Mark.SEQ,
+    b',"events":[{"type":"',
+)
+_BOOK_EVENT = (b'","product_id":"', Mark.KEY, b'","updates":', Mark.BODY, b'[{"side":"', Mark.TEXT, b'","event_time":"')
+BOOK_UPDATE = Spelling(*_BOOK_HEAD, b"update", *_BOOK_EVENT, Mark.TIME, tail=b"}]}")
+"""One event, with the time of its first row: the others have the same."""
+BOOK_SNAPSHOT = Spelling(*_BOOK_HEAD, b"snapshot", *_BOOK_EVENT, Mark.TIME, tail=b"}]}")
+match_book_head = Spelling(*_BOOK_HEAD, tail=b"").match
 """A book frame's number."""
-match_book_event = re.compile(
-    _BOOK_HEAD + rb'"events":\[\{"type":"(update|snapshot)","product_id":"([!#-\[\]-~]+)","updates":'
-    rb'(?=\[\{"side":"(?:bid|offer)","event_time":"([^"\\]*)")'
-).match
-"""The number, the type, the product and the first row's time; it ends where the rows begin."""
-BOOK_TAIL = b"]}]}"
-"""What ends a frame of one event. No bracket comes before it from where the rows begin."""
 
 
 class ProductOf(Struct, gc=False):
@@ -450,12 +454,12 @@ read_subscriptions = decoder(SubscriptionsFrame)
 read_trades = decoder(TradesFrame)
 read_ticker = decoder(TickerFrame)
 read_candles = decoder(CandlesFrame)
+read_status = decoder(StatusFrame)
+read_balance_summary = decoder(BalanceSummaryFrame)
 read_user = decoder(UserFrame)
 
 FRAMES: MessageTable[Struct] = MessageTable(
     {
-read_status = decoder(StatusFrame)
-read_balance_summary = decoder(BalanceSummaryFrame)
         "error": ErrorFrame,
         "subscriptions": SubscriptionsFrame,
         "heartbeats": HeartbeatsFrame,

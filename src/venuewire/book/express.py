@@ -1,0 +1,98 @@
+"""Express: plain book updates, straight from the line to their books. Pure Python; it has a native twin.
+
+    bytes ──spelling──> number, whose book, time, body ──read──> rows ──> book ──> who listens
+
+It takes a frame whole or leaves it alone, untouched, to the ordinary way (`Initiator.open` and `receive`, the session,
+the keeper), which would come to the same. What comes out crossed or late it hands to the keeper by `Core.unsound`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from venuewire.book.core import Core
+from venuewire.errors import BookError, RemoteProtocolError
+from venuewire.model.market import BookUpdate, LevelRow
+from venuewire.model.terms import Nanos
+from venuewire.venue import Express as Plan
+
+
+class Intake(Protocol):
+    """What comes in on one line, counted: the session's, and with each frame that goes by express."""
+
+    open: bool
+    frames_in: int
+    bytes_in: int
+    expected: int
+    last_received: Nanos
+
+
+class Express:
+    """Of one line. `books` is by the name frames have for each; it may change at any time."""
+
+    __slots__ = ("_books", "_intake", "_match", "_max_lag", "_numbered", "_plan", "_tail")
+
+    def __init__(
+        self, plan: Plan, intake: Intake, books: Mapping[bytes, Core], *, numbered: bool, max_lag: Nanos
+    ) -> None:
+        self._plan = plan
+        self._match = plan.spelling.match
+        self._tail = plan.spelling.tail
+        self._intake = intake
+        self._books = books
+        self._numbered = numbered
+        self._max_lag = max_lag
+
+    def take(self, payload: bytes, now: Nanos) -> bool:
+        """True: the frame is dealt with. False: nothing has changed, and it must go the ordinary way.
+
+        Raises only what a listener raises.
+        """
+        found, intake = self._match(payload), self._intake
+        if found is None or not intake.open or not payload.endswith(self._tail):
+            return False
+        book = self._books.get(found["key"])
+        if book is None or not book.live or (self._numbered and int(found["seq"]) != intake.expected):
+            return False
+        plan, body = self._plan, payload[found.start("body") : -len(self._tail)]
+        try:
+            rows = plan.read(body, book.price_scale, book.size_scale)
+            time = plan.time(found["time"].decode("ascii", "replace"))
+        except RemoteProtocolError:
+            return False
+        intake.frames_in += 1
+        intake.bytes_in += len(payload)
+        intake.expected += self._numbered
+        intake.last_received = now
+        return self._settle(book, plan, body, rows, time, now)
+
+    def _settle(self, book: Core, plan: Plan, body: bytes, rows: Iterable[LevelRow], time: Nanos, now: Nanos) -> bool:
+        damage = ""
+        try:
+            book.apply_rows(rows)
+        except BookError as error:
+            damage = str(error)
+        bid, ask = book.bids.best, book.asks.best
+        crossed = bid is not None and ask is not None and bid >= ask
+        if damage or crossed or (time and not 0 <= now - time - book.least_lag <= self._max_lag):
+            if book.unsound is None or not book.unsound(time, now, damage):
+                return True
+        else:
+            book.transact_time = time
+            book.last_good = now
+            book.updates += 1
+        if book.told is not None:
+            book.told(
+                BookUpdate(
+                    symbol=book.symbol,
+                    body=body,
+                    read=plan.read,
+                    shape=plan.shape,
+                    price_scale=book.price_scale,
+                    size_scale=book.size_scale,
+                    transact_time=time,
+                    recv_time=now,
+                )
+            )
+        return True
