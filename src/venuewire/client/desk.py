@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import msgspec
 
 from venuewire.client.limits import LimitCheck, Standing, Top, Wanted
-from venuewire.client.live import LiveOrder
+from venuewire.client.live import LiveOrder, OrderNews
 from venuewire.client.market import unknown_symbol
 from venuewire.client.requests import Requests, Ticket
+from venuewire.client.stream import FanOut
 from venuewire.errors import (
     ConnectionLost,
     JournalError,
@@ -27,8 +28,8 @@ from venuewire.errors import (
 from venuewire.journal import Intent, Journal, seed
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
-from venuewire.model.session import Event, MassStatus, OrderCommand, OrderMassStatusRequest, Unanswered
-from venuewire.model.terms import ExecType, OrdStatus, OrdType, Side, TimeInForce, decimal, plain
+from venuewire.model.session import Event, Gap, MassStatus, OrderCommand, OrderMassStatusRequest, Unanswered
+from venuewire.model.terms import ExecType, Nanos, OrdStatus, OrdType, Side, TimeInForce, decimal, plain
 from venuewire.orders.blotter import Blotter, Order
 from venuewire.orders.reconcile import reconcile
 from venuewire.transport.clock import Clock
@@ -74,6 +75,11 @@ class Desk:
         self._stopped = ""
         """Why no new orders are sent any more; empty while they are."""
         self.on_report: list[Callable[[Order, ExecutionReport], None]] = []
+        self.readers: FanOut[OrderNews] = FanOut(clock.now)
+        """Who follows all orders at once."""
+        self._holes = 0
+        self._hole_from: Nanos = 0
+        """Since when news may be missing; 0: it is whole."""
 
     def keep_journal(self, journal: Journal) -> list[LiveOrder]:
         """Take up what a journal holds, and write to it from now on: our orders that are not known to have ended.
@@ -251,7 +257,7 @@ class Desk:
 
     async def sync(self) -> None:
         """Ask the venue where every order stands, and bring the blotter there."""
-        asked = self._clock.now()
+        asked, holes = self._clock.now(), self._holes
         answer = await self._requests.ask(self._mass_status_request())
         if not isinstance(answer, MassStatus):
             return
@@ -260,6 +266,31 @@ class Desk:
             self._tell(report)
         for order in missing:
             self._doubt(order, "not among the venue's open orders after a reconnect")
+        self._whole(holes)
+
+    def missed(self, cause: str, since: Nanos) -> None:
+        """News of our orders may be missing since then: every stream of them says so, until a comparison is made."""
+        self._holes += 1
+        if not self._hole_from:
+            self._hole_from = since or self._clock.now()
+            self._tell_gap(cause, repaired=False)
+
+    def _whole(self, holes: int) -> None:
+        """Where all orders stand has been compared; what was missed since that was asked is missing still."""
+        if self._hole_from and holes == self._holes:
+            self._tell_gap("compared with the venue", repaired=True)
+            self._hole_from = 0
+
+    def _tell_gap(self, cause: str, *, repaired: bool) -> None:
+        gap = Gap(from_time=self._hole_from, to_time=self._clock.now(), cause=cause, repaired=repaired)
+        self.readers.put(gap)
+        for live in self._live.values():
+            live.miss(gap)
+
+    @property
+    def is_whole(self) -> bool:
+        """False while news of orders may be missing."""
+        return not self._hole_from
 
     def _mass_status_request(self) -> OrderMassStatusRequest:
         """Names ours that are not known to have ended; while an answer is awaited, that tells."""
@@ -329,6 +360,7 @@ class Desk:
         order = self.blotter.reject_cancel(reject)
         if self._journal is not None:
             self._journal.refused(reject)
+        self.readers.put(reject)
         if order is not None and order in self._live:
             self._live[order].tell(reject)
 
@@ -360,6 +392,7 @@ class Desk:
     def _publish(self, order: Order, report: ExecutionReport) -> None:
         for listener in self.on_report:
             listener(order, report)
+        self.readers.put(report)
         live = self._live.get(order)
         if live is not None:
             live.tell(report)
@@ -488,6 +521,7 @@ def _check_quantity(instrument: Instrument, quantity: Decimal) -> None:
 _EXTRAS = (
     *("max_floor", "trigger_price_direction", "stop_loss_px", "take_profit_px", "stop_loss_offset"),
     *("take_profit_offset", "trailing_stop_loss", "position_id", "position_effect"),
+    *("target_strategy", "strategy_parameters"),
 )
 _WITH_PRICE = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
 _WITH_STOP = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
