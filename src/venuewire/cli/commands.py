@@ -421,6 +421,42 @@ def guard(
     return run_guard(venue, at, later=later, as_json=json)
 
 
+@app.command
+def login(
+    venue: VenueName,
+    /,
+    *,
+    no_browser: bool = False,
+    redirect: str = "http://127.0.0.1:0/",
+    seconds: Annotated[float, Parameter(validator=_positive)] = 300.0,
+    store: str | None = None,
+    json: Json = False,
+    sandbox: ControlUrl = None,
+) -> int:
+    """Log in for the first time, where the owner of an account gives consent in a browser.
+
+    The tokens are kept in the venue's `store`, or where its other credentials are.
+
+    Parameters
+    ----------
+    no_browser
+        Only print the address to open.
+    redirect
+        Where the browser is sent back to, as it is registered for the application. Default: a free port of 127.0.0.1.
+    seconds
+        How long to wait for consent. Default: 300.
+    store
+        A file for the tokens. Default: the configured one.
+    """
+    from venuewire.cli.login import Terms
+    from venuewire.cli.login import login as log_in
+
+    terms = Terms(
+        redirect=redirect, browser=not no_browser, seconds=seconds, store=store, sandbox=sandbox, as_json=json
+    )
+    return log_in(venue, terms)
+
+
 @order.command(name="list")
 def list_(venue: Annotated[str, Parameter(name="VENUE")], /, *, json: Json = False, sandbox: ControlUrl = None) -> int:
     """List the open orders of the account, as the venue has them now.

@@ -14,7 +14,7 @@ import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -35,6 +35,17 @@ def credentials(venue: Venue, environment: Mapping[str, str] | None = None) -> C
             f"or try it without an account: venuewire sandbox"
         )
     return from_table(venue, found)
+
+
+def source(venue: Venue, environment: Mapping[str, str] | None = None) -> Path | Literal["environment", "keyring", ""]:
+    """Where `credentials` finds them: the environment, a file, the keyring, or nowhere. Raises `ConfigError`."""
+    env = os.environ if environment is None else environment
+    if _from_environment(venue, env):
+        return "environment"
+    for path, table in _tables(venue, env):
+        if table.keys() - {"store"}:
+            return path
+    return "keyring" if _from_keyring(venue) else ""
 
 
 def store(venue: Venue, environment: Mapping[str, str] | None = None) -> Path | None:

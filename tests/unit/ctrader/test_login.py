@@ -43,7 +43,7 @@ def read(sandbox: Sandbox, answer: Answer) -> CTraderCredentials:
 
 def test_the_consent_address_is_the_documented_one() -> None:
     url = urlsplit(login.consent_url("app", BACK, scope="accounts", state="s"))
-    assert f"{url.scheme}://{url.netloc}{url.path}" == login.CONSENT
+    assert f"{url.scheme}://{url.netloc}{url.path}" == login.PAGE
     assert parse_qs(url.query) == {
         "client_id": ["app"],
         "redirect_uri": [BACK],

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from venuewire.model.session import Command
 from venuewire.model.terms import Channel, OrdType, TimeInForce
-from venuewire.venue import Capabilities, Endpoint, Exchange, Host, Initiator, Seat, Stage, Venue
+from venuewire.venue import Capabilities, Consent, Endpoint, Exchange, Host, Initiator, Seat, Stage, Venue
 from venuewire.venues.ctrader.credentials import CTraderCredentials, credentials_from
 from venuewire.venues.ctrader.limits import LIMITS
 from venuewire.venues.ctrader.periods import OF_LENGTH
@@ -24,6 +24,12 @@ def _initiator(line: str, seat: Seat) -> Initiator:
     from venuewire.venues.ctrader.initiator import CTraderInitiator
 
     return CTraderInitiator(line, seat)
+
+
+def _consent() -> Consent:
+    from venuewire.venues.ctrader.login import CONSENT
+
+    return CONSENT
 
 
 def _stage(random_hex: Callable[[int], str], now: int) -> Stage:
@@ -92,5 +98,6 @@ VENUE = Venue(
     stage=_stage,
     host=_host,
     default_symbol="EURUSD",
+    consent=_consent,
     single_use=frozenset({"refreshToken"}),
 )

@@ -7,8 +7,9 @@ The steps of the account-authentication page:
 3. within a minute, GET `token_request(...)` from the `token` endpoint; a code works once;
 4. `read_tokens` makes credentials of the answer. Store them before anything else is done with them.
 
-Whoever runs these steps listens on a loopback address of its own and compares the `state` it gave with the one that
-comes back: the page is not documented to return it, so one that is missing is accepted and one that differs is not.
+`CONSENT` is all of it for `venuewire login`. Whoever runs these steps listens on a loopback address of its own and
+compares the `state` it gave with the one that comes back: the page is not documented to return it, so one that is
+missing is accepted and one that differs is not.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ from __future__ import annotations
 from typing import Literal
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from msgspec.structs import replace
+
 from venuewire.codec import decoder
 from venuewire.errors import ConfigError, LogonRejected, RemoteProtocolError
 from venuewire.model.session import Secret
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
-from venuewire.venue import Answer
+from venuewire.venue import Answer, Consent, Fetch
 from venuewire.venues.ctrader.credentials import CTraderCredentials
 from venuewire.venues.ctrader.wire.session import TokenBody, TokenError
 
-CONSENT = "https://id.ctrader.com/my/settings/openapi/grantingaccess/"
+PAGE = "https://id.ctrader.com/my/settings/openapi/grantingaccess/"
 CODE_LIFE: Nanos = 60 * NANOS_PER_SECOND
 """How long a code can be exchanged."""
 
@@ -37,7 +40,7 @@ def consent_url(
     redirect_uri: str,
     *,
     scope: Literal["accounts", "trading"] = "trading",
-    page: str = CONSENT,
+    page: str = PAGE,
     state: str = "",
 ) -> str:
     """Where the owner of the accounts gives consent; `accounts` may only look, `trading` may trade."""
@@ -115,3 +118,24 @@ def _refused(answer: Answer) -> TokenError | None:
         return _refusal(answer.body)
     except RemoteProtocolError:
         return None
+
+
+# --------------------------------------------------------------------------- for `venuewire login`
+
+
+def _address(known: CTraderCredentials, redirect_uri: str, state: str) -> str:
+    return consent_url(known.clientId, redirect_uri, page=known.endpoints.get("consent", PAGE), state=state)
+
+
+def _exchange(known: CTraderCredentials, redirected: str, redirect_uri: str, state: str) -> Fetch:
+    code = code_of(redirected, state=state)
+    query = token_request(known.clientId, known.clientSecret, code, redirect_uri)
+    return Fetch(method="GET", path=f"?{query}", endpoint="token")
+
+
+def _taken(known: CTraderCredentials, answer: Answer, now: Nanos) -> CTraderCredentials:
+    fresh = read_tokens(answer, known.clientId, known.clientSecret, now)
+    return replace(known, accessToken=fresh.accessToken, refreshToken=fresh.refreshToken, expiresAt=fresh.expiresAt)
+
+
+CONSENT = Consent(address=_address, exchange=_exchange, taken=_taken)
