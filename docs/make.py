@@ -82,6 +82,7 @@ def limits() -> str:
         ("frames sent", lambda venue: rate(venue.limits.sends)),
         ("HTTP requests", lambda venue: rate(venue.limits.fetches)),
         ("subscriptions a line", lambda venue: str(venue.limits.subscriptions or "none published")),
+        ("unread messages that end a line", lambda venue: str(venue.limits.unread or "none published")),
         ("we send at least every", lambda venue: seconds(venue.limits.heartbeat_interval)),
         ("a line is dead after", lambda venue: seconds(venue.limits.liveness)),
         ("an answer is awaited for", lambda venue: seconds(venue.limits.answer)),

@@ -77,6 +77,8 @@ class Connection:
         """The nth connection to the venue since it started."""
         self._floor = floor
         self._limit = limit
+        self._is_answering = False
+        """What is written now was asked for at this moment."""
         self._doomed = doomed
         """The code it ends with as soon as it stands."""
         self._ended = False
@@ -202,6 +204,7 @@ class Connection:
 
     def apply(self, outs: Sequence[Out], channel: str = ANSWERS) -> None:
         """Send these, in order; `channel` is what they tell of, where they do not say it themselves."""
+        self._is_answering = channel == ANSWERS
         if self._lanes is not None or self._floor.faults.frames:
             self._apply_faulted(outs, channel)
             return

@@ -3,7 +3,8 @@
 Frames are written straight to the transport: a server's frames are not masked, so a frame is a short header and the
 payload. aiohttp reads. Pings and the closing handshake are answered here: a half-open line answers neither, and aiohttp
 drops a line that is closed from outside `receive` before the client has answered, so that a client that is sending at
-that moment would see a reset instead of the code. Whoever does not read is cut when `limit` bytes wait for him.
+that moment would see a reset instead of the code. Whoever does not read is cut when `limit` bytes wait for him, or more
+messages than his venue keeps.
 
 The frames of one turn (an answer, and what came of it; everything one command led to) leave together: a system call for
 each would cost more than making them.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,35 @@ _GOODBYE = 2.0
 """Seconds a client has to answer a close frame."""
 
 
+class Unread:
+    """Which messages the bytes are of that a socket has not taken yet.
+
+    What a client has just asked for does not count: a long history alone is not slow reading.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._sizes: deque[int] = deque()
+        """Negative: does not count."""
+        self._bytes = 0
+        self._count = 0
+
+    def wrote(self, size: int, *, asked: bool) -> None:
+        """A message of `size` bytes."""
+        self._sizes.append(-size if asked else size)
+        self._bytes += size
+        self._count += not asked
+
+    def is_too_much(self, buffered: int) -> bool:
+        """With so many bytes waiting, are there more messages among them than the venue keeps?"""
+        sizes = self._sizes
+        while sizes and self._bytes - abs(sizes[0]) >= buffered:
+            size = sizes.popleft()
+            self._bytes -= abs(size)
+            self._count -= size > 0
+        return self._count > self.limit
+
+
 class SocketConnection(Connection):
     """A connection over aiohttp's server."""
 
@@ -40,6 +71,8 @@ class SocketConnection(Connection):
     ) -> None:
         super().__init__(floor, line, acceptor, limit, doomed=doomed)
         self._transport: asyncio.Transport | None = None
+        unread = floor.venue.limits.unread
+        self._unread = None if unread is None else Unread(unread)
         self._gathered: list[bytes] = []
         self._socket = web.WebSocketResponse(
             timeout=_GOODBYE, max_msg_size=MAX_INBOUND + 1, compress=False, autoping=False, autoclose=False
@@ -114,7 +147,10 @@ class SocketConnection(Connection):
     def write(self, payload: bytes) -> None:
         if not self._gathered:
             self._floor.gathers(self)
-        self._gathered += (text_head(len(payload)), payload)
+        head = text_head(len(payload))
+        self._gathered += (head, payload)
+        if self._unread is not None:
+            self._unread.wrote(len(head) + len(payload), asked=self._is_answering)
 
     def flush(self) -> None:
         gathered, self._gathered = self._gathered, []
@@ -122,7 +158,8 @@ class SocketConnection(Connection):
         if not gathered or transport is None or transport.is_closing():
             return
         transport.write(b"".join(gathered))
-        if transport.get_write_buffer_size() > self._limit:
+        buffered = transport.get_write_buffer_size()
+        if buffered > self._limit or (self._unread is not None and self._unread.is_too_much(buffered)):
             logger.warning("a client of %s/%s does not read: cut", self._floor.name, self.line)
             self.cut()
 

@@ -18,12 +18,15 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import WSMsgType
+from msgspec.structs import replace
 from tests.unit.sandbox.toy import HOSTS, TOY, ToyCredentials
 from websockets.asyncio.client import connect
 
 from venuewire.errors import ConfigError
 from venuewire.sandbox import Sandbox
+from venuewire.sandbox.socket import SocketConnection, Unread
 from venuewire.transport.clock import SteppedClock, settle
+from venuewire.venue import Venue
 
 
 class Guest:
@@ -75,8 +78,8 @@ class Line:
 
 
 @asynccontextmanager
-async def opened(**terms: Any) -> AsyncIterator[tuple[Sandbox, Guest]]:
-    async with Sandbox(venues=[TOY], **terms) as sandbox:
+async def opened(venue: Venue = TOY, **terms: Any) -> AsyncIterator[tuple[Sandbox, Guest]]:
+    async with Sandbox(venues=[venue], **terms) as sandbox:
         sandbox.pause_flow()
         async with aiohttp.ClientSession() as http:
             yield sandbox, Guest(http, sandbox.ready())
@@ -461,3 +464,45 @@ async def test_the_venue_is_told_of_protocol_pings() -> None:
         for _ in range(3):
             await (await socket.ping())
         assert HOSTS[-1].pings == 3
+
+
+async def test_more_unread_messages_than_the_venue_keeps_end_the_line(caplog: pytest.LogCaptureFixture) -> None:
+    keeps_few = replace(TOY, limits=replace(TOY.limits, unread=20))
+    async with opened(keeps_few, waiting=1 << 30) as (sandbox, guest), guest.account() as trader:
+        reader, writer = await guest.dials()
+        writer.write(upgrade_of(guest))
+        await reader.readuntil(b"\r\n\r\n")
+        # What it asks for itself, however much, is not held against it.
+        writer.write(masked(b"book") + masked(b"flood 3000"))
+        await until(lambda: waiting_of(sandbox) > 1_000_000)
+        for _ in range(30):
+            await trader.says("buy 0.01 100.00")
+        await until(lambda: len(sandbox.state()["venues"]["toy"]["connections"]) == 1)
+        assert "does not read" in caplog.text
+        writer.transport.abort()
+
+
+def waiting_of(sandbox: Sandbox) -> int:
+    """Bytes that wait for the slowest client."""
+    connections = sandbox._floors["toy"].connections
+    return max((it.waiting for it in connections if isinstance(it, SocketConnection)), default=0)
+
+
+def test_unread_messages_are_counted_from_the_bytes_that_wait() -> None:
+    unread = Unread(2)
+    for size in (10, 20, 30):
+        unread.wrote(size, asked=False)
+    assert not unread.is_too_much(50)
+    assert unread.is_too_much(0) is False
+    for size in (10, 20, 30):
+        unread.wrote(size, asked=False)
+    assert unread.is_too_much(51) is True
+    unread.wrote(40, asked=True)
+    assert unread.is_too_much(91) is True
+    assert unread.is_too_much(90) is False
+    for _ in range(5):
+        unread.wrote(100, asked=True)
+    assert unread.is_too_much(590) is False
+    unread.wrote(1, asked=False)
+    assert unread.is_too_much(591) is True
+    assert unread.is_too_much(0) is False

@@ -105,6 +105,7 @@ VENUE = Venue(
         sends_shared=True,
         fetches=Rate(100, NANOS_PER_SECOND),
         subscriptions=5000,
+        unread=5000,
         heartbeat_interval=5 * NANOS_PER_SECOND,
         # Our own ping after five seconds without a word of ours, and its answer.
         cadence={Channel.HEARTBEATS: 15 * NANOS_PER_SECOND // 2},
