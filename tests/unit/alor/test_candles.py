@@ -178,6 +178,27 @@ def test_history_comes_first_then_the_candle_each_time_it_changes(venue: Venue, 
     assert ws.news()[-1]["data"]["h" if form == "Slim" else "high"] == 258.1
 
 
+def test_a_long_history_comes_in_parts_and_whole(venue: Venue) -> None:
+    """A client who reads must not be cut for the length of what it asked for."""
+    ws = Wire(venue, "ws")
+    first = NOW - NOW % 60 - 3500 * 60
+    _, *bars = ws.say(ask(venue, frequency=500, **{"from": first}))
+    assert len(bars) == 2000
+    parts = [len(bars)]
+    while frames := ws.later(50):
+        parts.append(len(frames))
+        bars += frames
+    assert parts[1:-1] == [500] * (len(parts) - 2)
+    told = [frame["data"]["time"] for frame in bars]
+    # Each part begins with the candle the last one ended with: it may have changed since.
+    assert sorted(set(told)) == [*dict.fromkeys(told)]
+    whole = venue.get(f"/md/v2/history?symbol=SBER&exchange=MOEX&tf=60&from={first}&to={NOW + 60}", venue.token())
+    assert sorted(set(told)) == [bar["time"] for bar in json.loads(whole.body)["history"]]
+    venue.now += MINUTE
+    trade(venue, "258.00")
+    assert [frame["data"]["close"] for frame in ws.later(500) or ws.news()][-1:] == [258]
+
+
 def test_a_candle_that_closed_while_the_frame_waited_is_still_told_whole(venue: Venue) -> None:
     ws = Wire(venue, "ws")
     ws.say(ask(venue, tf="5", skipHistory=True, frequency=10_000))

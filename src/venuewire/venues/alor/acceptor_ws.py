@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET, Raw, Struct
@@ -48,6 +49,9 @@ _FIGURES_INTERVAL: Nanos = frames.DEFAULT_FREQUENCY * NANOS_PER_MILLI
 _ALIKE = frozenset({frames.BOOK, frames.QUOTES})
 """Opcodes whose states are the same for everybody, whenever the subscription began."""
 _STOPS = frozenset({frames.STOP_ORDERS, frames.OLD_STOP_ORDERS})
+_HISTORY_AT_ONCE, _HISTORY_AT_A_TIME, _HISTORY_INTERVAL = 2000, 500, 50 * NANOS_PER_MILLI
+"""ASSUMPTION: candles of the past in the answer to a subscription, and then so many so often: a client who reads is not
+to be cut for the length of the history it asks for (3.12)."""
 
 _TELLS = {
     frames.BOOK: Channel.BOOK,
@@ -81,6 +85,8 @@ class _Subscription(Struct):
     """When the trading status may be another."""
     told: int = 0
     """Opening of the last candle sent; the last trading status."""
+    is_behind: bool = False
+    """There are more candles of the past to come."""
 
 
 class SubscriptionAcceptor:
@@ -207,6 +213,7 @@ class SubscriptionAcceptor:
         else:
             self._of_account.setdefault(subscription.opcode, []).append(subscription)
         subscription.due = now + subscription.interval
+        self._go_on(subscription, now)
         acknowledgement = _reply(subscription.guid, 200, frames.HANDLED)
         data = [_pushed(subscription, record) for record in first]
         if subscription.opcode == frames.BOOK and self._host.switches.book_before_acknowledgement:
@@ -245,14 +252,15 @@ class SubscriptionAcceptor:
         current = opened(second, subscription.length)
         start = request.start if isinstance(request.start, int) else current
         subscription.told = current if request.skipHistory is True else min(max(start, 0), current)
-        return [] if request.skipHistory is True else self._candles(subscription, now)
+        return [] if request.skipHistory is True else self._candles(subscription, now, _HISTORY_AT_ONCE)
 
-    def _candles(self, subscription: _Subscription, now: Nanos) -> list[Record]:
+    def _candles(self, subscription: _Subscription, now: Nanos, most: int = _HISTORY_AT_A_TIME) -> list[Record]:
         """From the last one that was sent on: that one may have changed since."""
         instrument = subscription.instrument
         assert instrument is not None
         tape, length = self._host.tape(instrument.symbol, now), subscription.length
-        slots = list(tape.bars(length, subscription.told, now // NANOS_PER_SECOND + 1))
+        slots = list(islice(tape.bars(length, subscription.told, now // NANOS_PER_SECOND + 1), most))
+        subscription.is_behind = len(slots) == most
         if slots:
             subscription.told = slots[-1].time
         return [tape.record(subscription.form, slot) for slot in slots]
@@ -387,9 +395,17 @@ class SubscriptionAcceptor:
 
         instrument, opcode = subscription.instrument, subscription.opcode
         if instrument is None or opcode not in _ALIKE:
-            return [_framed(subscription, data) for data in made()]
+            frames_made = [_framed(subscription, data) for data in made()]
+            self._go_on(subscription, now)
+            return frames_made
         shape = (opcode, subscription.form, subscription.depth)
         return [_framed(subscription, data) for data in self._host.once(shape, instrument.symbol, made)]
+
+    def _go_on(self, subscription: _Subscription, now: Nanos) -> None:
+        """What is left of a history comes by itself, a part at a time."""
+        if subscription.is_behind:
+            subscription.due = now + _HISTORY_INTERVAL
+            self._waiting[subscription.guid] = subscription
 
     def pinged(self, now: Nanos) -> None:
         """Pings count for nothing here."""
