@@ -20,6 +20,9 @@ from venuewire.transport.clock import Clock
 Told: TypeAlias = Trade | Quote | Bar | SecurityStatus | AccountSummary | VenueNews
 T = TypeVar("T", bound=Told)
 
+_LASTING = frozenset({Channel.STATUS, Channel.SUMMARY, Channel.VENUE})
+"""Channels whose messages are true until the next."""
+
 
 class Topic(Generic[T]):
     """One feed, and who reads it."""
@@ -48,7 +51,7 @@ class Topic(Generic[T]):
         """What people call it, within its channel."""
         wanted = self.wanted
         if wanted.message is not None:
-            return type(wanted.message).__name__
+            return repr(wanted.message)
         symbol = wanted.symbol or "account"
         return symbol if wanted.period is None else f"{symbol} {wanted.period // NANOS_PER_SECOND} s"
 
@@ -84,7 +87,7 @@ def _key(wanted: Subscribe) -> Hashable:
         case Channel.BARS:
             return wanted.symbol, wanted.period
         case Channel.VENUE:
-            return wanted.message
+            return repr(wanted.message)  # which may hold lists
         case _:
             return wanted.symbol
 
@@ -106,6 +109,16 @@ class Topics:
 
     def of_line(self, line: str) -> list[Topic[Any]]:
         return [topic for topic in self if topic.subscription and topic.subscription.line == line]
+
+    def doubt(self, line: str, cause: str) -> None:
+        """Messages of a line are missing. Where each stands alone it goes on; where they build on one another, or the
+        last one tells how things are, it is asked for anew."""
+        for topic in self.of_line(line):
+            topic.missed(cause)
+            if topic.channel in _LASTING:
+                self.renew(topic)
+            else:
+                topic.whole("the line goes on")
 
     # ------------------------------------------------------------------ what comes
 

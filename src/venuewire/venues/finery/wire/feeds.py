@@ -14,7 +14,7 @@ from venuewire.venues.finery import wire
 from venuewire.venues.finery.wire import clearing
 
 
-class Feed(Struct, frozen=True):
+class Feed(Struct, frozen=True, repr_omit_defaults=True):
     """Asks for a feed by its letter."""
 
     feed: str
