@@ -112,6 +112,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Frames sent on one line, or on all lines together (`sends_shared`)."""
     sends_shared: bool = False
     """True: the venue counts `sends` per address or user, over all lines of this process."""
+    counted_together: bool = False
+    """True: shared `sends` and `fetches`, which are of one rate, are counted as one."""
     kinds: Mapping[str, Rate] = field(default_factory=dict[str, Rate])
     """Frames of a kind that the venue takes less often than others (`Send.kind`): each waits for this rate as well as
     for `sends`, and what is of no kind goes meanwhile."""
@@ -244,10 +246,10 @@ class Express(Struct, frozen=True, kw_only=True):
     spelling: Spelling
     shape: Shape
     read: LevelReader
-    time: Callable[[str], Nanos]
-    """What the text of `Mark.TIME` means; raises `RemoteProtocolError`."""
     key: Callable[[str], bytes]
     """How frames call the book of a symbol. Two symbols may share a book: neither goes by express then."""
+    time: Callable[[str], Nanos] | None = None
+    """What the text of `Mark.TIME` means, where the spelling has it; raises `RemoteProtocolError`."""
 
 
 class Consent(Struct, frozen=True, kw_only=True):
@@ -515,6 +517,8 @@ class Stage(Struct, frozen=True, kw_only=True):
     """The account the ready line's credentials belong to."""
     balances: dict[str, str]
     """What that account begins with, by currency; enough for hours of play."""
+    further_accounts: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    """More accounts of the same owner, each with what it begins with."""
     credentials: dict[str, Any]
     """As the ready line prints them."""
     short_selling: bool

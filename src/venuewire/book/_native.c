@@ -626,6 +626,8 @@ typedef struct {
     const Reader *reader;
     int64_t lots[MOST_FIELDS];
     int scales[2]; /* of PRICE and SIZE */
+    const char *passed; /* the member that was last passed over: rows mostly share it, to the byte */
+    Py_ssize_t passed_length;
     int no_memory;
 } Cursor;
 
@@ -889,6 +891,18 @@ static int take_array(Cursor *cursor, int64_t *values)
     return take(cursor, ']');
 }
 
+/* Past the very member that was passed over in the row before. Where it is only the beginning of another (a longer
+ * number), what follows is no comma, and the body is refused. */
+static inline int pass_again(Cursor *cursor)
+{
+    Py_ssize_t length = cursor->passed_length;
+    if (length == 0 || cursor->end - cursor->at < length || memcmp(cursor->at, cursor->passed, (size_t)length) != 0) {
+        return 0;
+    }
+    cursor->at += length;
+    return 1;
+}
+
 /* A row that is an object: each field once, other members passed over. */
 static int take_object(Cursor *cursor, int64_t *values)
 {
@@ -901,6 +915,9 @@ static int take_object(Cursor *cursor, int64_t *values)
     }
     do {
         skip_blanks(cursor);
+        if (pass_again(cursor)) {
+            continue;
+        }
         int found = -1;
         for (int tried = 0; tried < count; tried++) {
             int n = next + tried < count ? next + tried : next + tried - count;
@@ -910,9 +927,11 @@ static int take_object(Cursor *cursor, int64_t *values)
             }
         }
         if (found < 0) {
+            cursor->passed = cursor->at;
             if (!skip_text(cursor) || !take(cursor, ':') || !skip_value(cursor, 0)) {
                 return 0;
             }
+            cursor->passed_length = cursor->at - cursor->passed;
             continue;
         }
         if (seen & (1u << found) || !take(cursor, ':') ||

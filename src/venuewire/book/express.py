@@ -58,7 +58,7 @@ class Express:
         plan, body = self._plan, payload[found.start("body") : -len(self._tail)]
         try:
             rows = plan.read(body, book.price_scale, book.size_scale)
-            time = plan.time(found["time"].decode("ascii", "replace"))
+            time = 0 if plan.time is None else plan.time(found["time"].decode("ascii", "replace"))
         except RemoteProtocolError:
             return False
         intake.frames_in += 1

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from venuewire.book import BookKeeper, keeper, twins
-from venuewire.codec import Mark, Spelling
+from venuewire.codec import Mark, Spelling, encode
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import BookUpdate
+from venuewire.model.market import BookSnapshot, BookUpdate
 from venuewire.model.session import Event
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos, Trust
 from venuewire.session.intake import Intake
@@ -324,3 +324,38 @@ def test_a_part_that_may_be_absent_begins_with_fixed_bytes() -> None:
 
 def test_the_member_nobody_uses_may_be_absent(line: Line) -> None:
     assert line.express(frame(4, [("bid", "100.50", "3")]).replace(b'"client_id":"",', b""))
+
+
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(["+", "M", "-", "~"]), st.integers(0, 60), st.integers(0, 5)), max_size=4
+).map(lambda rows: [list(row) for row in rows])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(CHANGES, CHANGES), max_size=5))
+def test_increments_at_finery_come_to_the_same(twin: str, messages: list[Any]) -> None:
+    venue, place = find("finery"), seat()
+    assert venue.express is not None
+    plan = venue.express("ws", place)
+    assert plan is not None
+    intake: Any = twins.intake() if twin == "native" else Intake()
+    intake.open = True
+    quick, slow = (BookKeeper("BTC-USD", 8, 8, depth=25) for _ in range(2))
+    books = {plan.key("BTC-USD"): quick.book}
+    take = twins.express(plan, intake, books, numbered=False, max_lag=keeper.MAX_LAG).take
+    quick.book.unsound = quick.settle
+    initiator = venue.initiator("ws", place)
+
+    def ordinary(payload: bytes, *keepers: BookKeeper) -> None:
+        for event in initiator.receive(initiator.open(payload), NOW):
+            for kept in keepers:
+                if isinstance(event, (BookSnapshot, BookUpdate)):
+                    kept.apply(event)
+
+    ordinary(b'["F","BTC-USD","S",[[[30,1],[29,2]],[[31,1],[33,2]]]]', quick, slow)
+    for bids, asks in messages:
+        payload = encode(["F", "BTC-USD", "M", [bids, asks]])
+        if not take(payload, NOW):
+            ordinary(payload, quick)
+        ordinary(payload, slow)
+        assert (quick.trust, quick.book.as_dict(), quick.updates) == (slow.trust, slow.book.as_dict(), slow.updates)

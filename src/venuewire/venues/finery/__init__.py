@@ -9,6 +9,7 @@ from venuewire.errors import ConfigError
 from venuewire.model.session import Command, Secret
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, OrdType, TimeInForce
 from venuewire.venue import Capabilities, Credentials, Endpoint, Limits, Venue
+from venuewire.venues.finery.express import express
 from venuewire.venues.finery.host import FineryHost
 from venuewire.venues.finery.initiator import FineryInitiator
 from venuewire.venues.finery.listing import stage
@@ -77,6 +78,7 @@ VENUE = Venue(
     credentials_from=credentials_from,
     environment={"FINERY_KEY": "key", "FINERY_SECRET": "secret"},
     initiator=FineryInitiator,
+    express=express,
     stage=stage,
     host=FineryHost,
     default_symbol="BTC-USD",

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeGuard, cast
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from venuewire.codec import SecretText, decoder, encode
+from venuewire.codec import Mark, SecretText, Spelling, decoder, encode
 
 SCALE = 8
 """Decimals of every number: prices in the balance currency, sizes in the asset ("Data types")."""
@@ -434,3 +434,8 @@ def pushed(feed: str, feed_id: bytes, action: str, payload: bytes) -> bytes:
 
 
 PING = encode(Ping())
+
+
+def book_update(feed: str) -> Spelling:
+    """How increments of a book are spelt, where the feed id is a name."""
+    return Spelling(b'["%b","' % feed.encode(), Mark.KEY, b'","M",', Mark.BODY, tail=b"]")
