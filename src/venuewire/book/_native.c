@@ -1343,6 +1343,19 @@ static PyObject *pure_top(Core *self, PyObject *ladder)
     return level;
 }
 
+static PyObject *name_of_level;
+
+static PyObject *make_level(Core *self, int64_t price, int64_t size)
+{
+    PyObject *arguments[3] = {(PyObject *)self, PyLong_FromLongLong(price), PyLong_FromLongLong(size)}, *level = NULL;
+    if (arguments[1] != NULL && arguments[2] != NULL) {
+        level = PyObject_VectorcallMethod(name_of_level, arguments, 3, NULL);
+    }
+    Py_XDECREF(arguments[1]);
+    Py_XDECREF(arguments[2]);
+    return level;
+}
+
 static PyObject *Core_best_level(Core *self, void *side)
 {
     PyObject *ladder = side_of(self, side != NULL);
@@ -1361,7 +1374,7 @@ static PyObject *Core_best_level(Core *self, void *side)
     int64_t price = best.key * levels->sign;
     if (top->level == NULL || top->price != price || top->size != best.size ||
         top->price_scale != self->price_scale || top->size_scale != self->size_scale) {
-        PyObject *level = PyObject_CallMethod((PyObject *)self, "level", "LL", (long long)price, (long long)best.size);
+        PyObject *level = make_level(self, price, best.size);
         if (level == NULL) {
             return NULL;
         }
@@ -1730,6 +1743,24 @@ static int plan_part(Express *self, PyObject *item)
     return 1;
 }
 
+/* Of a BookUpdate, in the order of `tell`. */
+static const char *const MEMBERS[] = {"symbol",      "body",       "read",          "shape",
+                                      "price_scale", "size_scale", "transact_time", "recv_time"};
+
+static PyObject *interned(const char *const *texts, size_t count)
+{
+    PyObject *names = PyTuple_New((Py_ssize_t)count);
+    for (size_t n = 0; names != NULL && n < count; n++) {
+        PyObject *name = PyUnicode_InternFromString(texts[n]);
+        if (name == NULL) {
+            Py_CLEAR(names);
+        } else {
+            PyTuple_SET_ITEM(names, (Py_ssize_t)n, name);
+        }
+    }
+    return names;
+}
+
 /* Express(parts, tail, reader, intake, books, numbered, max_lag, event, read, shape) */
 static PyObject *Express_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
@@ -1757,8 +1788,7 @@ static PyObject *Express_new(PyTypeObject *type, PyObject *args, PyObject *Py_UN
     self->event = Py_NewRef(event);
     self->read = Py_NewRef(read);
     self->shape = Py_NewRef(shape);
-    self->names = Py_BuildValue("(ssssssss)", "symbol", "body", "read", "shape", "price_scale", "size_scale",
-                                "transact_time", "recv_time");
+    self->names = interned(MEMBERS, sizeof MEMBERS / sizeof *MEMBERS);
     int fine = self->names != NULL;
     for (Py_ssize_t n = 0; fine && n < PyTuple_GET_SIZE(parts); n++) {
         fine = plan_part(self, PyTuple_GET_ITEM(parts, n));
@@ -1905,7 +1935,8 @@ PyMODINIT_FUNC PyInit__native(void)
     }
     BookError = PyObject_GetAttrString(errors, "BookError");
     Py_DECREF(errors);
-    if (BookError == NULL) {
+    name_of_level = PyUnicode_InternFromString("level");
+    if (BookError == NULL || name_of_level == NULL) {
         return NULL;
     }
     PyObject *made = PyModule_Create(&module);

@@ -94,7 +94,11 @@ class KeptBook:
 
     def _note_listeners(self) -> None:
         """Events of what goes by express are made while somebody may want them."""
-        self.keeper.book.told = self._tell if self._watchers or self.readers else None
+        watchers, book = self._watchers, self.keeper.book
+        if self.readers or len(watchers) > 1:
+            book.told = self._tell
+        else:
+            book.told = watchers[0] if watchers else None
 
     def left_live(self) -> None:
         """Trust has gone: tell the readers, let waiters wait."""
@@ -151,6 +155,8 @@ class LiveBook:
         self._keeping = keeping
         self._bound, self._policy = bound, policy
         self._kept: KeptBook | None = None
+        self._levels: OrderBook | None = None
+        """The book itself, for the reads that are made with every message."""
         self._is_held = False
         self._stream: Stream[BookChange] | None = None
         self._streams: list[Stream[BookChange]] = []
@@ -178,11 +184,13 @@ class LiveBook:
 
     @property
     def best_bid(self) -> Level | None:
-        return (self._kept or self._book()).keeper.book.best_bid
+        levels = self._levels
+        return self.book.best_bid if levels is None else levels.best_bid
 
     @property
     def best_ask(self) -> Level | None:
-        return (self._kept or self._book()).keeper.book.best_ask
+        levels = self._levels
+        return self.book.best_ask if levels is None else levels.best_ask
 
     @property
     def book(self) -> OrderBook:
@@ -235,6 +243,7 @@ class LiveBook:
         self._is_held = True
         try:
             self._kept = await self._keeping.enter(self.symbol)
+            self._levels = self._kept.keeper.book
         except BaseException:
             self._is_held = False
             raise
