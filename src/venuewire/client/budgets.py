@@ -38,8 +38,10 @@ class Budgets:
 
     def sends(self, venue: Venue, url: str) -> Pacer | None:
         """The pacing of frames that lines share; None where each line has its own."""
-        rate = venue.limits.sends
-        return self._pacer("frames", venue, url, rate) if rate is not None and venue.limits.sends_shared else None
+        limits = venue.limits
+        if limits.sends is None or not limits.sends_shared:
+            return None
+        return self._pacer("requests" if limits.counted_together else "frames", venue, url, limits.sends)
 
     def fetches(self, venue: Venue, url: str) -> Pacer | None:
         """The pacing of HTTP requests, shared by all; None where the venue publishes no limit."""

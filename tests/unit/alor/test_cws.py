@@ -435,12 +435,29 @@ def test_tokens_may_be_ended_before_their_time(venue: Venue, wire: Wire) -> None
     assert wire.say(create(venue))[0]["httpCode"] == 200
 
 
-def test_requests_may_be_too_many_for_a_while(venue: Venue) -> None:
+def test_requests_may_be_too_many_for_a_while(venue: Venue, wire: Wire) -> None:
     assert venue.host.afflict(Throttle(venue.now + SECOND), venue.now)
     assert venue.get("/md/v2/time").status == 429
     assert venue.ask("POST", f"/refresh?token={venue.refresh_token}").status == 429
+    assert wire.say(create(venue))[0]["httpCode"] == 429
     venue.now += SECOND
     assert venue.get("/md/v2/time").status == 200
+
+
+def test_a_hundred_requests_a_second_over_both_ways_together(venue: Venue, wire: Wire) -> None:
+    token = venue.token()
+    for _ in range(60):
+        assert venue.get("/md/v2/time", token).status == 200
+    codes = [wire.say(create(venue))[0] for _ in range(41)]
+    assert [reply["httpCode"] for reply in codes] == [200] * 40 + [429]
+    assert codes[-1]["message"] == "Too Many Requests"
+    assert venue.get("/md/v2/time", token).status == 429
+    assert wire.ended is None
+    # What keeps the line alive is not counted.
+    assert wire.say({"opcode": "ping", "guid": guid(), "confirm": True})[0]["httpCode"] == 200
+    assert authorize(wire)["httpCode"] == 200
+    venue.now += SECOND
+    assert wire.say(create(venue))[0]["httpCode"] == 200
 
 
 @pytest.mark.parametrize("affliction", [SkipSequence(), RevokeGrants(), Maintenance(1)])

@@ -38,6 +38,14 @@ def test_one_place_has_one_budget() -> None:
     assert budgets.sends(none, "wss://a.toy.test") is None  # counted per line
 
 
+def test_frames_and_requests_that_a_venue_counts_together_have_one_budget() -> None:
+    budgets, rate = Budgets(), Rate(100, SECOND)
+    together = venue(limits=Limits(sends=rate, sends_shared=True, fetches=rate, counted_together=True))
+    assert budgets.sends(together, "wss://a.toy.test") is budgets.fetches(together, "https://b.toy.test")
+    apart = venue(limits=Limits(sends=rate, sends_shared=True, fetches=rate))
+    assert budgets.sends(apart, "wss://a.toy.test") is not budgets.fetches(apart, "https://b.toy.test")
+
+
 def test_each_network_in_memory_has_budgets_of_its_own_and_all_sockets_share_theirs() -> None:
     clock = SteppedClock()
     one, other = ToyFar(clock), ToyFar(clock)

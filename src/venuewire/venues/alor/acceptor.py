@@ -6,6 +6,7 @@ from both of the latter, in `desk` and, conditional ones, in `stop_desk`.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
@@ -90,8 +91,10 @@ class AlorHost:
         self._seen: dict[str, access.Claims] = {}
         self._ended: set[str] = set()
         """Tokens whose end was brought forward."""
+        self._recent: dict[str, deque[Nanos]] = {}
+        """When a login's requests of the last second came."""
         self.throttled_until: Nanos = 0
-        """Until then every HTTP request is one too many."""
+        """Until then every request over HTTP, and every command on `/cws`, is one too many."""
         self._http = HttpAcceptor(self)
 
     def accept(self, line: str) -> Acceptor:
@@ -314,6 +317,16 @@ class AlorHost:
         if len(self._seen) > _TOKENS_KEPT:
             del self._seen[next(iter(self._seen))]
         return claims
+
+    def is_too_fast(self, login: str, now: Nanos) -> bool:
+        """More than so many requests within a second, over HTTP and `/cws` together (5.9, 8.14)."""
+        recent = self._recent.setdefault(login, deque())
+        while recent and now - recent[0] >= NANOS_PER_SECOND:
+            recent.popleft()
+        if len(recent) >= self.switches.requests_per_second:
+            return True
+        recent.append(now)
+        return False
 
     def port(self, claims: access.Claims, portfolio: str) -> Port | None:
         """The place of a portfolio the token speaks for."""

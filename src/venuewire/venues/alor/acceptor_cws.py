@@ -102,6 +102,9 @@ class CommandAcceptor:
             return self._bad(guid, frames.MALFORMED)
         if isinstance(record, commands.Authorize):
             return self._authorize(record, guid, now)
+        assert self._claims is not None
+        if now < self._host.throttled_until or self._host.is_too_fast(self._claims.sub, now):
+            return [_reply(guid, 429, frames.TOO_MANY)]
         assert isinstance(record, (commands.Create, commands.Update, commands.Delete))
         return self._order(record, opcode, guid, now)
 

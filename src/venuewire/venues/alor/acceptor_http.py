@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
 from venuewire.codec import decoder
 from venuewire.errors import RemoteProtocolError
-from venuewire.model.terms import NANOS_PER_SECOND, Nanos
+from venuewire.model.terms import Nanos
 from venuewire.venue import Answer, Request
 from venuewire.venues.alor.http_ask import Ask, json_answer, said
 from venuewire.venues.alor.http_market import HttpMarket
@@ -28,7 +27,6 @@ class HttpAcceptor:
 
     def __init__(self, host: AlorHost) -> None:
         self._host = host
-        self._recent: dict[str, deque[Nanos]] = {}
         self._market, self._portfolio, self._orders = HttpMarket(host), HttpPortfolio(host), HttpOrders(host)
 
     def serve(self, request: Request, now: Nanos) -> Answer:
@@ -42,7 +40,7 @@ class HttpAcceptor:
         if words == ["refresh"]:
             return self._refresh(request, query, now) if request.method == "POST" else Answer(405)
         claims = self._claims(request, now)
-        if claims is not None and self._is_too_fast(claims.sub, now):
+        if claims is not None and self._host.is_too_fast(claims.sub, now):
             return Answer(429)
         ask = Ask(request, parts, words, query, now, claims)
         if words[:2] == ["md", "v2"] and request.method == "GET":
@@ -56,16 +54,6 @@ class HttpAcceptor:
     def _claims(self, request: Request, now: Nanos) -> access.Claims | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return self._host.claims(token.strip(), now) if scheme.lower() == "bearer" else None
-
-    def _is_too_fast(self, login: str, now: Nanos) -> bool:
-        """More than so many requests within a second (5.9)."""
-        recent = self._recent.setdefault(login, deque())
-        while recent and now - recent[0] >= NANOS_PER_SECOND:
-            recent.popleft()
-        if len(recent) >= self._host.switches.requests_per_second:
-            return True
-        recent.append(now)
-        return False
 
     # ---- the token server (2.2)
 

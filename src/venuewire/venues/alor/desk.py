@@ -52,7 +52,7 @@ class Switches(Struct, kw_only=True):
     subscriptions: int = 5000
     """Per connection (8.17)."""
     requests_per_second: int = 100
-    """HTTP requests per user (5.9)."""
+    """HTTP requests and `/cws` commands per user (5.9, 8.14)."""
     trading_hours: bool = False
     """Trade in the exchanges' hours only (`sessions`); off, the sandbox trades always."""
 

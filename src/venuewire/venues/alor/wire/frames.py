@@ -26,6 +26,8 @@ MAXIMUM_TRADES = 5000
 
 HANDLED = "Handled successfully"
 INVALID_TOKEN = "Invalid JWT token!"
+TOO_MANY = "Too Many Requests"
+"""ASSUMPTION: of a 429 on `/cws` (8.14)."""
 MALFORMED = "Provided json can't be properly deserialised, perhaps you made an error or forgot some field"
 
 
@@ -204,6 +206,7 @@ __all__ = [
     "SPELLING",
     "STOP_ORDERS",
     "SUMMARIES",
+    "TOO_MANY",
     "TRADES",
     "UNSUBSCRIBE",
     "Asked",
