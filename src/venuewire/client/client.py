@@ -642,14 +642,20 @@ class Client:
     def feed(
         self, record: Struct, *, bound: int = READER_BOUND, policy: str = Policy.DROP_OLDEST
     ) -> AbstractAsyncContextManager[Stream[VenueNews]]:
-        """A feed for which there is no word here: `record` of the venue's `wire` asks for it, as its page says."""
+        """A feed for which there is no word here: `record` of the venue's `wire` asks for it, as its page says.
+
+        Each message comes as `VenueNews` with a record of the venue's, and a `Gap` where something was missed; then,
+        as on every new line, it is asked for anew. Raises, on entering, `LocalProtocolError` for a record that the page
+        does not list, and `RequestRejected` when the venue refuses.
+        """
         return self.market.reading(Subscribe(channel=Channel.VENUE, message=record), bound, _policy(policy))
 
     async def ask(self, record: Struct) -> Struct:
         """A request for which there is no word here: `record` of the venue's `wire`; the venue's answer is another.
 
-        Raises `LocalProtocolError` for a record that the venue's page does not list, `RequestRejected` when the venue
-        refuses, and what any request may raise.
+        Sent once, whatever becomes of it: after `RequestTimedOut` or `ConnectionLost` nobody knows whether the venue
+        has acted, and asking again is up to you. Raises `LocalProtocolError` for a record that the venue's page does
+        not list, `RequestRejected` when the venue refuses, and what any request may raise.
         """
         answer = await self._requests.ask(VenueRequest(message=record))
         if not isinstance(answer, Reply):
@@ -885,6 +891,7 @@ class Client:
             SecurityStatus: lambda _, status: topics.put_status(status),
             AccountSummary: lambda _, summary: topics.put_summary(summary),
             VenueNews: self._on_venue_news,
+            SecurityList: lambda _, listed: self.seat.know(listed.instruments),
             ExecutionReport: self._on_report,
             CancelReject: self._on_cancel_reject,
             LoggedOn: self._on_logged_on,

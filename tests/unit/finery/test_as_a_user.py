@@ -112,8 +112,11 @@ async def test_a_refusal_and_a_record_that_is_no_request_are_errors(desk: Desk) 
 
 async def test_what_moves_money_is_never_asked_twice_by_itself(desk: Desk) -> None:
     """The answer is lost: the user is told so, and the venue has one payment."""
-    lost = {"channel": "ANSWERS", "count": 1} if desk.requests == "ws" else {"path": "/api/add", "when": "after"}
-    desk.sandbox.set_fault(Fault(kind=Kind.DROP, venue="finery", **lost))
+    if desk.requests == "ws":
+        lost = Fault(kind=Kind.DROP, venue="finery", channel="ANSWERS", count=1)
+    else:
+        lost = Fault(kind=Kind.DROP, venue="finery", path="/api/add", when="after")
+    desk.sandbox.set_fault(lost)
     with pytest.raises((errors.RequestTimedOut, errors.ConnectionLost)):
         await desk.ask(PAY)
     desk.sandbox.clear_faults()
@@ -161,3 +164,12 @@ async def test_a_feed_the_venue_does_not_have_is_refused_when_it_is_asked_for(de
 
     with pytest.raises(errors.RequestRejected, match="invalid feed name"):
         await desk.sandbox.run(read())
+
+
+async def test_with_feed_i_the_client_knows_what_is_newly_listed(desk: Desk) -> None:
+    assert "OP-USD" not in desk.client.instruments
+    async with desk.reading(Feed("I")) as listing:
+        assert await desk.some(listing, 1) == ["IS"]
+        desk.sandbox.set_fault(Fault(kind=Kind.HABIT, venue="finery", name="new_listing"))
+        assert await desk.some(listing, 3) == ["C+", "I+", "CM"]
+        assert desk.client.instruments["OP-USD"].base == "OP"

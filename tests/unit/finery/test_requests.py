@@ -106,22 +106,6 @@ def test_what_a_key_may_not_do(house: House, terms: dict[str, Any], code: int) -
     assert house.line(key="bound").request("add", MARKET)["error"] == code
 
 
-@pytest.mark.parametrize(
-    ("role", "allowed"),
-    [
-        ("maker", {"limit", "postOnly"}),
-        ("taker", {"limitIOC", "limitFOK", "marketIOC", "marketFOK"}),
-        ("master", {"limit", "postOnly", "limitIOC", "limitFOK", "marketIOC", "marketFOK"}),
-    ],
-)
-def test_roles_decide_which_types_are_allowed(house: House, role: str, allowed: set[str]) -> None:
-    house.host.admit("role", SECRET, "ours", role=role)
-    line = house.line(key="role")
-    for kind in ("limit", "postOnly", "limitIOC", "limitFOK", "marketIOC", "marketFOK"):
-        content = LIMIT | {"type": kind, "price": px(62000 if kind in {"limit", "postOnly"} else 64020), "size": 1000}
-        assert (line.request("add", content).get("error") == 73) is (kind not in allowed), kind
-
-
 def test_a_client_order_id_is_free_again_once_its_order_is_done(line: Line) -> None:
     content = LIMIT | {"clientOrderId": 5}
     first = line.request("add", content)["reply"]
