@@ -11,7 +11,6 @@ from typing import Protocol
 
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
 
-
 _monotonic_ns = time.monotonic_ns
 
 
