@@ -12,14 +12,16 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from venuewire import errors
 from venuewire.book import twins
 from venuewire.client import config
 from venuewire.client.budgets import budgets_of
+from venuewire.client.changeover import Changeover
 from venuewire.client.connection import Connection
 from venuewire.client.desk import Desk
-from venuewire.client.express import ExpressBooks
+from venuewire.client.express import ExpressBooks, Take
 from venuewire.client.guarding import Guard, Guarding
 from venuewire.client.limits import LimitCheck, OrderLimits, Top
 from venuewire.client.lines import Lines
@@ -248,9 +250,11 @@ class Client:
         self._ended_grants: set[str] = set()
         """Lines whose grant the venue has ended: with the next they get their subscriptions anew."""
         self._closing = asyncio.Event()
+        self._changing: set[Connection] = set()
+        """Lines that are about to take over, or to be let go."""
         self._table: dict[type, Callable[[Connection, Any], None]] = self._dispatch_table()
 
-    def _connection(self, line: str, endpoint: str, position: int) -> Connection:
+    def _connection(self, line: str, endpoint: str, position: int, *, express: bool = True) -> Connection:
         venue, budgets = self.venue, budgets_of(self._network, self.clock)
         urls = {**self._urls, line: self._urls[endpoint]}
         initiator = venue.initiator(endpoint, self.seat)
@@ -279,7 +283,7 @@ class Client:
             fetched=self._let_lines_look,
             offset=self._offset,
             refusal=venue.refusal,
-            express=self._express.of_line(endpoint, session),
+            express=self._express.of_line(endpoint, session) if express else None,
         )
 
     # ------------------------------------------------------------------ the journal
@@ -378,7 +382,7 @@ class Client:
             self._tasks = None
             for task in (watch, *self._spawned):
                 task.cancel()
-            for connection in self.connections.values():
+            for connection in (*self.connections.values(), *self._changing):
                 connection.close()
             # What waits for an answer gets it from the closing of its line: sent, and not answered.
             await asyncio.wait(tuple(self._line_tasks))
@@ -401,8 +405,8 @@ class Client:
     async def _keep_further(self, connection: Connection) -> None:
         """Until it is closed; then nothing is left of it."""
         await connection.run()
-        if not self._closing.is_set():
-            line = connection.session.line
+        line = connection.session.line
+        if not self._closing.is_set() and self.connections.get(line) is connection:
             self._lines.forget(line)
             self._ready.pop(line).set()
             self._refused.pop(line, None)
@@ -561,6 +565,99 @@ class Client:
             del self._refused[line]
             self._ready[line].clear()
             self.connections[line].allow()
+
+    # ------------------------------------------------------------------ lines that are changed as planned
+
+    async def renew_lines(self, credentials: Credentials | None = None) -> None:
+        """Change every line for a new one, made before the old one is let go: books stay LIVE, nothing is missed.
+
+        For keys that are about to be replaced at the venue: with `credentials` the new lines log on with those, and
+        everything is signed with them from now on; where the first new line is refused, all stays as it was. Without,
+        to leave before a maintenance that was announced for the far end of these lines.
+
+        Raises `LocalProtocolError` while orders are open that end with their line (cancel on disconnect): the change
+        would cancel them; and where the venue's tokens renew themselves, for other `credentials`. Raises what keeps a
+        new line from taking over, then the old one stands: `LogonRejected`, `ConnectionLost`, `ConnectFailed`,
+        `RequestRejected`.
+        """
+        self._check_change(credentials)
+        before_it = self.seat.credentials
+        if credentials is not None:
+            self.seat.credentials = replace(credentials, endpoints=before_it.endpoints, ca=before_it.ca)
+        try:
+            for number, line in enumerate(list(self.connections)):
+                if number:
+                    self._check_change(None)
+                await self._change(line)
+                before_it = self.seat.credentials
+        finally:
+            self.seat.credentials = before_it
+        if credentials is not None and self._guarding is not None:
+            self._guarding.renewed()
+
+    def _check_change(self, credentials: Credentials | None) -> None:
+        if self._changing:
+            raise errors.LocalProtocolError("a line is being changed already")
+        if missing := self._not_ready():
+            raise errors.NotLoggedOn(missing[0])
+        if tied := self.desk.tied():
+            ids = ", ".join(order.cl_ord_id for order in tied)
+            raise errors.LocalProtocolError(f"these orders would be cancelled with their line; cancel them first: {ids}")
+        if credentials is not None and type(credentials) is not type(self.seat.credentials):
+            raise errors.LocalProtocolError(f"these are not credentials of {self.venue.title}")
+        if credentials is not None and self.seat.grant is not None:
+            raise errors.LocalProtocolError(
+                f"{self.venue.title} gives tokens that renew themselves; for other credentials make another client"
+            )
+        most = self.venue.limits.connections
+        if most is not None and len(self.connections) >= most:
+            raise errors.LocalProtocolError(f"{self.venue.title} allows {most} lines, and all are in use")
+
+    async def _change(self, line: str) -> None:
+        old, endpoint = self.connections[line], self._lines.endpoint(line)
+        new = self._connection(line, endpoint, -1 - len(self.connections), express=False)
+        new.dials = old.dials
+        change = Changeover(
+            old, new, self._deliver, self._express_of, self.market.topics.last_trade, self.clock.now
+        )
+        change.begin()
+        is_further = endpoint != line
+        self._changing = {new}
+        try:
+            self._keep_line(new, self._keep_further(new) if is_further else new.run())
+            await before(self.clock, self.clock.now() + LOGON_SECONDS * NANOS_PER_SECOND, change.ready())
+        except TimeoutError:
+            change.abandon()
+            reason = f"the new line could not take over within {LOGON_SECONDS} s"
+            raise errors.ConnectFailed(f"{self.venue.title}, line {line}", reason) from None
+        except BaseException:
+            change.abandon()
+            raise
+        finally:
+            self._changing = set()
+        await self._let_go(change)
+        if is_further:
+            self._spawn(self._retire(new))
+
+    async def _let_go(self, change: Changeover) -> None:
+        """The new line is the line; the old one is closed when it has answered what it was asked."""
+        line = change.new.session.line
+        self._ended_grants.discard(line)
+        self.connections[line], self._changing = change.new, {change.old}
+        change.switch()
+        self._ready[line].set()
+        self.metrics.count("changeovers", line=line)
+        try:
+            await before(self.clock, self.clock.now() + self.venue.limits.answer, change.drained())
+        except TimeoutError:
+            logger.warning("%s: the old line %s was let go with requests unanswered", self.venue.name, line)
+        finally:
+            change.finish()
+            self._changing = set()
+
+    def _express_of(self, connection: Connection) -> Take | None:
+        session = connection.session
+        return self._express.of_line(self._lines.endpoint(session.line), session)
 
     # ------------------------------------------------------------------ credentials that change
 

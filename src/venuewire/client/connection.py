@@ -177,6 +177,10 @@ class Connection:
 
     # ------------------------------------------------------------------ what the client calls
 
+    def tell(self, deliver: Deliver, express: Take | None = None) -> None:
+        """From now on what comes is told to this one, or goes by `express`."""
+        self._deliver, self._express = deliver, express
+
     def flush(self) -> None:
         """Do what the session wants done, and look at its timer again."""
         self._carry_out(self.session.effects())

@@ -72,6 +72,7 @@ class Desk:
         self._guard: Keeper | None = None
         self._limits: LimitCheck | None = None
         self._top_of: Callable[[str], Top] = lambda _: Top(trust=None)
+        self._tied: list[LiveOrder] = []
         self._stopped = ""
         """Why no new orders are sent any more; empty while they are."""
         self.on_report: list[Callable[[Order, ExecutionReport], None]] = []
@@ -98,6 +99,10 @@ class Desk:
         """Check every order against these; `top_of` tells what the book of a symbol shows."""
         self._limits, self._top_of = limits, top_of
 
+    def tied(self) -> list[LiveOrder]:
+        """Orders that the venue cancels when the line ends over which they went."""
+        return [live for live in self._tied if not live.order.is_ended]
+
     def stop(self, why: str) -> None:
         """From now on nothing is placed or replaced; cancels go on."""
         self._stopped = self._stopped or why
@@ -123,6 +128,8 @@ class Desk:
             raise LocalProtocolError(f"cl_ord_id {command.cl_ord_id} has been used already; take another")
         self._admit_new(command)
         live = self._track(self.blotter.place(command, self._clock.now()))
+        if command.cancel_on_disconnect:
+            self._tied = [*self.tied(), live]
         try:
             ticket = await self._sent(command)
         except (VenueError, asyncio.CancelledError) as error:

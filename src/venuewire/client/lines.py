@@ -43,6 +43,10 @@ class Lines:
             return self._holding(endpoint, command.subscription)
         return self.connections[endpoint]
 
+    def endpoint(self, name: str) -> str:
+        """Where a line goes to."""
+        return self._further.get(name, name)
+
     def forget(self, name: str) -> None:
         """A further line has been closed."""
         self._further.pop(name, None)

@@ -122,6 +122,11 @@ class Topics:
 
     # ------------------------------------------------------------------ what comes
 
+    def last_trade(self, symbol: str) -> Trade | None:
+        """The last one of a symbol that its readers were told."""
+        topic = self._trades.get(symbol)
+        return None if topic is None else topic.last
+
     def put_trade(self, trade: Trade) -> None:
         topic = self._trades.get(trade.symbol)
         if topic is not None:

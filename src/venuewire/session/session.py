@@ -343,6 +343,25 @@ class Session:
         return ref in self._subscriptions
 
     @property
+    def subscriptions(self) -> tuple[Subscribe, ...]:
+        """What is subscribed on the line, or is to be, oldest first."""
+        return tuple(self._subscriptions)
+
+    def follow(self, other: Session) -> None:
+        """Before the first dial: have what another line of this name has subscribed, and count on from its lives."""
+        for subscribe in other.subscriptions:
+            self._subscriptions.remember(subscribe)
+        self.epoch, self.renewals = other.epoch, other.renewals
+
+    def give_up(self) -> None:
+        """What is subscribed here is another line's from now on."""
+        refs = {subscribe.ref for subscribe in self._subscriptions}
+        self._lanes.withdraw(refs)
+        for ref in refs:
+            self._pending.drop(ref)
+            self._subscriptions.forget(ref)
+
+    @property
     def is_idle(self) -> bool:
         """Nothing is subscribed on the line, and nothing waits for an answer."""
         return not self._subscriptions and not self._pending
