@@ -164,7 +164,8 @@ class SandboxExchange:
             replace_keeps_order_id=replace_keeps_order_id,
             first_order_id=first_order_id,
         )
-        exchange.open_account(stage.account, stage.balances)
+        for account, balances in {stage.account: stage.balances, **stage.further_accounts}.items():
+            exchange.open_account(account, balances)
         return exchange
 
     # ------------------------------------------------------------------------------------------------ questions
@@ -410,7 +411,7 @@ class SandboxExchange:
 
     @staticmethod
     def _working(port: AccountPort, order_id: str, cl_ord_id: str) -> Ticket | None:
-        return port.working.get(order_id) if order_id else port.working_ids.get(cl_ord_id)
+        return port.working.get(order_id) if order_id else port.working_as(cl_ord_id)
 
     def _reject_change(
         self,
@@ -440,7 +441,8 @@ class SandboxExchange:
         """Book what the engine did with this order, then with each stop that was reached by it."""
         if pit.engine.fills:
             self._book_fills(pit, now)
-        self._drop_rest(ticket, now)
+        if ticket.state == DONE:
+            self._drop_rest(ticket, now)
         while (stop := pit.engine.next_triggered()) is not None:
             self._activate(pit, stop, now)
 
@@ -532,30 +534,20 @@ class SandboxExchange:
         """Note this step for the order's account, unless nobody there listens."""
         ticket.time = now
         port = ticket.port
-        if port.quiet and port is not self._actor:
+        acts, listens = port is self._actor, not port.quiet
+        if not (acts or listens):
             return
         ref = self._ref if ticket is self._subject else None
-        step = Step(
-            ticket,
-            ticket.terms,
-            exec_type,
-            now,
-            ticket.status,
-            ticket.cum,
-            ticket.notional,
-            ref,
-            deal,
-            liquidity,
-            reason,
-            text,
-            orig_cl_ord_id,
-            orig_order_id,
-        )
-        if deal is not None and not port.quiet:
-            port.filled.append(step)
-        self._say(port, step)
+        state = (ticket.terms, exec_type, now, ticket.status, ticket.cum, ticket.notional, ref)
+        step = Step(ticket, *state, deal, liquidity, reason, text, orig_cl_ord_id, orig_order_id)
+        if acts:
+            self._mine.append(step)
+        if listens:
+            self.outbox.append(step)
+            if deal is not None:
+                port.filled.append(step)
 
-    def _say(self, port: AccountPort, note: OrderNote) -> None:
+    def _say(self, port: AccountPort, note: RefusedOrder | RefusedChange) -> None:
         if port is self._actor:
             self._mine.append(note)
         if not port.quiet:

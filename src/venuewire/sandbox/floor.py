@@ -164,8 +164,11 @@ class Floor:
 
     def publish(self) -> None:
         """Tell the venue, then every connection, what has happened at the exchange; what that leads to as well."""
-        if self._publishing:
-            return
+        if not self._publishing:
+            self._tell()
+            self.reconsider()
+
+    def _tell(self) -> None:
         self._publishing = True
         try:
             while events := self.exchange.drain():
@@ -174,7 +177,6 @@ class Floor:
         finally:
             self._publishing = False
         self.flush()
-        self.reconsider()
 
     def gathers(self, connection: Connection) -> None:
         """It has begun to gather frames, which leave together at the end of this turn."""
@@ -261,7 +263,7 @@ class Floor:
             self._wake.clear()
             self._soonest = self.due()
             await self._sleep(self._soonest)
-            self.run_due()
+            self._run_due()
 
     async def _sleep(self, until: Nanos | None) -> None:
         """Until that time, or until something earlier comes up."""
@@ -280,6 +282,10 @@ class Floor:
 
     def run_due(self) -> None:
         """Everything whose time has come, once."""
+        self._run_due()
+        self.reconsider()
+
+    def _run_due(self) -> None:
         self._run_faults()
         self._tick_host()
         world = self.world()
@@ -292,7 +298,7 @@ class Floor:
         if expiry is not None and expiry <= now:
             self.exchange.advance(now)
         self._step_flow(now)
-        self.publish()
+        self._tell()
 
     def _tick_host(self) -> None:
         now = self.now()

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from random import Random
 
-from venuewire.model.orders import CancelOrder, ExecutionReport, NewOrder, ReplaceOrder
-from venuewire.model.terms import NANOS_PER_MILLI, ExecType, Nanos, OrdRejReason, OrdType, Side, TimeInForce
+from venuewire.model.orders import CancelOrder, NewOrder, ReplaceOrder
+from venuewire.model.terms import NANOS_PER_MILLI, Nanos, OrdRejReason, OrdType, Side, TimeInForce
 from venuewire.sandbox.accounts import Listing, exact
-from venuewire.sandbox.exchange import SandboxExchange
+from venuewire.sandbox.exchange import RefusedChange, RefusedOrder, SandboxExchange
 from venuewire.sandbox.port import AccountPort
+from venuewire.sandbox.ticket import Step
 
 INTERVAL = 50 * NANOS_PER_MILLI
 """Between two steps of the market, and a little more."""
@@ -210,10 +211,10 @@ class Flow:
         if rung <= 0:
             return
         qty = self._size(market, self._random.randint(1, 10))
-        report = self._order(self._maker, market, side, qty, rung, OrdType.LIMIT, now)
-        if report.exec_type is ExecType.NEW:
-            market.rungs[side, rung] = report.order_id
-        elif report.ord_rej_reason is OrdRejReason.POST_ONLY_WOULD_CROSS:
+        note = self._order(self._maker, market, side, qty, rung, OrdType.LIMIT, now)
+        if isinstance(note, Step):
+            market.rungs[side, rung] = note.ticket.told_id
+        elif note.reason is OrdRejReason.POST_ONLY_WOULD_CROSS:
             self._take(market, side, rung, now)
 
     def _take(self, market: _Market, side: Side, rung: int, now: Nanos) -> None:
@@ -228,7 +229,7 @@ class Flow:
     def _withdraw(self, market: _Market, side: Side, rung: int, now: Nanos) -> None:
         order_id = market.rungs.pop((side, rung), None)
         if order_id is not None and order_id in self._maker.working:
-            self._maker.execute(
+            self._maker.perform(
                 CancelOrder(
                     symbol=market.listing.symbol,
                     side=side,
@@ -249,7 +250,7 @@ class Flow:
         qty = ticket.cum + self._size(market, self._random.randint(1, 10))
         if market.listing.most is not None and qty > market.listing.most:
             return
-        self._maker.execute(
+        self._maker.perform(
             ReplaceOrder(
                 symbol=market.listing.symbol,
                 side=side,
@@ -271,11 +272,11 @@ class Flow:
         rung: int | None,
         ord_type: OrdType,
         now: Nanos,
-    ) -> ExecutionReport:
-        """The first report of an order. The maker's rest and never take, the taker's never rest."""
+    ) -> Step | RefusedOrder:
+        """What first became of an order. The maker's rest and never take, the taker's never rest."""
         resting = port is self._maker
         listing = market.listing
-        reports = port.execute(
+        notes = port.perform(
             NewOrder(
                 symbol=listing.symbol,
                 side=side,
@@ -287,6 +288,6 @@ class Flow:
             ),
             now,
         )
-        first = reports[0]
-        assert isinstance(first, ExecutionReport), "a new order is answered by a report"
+        first = notes[0]
+        assert not isinstance(first, RefusedChange), "a new order is taken in or refused"
         return first

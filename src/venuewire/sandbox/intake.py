@@ -33,7 +33,7 @@ def taken_in(pit: Pit, port: AccountPort, command: NewOrder, order_id: int, now:
     price = listing.price(command.price) if ord_type is _LIMIT or ord_type is _STOP_LIMIT else None
     stop_px = listing.price(command.stop_px, "stop price") if ord_type is _STOP or ord_type is _STOP_LIMIT else None
     qty, budget = _sizes(pit, command, price, life)
-    if cl_ord_id and cl_ord_id in port.working_ids:
+    if cl_ord_id and port.working_as(cl_ord_id) is not None:
         raise Refused(OrdRejReason.DUPLICATE_ORDER, f"an order {cl_ord_id} is working already")
     return Ticket(
         port,
@@ -56,7 +56,7 @@ def amended(ticket: Ticket, command: ReplaceOrder) -> tuple[int, int | None, int
     if command.time_in_force is _IOC or command.time_in_force is _FOK:
         raise Refused(OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, "a working order cannot become immediate")
     new_id = command.cl_ord_id
-    if new_id and ticket.port.working_ids.get(new_id, ticket) is not ticket:
+    if new_id and ticket.port.working_as(new_id) not in (None, ticket):
         raise Refused(OrdRejReason.DUPLICATE_ORDER, f"an order {new_id} is working already")
     assert terms.qty is not None, "an order that works has a quantity"
     qty = terms.qty if command.order_qty is None else listing.qty(command.order_qty)

@@ -31,13 +31,12 @@ class AccountPort:
         """Nobody listens: no events are made for it and nothing that is done is remembered (the market's own)."""
         self.working: dict[str, Ticket] = {}
         """By order id, oldest first."""
-        self.working_ids: dict[str, Ticket] = {}
-        """By our own id."""
         self.done: dict[str, Ticket] = {}
         self._ended: deque[Ticket] = deque()
         """Those of `done`, the first that ended first."""
         self.filled: deque[Step] = deque(maxlen=_REMEMBERED)
         self._newest: dict[str, Ticket] = {}
+        """By our own id; the old ones of replaced orders as well."""
         self._exchange = exchange
 
     # ---------------------------------------------------------------------------------------------- what a client does
@@ -85,22 +84,24 @@ class AccountPort:
         self.working[ticket.told_id] = ticket
         cl_ord_id = ticket.terms.cl_ord_id
         if cl_ord_id:
-            self.working_ids[cl_ord_id] = self._newest[cl_ord_id] = ticket
+            self._newest[cl_ord_id] = ticket
+
+    def working_as(self, cl_ord_id: str) -> Ticket | None:
+        """The order that works and goes by this id of ours; there is one at most."""
+        ticket = self._newest.get(cl_ord_id)
+        if ticket is None or not ticket.working or ticket.terms.cl_ord_id != cl_ord_id:
+            return None
+        return ticket
 
     def renamed(self, ticket: Ticket, cl_ord_id: str) -> None:
         """An order goes by another id of ours from now on; it is still found by the old one."""
-        was = ticket.terms.cl_ord_id
-        self.working_ids.pop(was, None)
-        ticket.former_ids = (*ticket.former_ids, was)
+        ticket.former_ids = (*ticket.former_ids, ticket.terms.cl_ord_id)
         ticket.terms = msgspec.structs.replace(ticket.terms, cl_ord_id=cl_ord_id)
-        self.working_ids[cl_ord_id] = self._newest[cl_ord_id] = ticket
+        self._newest[cl_ord_id] = ticket
 
     def ended(self, ticket: Ticket) -> None:
         """An order is done."""
         self.working.pop(ticket.told_id, None)
-        cl_ord_id = ticket.terms.cl_ord_id
-        if self.working_ids.get(cl_ord_id) is ticket:
-            del self.working_ids[cl_ord_id]
         if self.quiet:
             self._forget(ticket)
             return
