@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from venuewire.model.terms import (
@@ -68,6 +68,10 @@ class NewOrder(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """The position to add to or to close, where the venue keeps positions one by one."""
     position_effect: PositionEffect | None = None
     """CLOSE: only ever reduce `position_id`."""
+    target_strategy: str = ""
+    """FIX TargetStrategy (847): have the venue work the order by a strategy of its own, as its page calls it."""
+    strategy_parameters: dict[str, str] = field(default_factory=dict[str, str])
+    """FIX StrategyParametersGrp: what else the strategy needs, in the venue's own names and forms."""
     cancel_on_disconnect: bool = False
     """Have the venue cancel it when this connection is lost, where the venue can."""
     cl_ord_id: str = ""

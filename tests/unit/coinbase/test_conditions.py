@@ -384,8 +384,6 @@ PRICES = {"limit_price": "66000", "stop_trigger_price": "62000"}
 @pytest.mark.parametrize(
     ("request_body", "reason"),
     [
-        (asked("twap_limit_gtd", LIMIT | {"number_buckets": "4"}), "UNSUPPORTED_ORDER_CONFIGURATION"),
-        (asked("scaled_limit_gtc", {"base_size": "0.1", "num_orders": 3}), "UNSUPPORTED_ORDER_CONFIGURATION"),
         (asked("market_market_fok", {"base_size": "0.1"}), "UNSUPPORTED_ORDER_CONFIGURATION"),
         (
             asked("trigger_bracket_gtc", {"base_size": "1", "limit_price": "60000", "stop_trigger_price": "63000"}),

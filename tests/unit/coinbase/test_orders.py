@@ -479,7 +479,7 @@ def test_each_status_has_its_meaning(fields: dict[str, Any], exec_type: ExecType
         *((word, OrdType.LIMIT) for word in ("Limit", "LIMIT", "LIMIT_ORDER_TYPE")),
         *((word, OrdType.STOP_LIMIT) for word in ("Stop Limit", "STOP_LIMIT", "StopLimit")),
         *((word, OrdType.MARKET) for word in ("Market", "MARKET")),
-        ("TWAP", None),
+        ("TWAP", OrdType.LIMIT),
         ("", None),
     ],
 )

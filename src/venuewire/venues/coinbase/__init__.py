@@ -66,7 +66,13 @@ VENUE = Venue(
         post_only=True,
         cash_order_qty=frozenset({OrdType.MARKET, OrdType.LIMIT}),
         # A bracket: position_effect CLOSE, price and stop_loss_px. An attached one: take_profit_px and stop_loss_px.
-        order_fields=frozenset({"trigger_price_direction", "stop_loss_px", "take_profit_px", "position_effect"}),
+        # Strategies: twap and scaled.
+        order_fields=frozenset(
+            {
+                *("trigger_price_direction", "stop_loss_px", "take_profit_px", "position_effect"),
+                *("target_strategy", "strategy_parameters"),
+            }
+        ),
         bar_periods=frozenset(minutes * 60 * NANOS_PER_SECOND for minutes in (1, 5, 15, 30, 60, 120, 240, 360, 1440)),
         order_estimate=True,
         refuses_repeated_id=True,

@@ -106,6 +106,8 @@ class CoinbaseAcceptor:
         self._over = False
         self._users_refused = 0
         self._restarts = host.restarts
+        self._worked = host.works.told
+        """How many steps of worked orders have been told, or were told in a snapshot."""
         self._skipped = host.skipped
 
     @property
@@ -221,6 +223,7 @@ class CoinbaseAcceptor:
             self._users_refused += 1
             raise _Denied(stream.FAILURE_TO_SUBSCRIBE)
         self._subscriptions[translate.USER] = dict.fromkeys(products)
+        self._worked = self._host.works.told
         return self._user_snapshot(now)
 
     def _subscribe_futures(self, now: Nanos) -> list[Send]:
@@ -399,8 +402,13 @@ class CoinbaseAcceptor:
         if type(event) is Trade:
             return self._publish_trade(event, now)
         if type(event) is ExecutionReport and event.account == self._account:
-            return self._publish_report(event, now) if self._wants(self._host.product_of(event)) else []
+            return [*self._tell_works(now), *self._tell_own(event, now)]
         return []
+
+    def _tell_own(self, event: ExecutionReport, now: Nanos) -> list[Out]:
+        """A step of an order; those of the parts of another are told as that one's."""
+        is_part = self._host.works.parent_of(event.order_id) != event.order_id
+        return self._publish_report(event, now) if not is_part and self._wants(self._host.product_of(event)) else []
 
     def _publish_book(self, event: BookUpdate, now: Nanos) -> list[Out]:
         self._levels.setdefault(event.symbol, []).append(event)
@@ -424,6 +432,16 @@ class CoinbaseAcceptor:
             if self._next_trades is None:
                 self._next_trades = now + self._host.switches.trades_every
         return result
+
+    def _tell_works(self, now: Nanos) -> list[Out]:
+        """The steps of orders that are worked by a strategy; the exchange knows their parts only."""
+        steps, self._worked = self._host.works.since(self._worked), self._host.works.told
+        return [
+            frame
+            for step in steps
+            if step.account == self._account and self._wants(self._host.product_of(step))
+            for frame in self._publish_report(step, now)
+        ]
 
     def _publish_report(self, report: ExecutionReport, now: Nanos) -> list[Out]:
         """Each step as the cumulative states the venue would send; a refusal without an order was told by REST."""
@@ -457,7 +475,7 @@ class CoinbaseAcceptor:
         """The nearest of: first subscription due, heartbeat, gathered books and trades, idle end."""
         if self._over:
             return None
-        if self._restarts != self._host.restarts:
+        if self._restarts != self._host.restarts or self._worked != self._host.works.told:
             return 0
         times = (
             *(self._deadline, self._next_beat, self._next_books, self._next_trades, self._idle_end()),
@@ -486,7 +504,7 @@ class CoinbaseAcceptor:
         idle_end = self._idle_end()
         if idle_end is not None and now >= idle_end:
             return self._end(1000, "idle")
-        result: list[Out] = []
+        result = self._tell_works(now)
         if self._next_books is not None and now >= self._next_books:
             result += self._flush_books(now)
         if self._next_trades is not None and now >= self._next_trades:

@@ -16,7 +16,7 @@ from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, NewOrder, ReplaceOrder
 from venuewire.model.terms import ExecType, Nanos, OrdRejReason, OrdStatus, OrdType, Side, TimeInForce
 from venuewire.venues.coinbase import conditions, configurations, orders, previews, reasons, wallets
-from venuewire.venues.coinbase.configurations import Refused
+from venuewire.venues.coinbase.fields import Refused
 from venuewire.venues.coinbase.host import Shared, uuid_of
 from venuewire.venues.coinbase.reasons import Refusal
 from venuewire.venues.coinbase.texts import plain
@@ -62,6 +62,10 @@ class OrderDesk:
         if instrument is None:
             raise Refused(reasons.INVALID_PRODUCT)
         command = self._checked(request, instrument, account, now)
+        if command.target_strategy:
+            order_id = uuid_of("work", account, command.cl_ord_id)
+            self._host.began(order_id, request.product_id, now)
+            return self._host.works.begin(command, order_id, now)
         condition = conditions.condition_of(command, account)
         given = conditions.at_exchange(command, condition, instrument)
         report = self._host.port(account).execute(given, now)[0]
@@ -178,6 +182,8 @@ class OrderDesk:
         if report.cash_order_qty is not None:
             raise _NotEdited("SIZE_IN_QUOTE_EDITS_NOT_ALLOWED")
         condition = self._host.watch.condition(report.order_id)
+        if self._host.works.work(report.order_id) is not None:
+            raise _NotEdited("ONLY_LIMIT_ORDER_EDITS_SUPPORTED")
         if condition is not None and condition.triggered:
             raise _NotEdited("CANNOT_EDIT_TRIGGERED_ORDER")
         if report.ord_type not in _EDITABLE:

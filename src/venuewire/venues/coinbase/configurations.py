@@ -13,16 +13,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from venuewire.codec import number
-from venuewire.errors import LocalProtocolError, RemoteProtocolError
+from venuewire.errors import LocalProtocolError
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, NewOrder, ReplaceOrder
 from venuewire.model.terms import Nanos, OrdType, PositionEffect, Side, TimeInForce, TriggerPriceDirection
-from venuewire.venues.coinbase import reasons
-from venuewire.venues.coinbase.reasons import Refusal
-from venuewire.venues.coinbase.texts import micros, nanos, plain
+from venuewire.venues.coinbase import reasons, strategies
+from venuewire.venues.coinbase.fields import Refused, check_sizes, end_of, number_of, price_of, text_of
+from venuewire.venues.coinbase.texts import micros
 from venuewire.venues.coinbase.translate import side_of
 from venuewire.venues.coinbase.wire import rest
 
@@ -70,14 +69,13 @@ def is_bracket(order: NewOrder) -> bool:
 # --------------------------------------------------------------------------- commands -> requests
 
 
-def _text(value: Decimal | str | int | None) -> str | UnsetType:
-    return UNSET if value is None else plain(Decimal(value))
-
-
 def create_order(order: NewOrder, product_id: str) -> rest.CreateOrder:
     """The request for a new order. Raises `LocalProtocolError` for what the venue has no form for."""
+    if order.target_strategy:
+        strategies.check(order)
+    else:
+        _check(order)
     key = configuration_key(order)
-    _check(order)
     return rest.CreateOrder(
         client_order_id=order.cl_ord_id,
         product_id=product_id,
@@ -100,6 +98,8 @@ def preview_order(order: NewOrder, product_id: str) -> rest.PreviewOrder:
 
 def configuration_key(order: NewOrder) -> str:
     """Which of the venue's order configurations this is; raises `LocalProtocolError` when there is none."""
+    if order.target_strategy:
+        return strategies.configuration_key(order)
     tif = order.time_in_force
     if order.ord_type is OrdType.MARKET and tif in {None, TimeInForce.IMMEDIATE_OR_CANCEL}:
         return _MARKET_KEY
@@ -170,17 +170,19 @@ def _in_order(closing: Side, profit: Decimal, loss: Decimal) -> bool:
 
 def configuration(order: NewOrder) -> rest.Configuration:
     """The fields under the key."""
+    if order.target_strategy:
+        return strategies.configuration(order)
     bracket, stop = is_bracket(order), order.ord_type is OrdType.STOP_LIMIT
     resting_limit = order.ord_type is OrdType.LIMIT and not bracket and order.time_in_force in {None, *_RESTING}
     return rest.Configuration(
-        quote_size=_text(order.cash_order_qty),
-        base_size=_text(order.order_qty),
-        limit_price=_text(order.price),
-        stop_price=_text(order.stop_px),
+        quote_size=text_of(order.cash_order_qty),
+        base_size=text_of(order.order_qty),
+        limit_price=text_of(order.price),
+        stop_price=text_of(order.stop_px),
         stop_direction=_DIRECTIONS[direction_of(order)] if stop else UNSET,
         end_time=micros(order.expire_time) if order.expire_time else UNSET,
         post_only=order.post_only if resting_limit else UNSET,
-        stop_trigger_price=_text(order.stop_loss_px) if bracket else UNSET,
+        stop_trigger_price=text_of(order.stop_loss_px) if bracket else UNSET,
     )
 
 
@@ -188,7 +190,9 @@ def attached_configuration(order: NewOrder) -> rest.Configurations | None:
     """The bracket that begins when this order is filled, if it has one; its size is what was filled."""
     if order.take_profit_px is None or order.stop_loss_px is None:
         return None
-    prices = rest.Configuration(limit_price=_text(order.take_profit_px), stop_trigger_price=_text(order.stop_loss_px))
+    prices = rest.Configuration(
+        limit_price=text_of(order.take_profit_px), stop_trigger_price=text_of(order.stop_loss_px)
+    )
     return {BRACKET: prices}
 
 
@@ -199,7 +203,10 @@ def edit_order(order: ReplaceOrder) -> rest.EditOrder:
     if order.price is None or order.order_qty is None:
         raise LocalProtocolError("this venue's edit needs both price and order_qty")
     return rest.EditOrder(
-        order_id=order.order_id, price=_text(order.price), size=_text(order.order_qty), stop_price=_text(order.stop_px)
+        order_id=order.order_id,
+        price=text_of(order.price),
+        size=text_of(order.order_qty),
+        stop_price=text_of(order.stop_px),
     )
 
 
@@ -219,14 +226,6 @@ _KEYS: dict[str, tuple[OrdType, TimeInForce]] = {
 }
 
 
-class Refused(Exception):
-    """A request the venue refuses before its exchange sees it."""
-
-    def __init__(self, refusal: Refusal, message: str = "") -> None:
-        self.refusal, self.message = refusal, message or refusal.message
-        super().__init__(refusal.new)
-
-
 def new_order(request: rest.AnyCreateOrder, instrument: Instrument, account: str, now: Nanos) -> NewOrder:
     """The command a client's request makes; raises `Refused` for what its form alone shows to be wrong."""
     side = side_of(request.side)
@@ -236,6 +235,17 @@ def new_order(request: rest.AnyCreateOrder, instrument: Instrument, account: str
         raise Refused(reasons.INVALID_REQUEST, "client_order_id is required")
     configurations = request.order_configuration or {}
     key = next(iter(configurations), "")
+    if len(configurations) == 1 and key in strategies.NAMES:
+        if request.attached_order_configuration:
+            raise Refused(reasons.NOT_ATTACHABLE)
+        plain = NewOrder(
+            symbol=instrument.symbol,
+            side=side,
+            ord_type=OrdType.LIMIT,
+            cl_ord_id=request.client_order_id,
+            account=account,
+        )
+        return strategies.new_order(key, configurations[key], plain, instrument, now)
     if len(configurations) != 1 or key not in _KEYS:
         raise Refused(reasons.UNSUPPORTED)
     ord_type, tif = _KEYS[key]
@@ -249,13 +259,13 @@ def new_order(request: rest.AnyCreateOrder, instrument: Instrument, account: str
         time_in_force=tif,
         order_qty=size,
         cash_order_qty=cash,
-        price=_price(fields.limit_price, reasons.INVALID_PRICE) if ord_type is not OrdType.MARKET else None,
-        stop_px=_price(fields.stop_price, reasons.INVALID_STOP) if ord_type is OrdType.STOP_LIMIT else None,
+        price=price_of(fields.limit_price, reasons.INVALID_PRICE) if ord_type is not OrdType.MARKET else None,
+        stop_px=price_of(fields.stop_price, reasons.INVALID_STOP) if ord_type is OrdType.STOP_LIMIT else None,
         trigger_price_direction=_direction(fields, side) if ord_type is OrdType.STOP_LIMIT else None,
-        stop_loss_px=_price(fields.stop_trigger_price, reasons.INVALID_BRACKET_STOP) if bracket else loss,
+        stop_loss_px=price_of(fields.stop_trigger_price, reasons.INVALID_BRACKET_STOP) if bracket else loss,
         take_profit_px=profit,
         position_effect=PositionEffect.CLOSE if bracket else None,
-        expire_time=_end(fields, now) if tif is TimeInForce.GOOD_TILL_DATE else None,
+        expire_time=end_of(fields.end_time, now) if tif is TimeInForce.GOOD_TILL_DATE else None,
         post_only=_post_only(fields, ord_type, tif),
         cl_ord_id=request.client_order_id,
         account=account,
@@ -266,7 +276,7 @@ def new_order(request: rest.AnyCreateOrder, instrument: Instrument, account: str
 
 
 def _sizes(fields: rest.Configuration, ord_type: OrdType, *, bracket: bool) -> tuple[Decimal | None, Decimal | None]:
-    size, cash = _number(fields.base_size), _number(fields.quote_size)
+    size, cash = number_of(fields.base_size), number_of(fields.quote_size)
     if (size is None) == (cash is None):
         raise Refused(reasons.INVALID_REQUEST, "exactly one of base_size and quote_size is required")
     if cash is not None and bracket:
@@ -287,11 +297,11 @@ def _attached(
     if configurations.keys() != {BRACKET}:
         raise Refused(reasons.ATTACHED_TYPE)
     fields = configurations[BRACKET]
-    if _number(fields.base_size) is not None or _number(fields.quote_size) is not None:
+    if number_of(fields.base_size) is not None or number_of(fields.quote_size) is not None:
         raise Refused(reasons.ATTACHED_SIZE)
     return (
-        _price(fields.limit_price, reasons.ATTACHED_PRICES),
-        _price(fields.stop_trigger_price, reasons.ATTACHED_PRICES),
+        price_of(fields.limit_price, reasons.ATTACHED_PRICES),
+        price_of(fields.stop_trigger_price, reasons.ATTACHED_PRICES),
     )
 
 
@@ -309,22 +319,6 @@ def _check_brackets(order: NewOrder) -> None:
             raise Refused(reasons.ATTACHED_LOSS)
 
 
-def _number(text: str | UnsetType | None) -> Decimal | None:
-    if not isinstance(text, str) or not text:
-        return None
-    try:
-        return number(text)
-    except RemoteProtocolError:
-        raise Refused(reasons.NOT_A_NUMBER) from None
-
-
-def _price(text: str | UnsetType | None, refusal: Refusal) -> Decimal:
-    price = _number(text)
-    if price is None or price <= 0:
-        raise Refused(refusal)
-    return price
-
-
 def _direction(fields: rest.Configuration, side: Side) -> TriggerPriceDirection | None:
     """None for the usual one. The venue wants it told."""
     direction = next((way for way, word in _DIRECTIONS.items() if word == fields.stop_direction), None)
@@ -333,51 +327,12 @@ def _direction(fields: rest.Configuration, side: Side) -> TriggerPriceDirection 
     return None if direction is usual_direction(side) else direction
 
 
-def _end(fields: rest.Configuration, now: Nanos) -> Nanos:
-    try:
-        end = nanos(fields.end_time)
-    except RemoteProtocolError:
-        raise Refused(reasons.NO_END_TIME) from None
-    if not end:
-        raise Refused(reasons.NO_END_TIME)
-    if end <= now:
-        raise Refused(reasons.END_TIME_PAST)
-    return end
-
-
 def _post_only(fields: rest.Configuration, ord_type: OrdType, tif: TimeInForce) -> bool:
     if fields.post_only is not True:
         return False
     if ord_type is not OrdType.LIMIT or tif not in _RESTING:
         raise Refused(reasons.POST_ONLY_FOK)
     return True
-
-
-def check_sizes(order: NewOrder, instrument: Instrument) -> None:
-    """Increments and bounds, by the venue's own reasons; raises `Refused`."""
-    if order.order_qty is not None:
-        size = Decimal(order.order_qty)
-        if size < instrument.min_trade_vol or size <= 0:
-            raise Refused(reasons.TOO_SMALL)
-        if instrument.max_trade_vol is not None and size > instrument.max_trade_vol:
-            raise Refused(reasons.TOO_LARGE)
-        if size % instrument.min_qty_increment:
-            raise Refused(reasons.SIZE_PRECISION)
-    if order.cash_order_qty is not None:
-        cash = Decimal(order.cash_order_qty)
-        if cash < MIN_CASH:
-            raise Refused(reasons.QUOTE_TOO_SMALL)
-        if cash > MAX_CASH:
-            raise Refused(reasons.QUOTE_TOO_LARGE)
-        if cash % instrument.min_price_increment:
-            raise Refused(reasons.QUOTE_PRECISION)
-    for price in (order.price, order.stop_px, order.stop_loss_px, order.take_profit_px):
-        if price is not None and Decimal(price) % instrument.min_price_increment:
-            raise Refused(reasons.PRICE_PRECISION)
-
-
-MIN_CASH, MAX_CASH = Decimal(1), Decimal(150_000_000)
-"""The sandbox's `quote_min_size` and `quote_max_size`."""
 
 
 # --------------------------------------------------------------------------- where the market must be

@@ -36,6 +36,7 @@ from venuewire.venues.coinbase.switches import Switches
 from venuewire.venues.coinbase.translate import book_product
 from venuewire.venues.coinbase.watch import Watch, remember
 from venuewire.venues.coinbase.wire import rest
+from venuewire.venues.coinbase.works import Works, WorksPort
 
 _OLDEST_START = 0x15180
 """Seconds: a process of the venue has been up for some part of a day when we come."""
@@ -80,6 +81,8 @@ class Shared:
         self._created: OrderedDict[str, Nanos] = OrderedDict()
         self._submitted: OrderedDict[str, str] = OrderedDict()
         """By order id: the product an order was for, where that is an alias."""
+        self.works = Works(exchange)
+        """Orders that are worked by a strategy."""
         self._uptime = int(random_hex(8), 16) % _OLDEST_START * NANOS_PER_SECOND
         self.watch = Watch(exchange, stage.reference_prices, random_hex(16), self.was_triggered, self.began)
 
@@ -118,23 +121,27 @@ class Shared:
 
     def publish(self, event: Event, now: Nanos) -> None:
         """A trade may reach what an order waits for; a report may end the order another one is attached to."""
+        if isinstance(event, ExecutionReport):
+            self.works.heard(event, now)
         if isinstance(event, Trade | ExecutionReport):
             self.watch.look(now)
 
     def next_tick(self) -> Nanos | None:
-        """Nothing here goes by the time alone."""
-        return None
+        """Orders that are worked bit by bit."""
+        return self.works.next_tick()
 
     def tick(self, now: Nanos) -> None:
-        """Nothing is ever due."""
+        """Place the bits that are due."""
+        self.works.tick(now)
 
     def refusal(self, now: Nanos) -> int:
         """The HTTP status that everything is answered with now; 0: none."""
         return 503 if now < self.away_until else 429 if now < self.throttled_until else 0
 
     def port(self, account: str) -> Port:
-        """The account's place at the exchange."""
-        return self.exchange.port(account)
+        """The account's place at the exchange, as clients see it."""
+        port = self.exchange.port(account)
+        return WorksPort(port, self.works) if self.works else port
 
     def instrument(self, product_id: str) -> Instrument | None:
         """What is traded under this name itself, not under an alias."""
@@ -160,11 +167,12 @@ class Shared:
 
     def balances(self, account: str) -> list[Balance]:
         """The account's wallets, those of aliases told apart."""
-        port = self.port(account)
+        port, order_of = self.exchange.port(account), self.works.parent_of
         if not self._submitted:
             return port.balances()
-        gain = wallets.gained(fill for fill in port.fills() if fill.order_id in self._submitted)
-        hold = wallets.reserved(order for order in port.orders(working=True) if order.order_id in self._submitted)
+        gain = wallets.gained(fill for fill in port.fills() if order_of(fill.order_id) in self._submitted)
+        working = port.orders(working=True)
+        hold = wallets.reserved(order for order in working if order_of(order.order_id) in self._submitted)
         return wallets.moved(port.balances(), gain, hold)
 
     def product_of(self, report: ExecutionReport) -> str:
@@ -208,6 +216,7 @@ class Shared:
             attachment=watch.attached.get(report.order_id),
             attached_id=watch.children.get(report.order_id, ""),
             originating_id=watch.parents.get(report.order_id, ""),
+            strategy=None if (work := self.works.work(report.order_id)) is None else work.order,
         )
 
     def shown(self, report: ExecutionReport) -> ExecutionReport:

@@ -24,9 +24,9 @@ from venuewire.model.terms import (
     Side,
     TimeInForce,
 )
-from venuewire.venues.coinbase import configurations, translate
+from venuewire.venues.coinbase import configurations, strategies, translate
 from venuewire.venues.coinbase.conditions import Attachment, Condition
-from venuewire.venues.coinbase.texts import NO_TIME, amount, micros, nanos, plain, time_or_none, words
+from venuewire.venues.coinbase.texts import amount, micros, nanos, plain, time_or_none, words
 from venuewire.venues.coinbase.wire import rest, stream
 
 ZERO = Decimal(0)
@@ -46,8 +46,10 @@ _TYPES: dict[str, OrdType] = {
     "STOPLIMIT": OrdType.STOP_LIMIT,
     "STOP": OrdType.STOP,
     "BRACKET": OrdType.LIMIT,
+    "TWAP": OrdType.LIMIT,
+    "SCALED": OrdType.LIMIT,
 }
-"""A bracket is a limit order that takes a profit, and has a stop besides. TWAP, SCALED and others have no word here."""
+"""A bracket is a limit order that takes a profit, and has a stop besides; TWAP and SCALED are worked by a strategy."""
 _TYPE_WORDS = {OrdType.MARKET: "Market", OrdType.LIMIT: "Limit", OrdType.STOP_LIMIT: "Stop Limit", OrdType.STOP: "Stop"}
 
 WORKING_WORDS = frozenset({"PENDING", "OPEN", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED"})
@@ -183,6 +185,9 @@ def _configuration(order: rest.Order) -> dict[str, Any]:
     fields = cast("dict[str, Any]", given)
     wanted = ("base_size", "quote_size", "limit_price", "stop_price", "stop_trigger_price", "end_time")
     texts: dict[str, Any] = {key: fields[key] for key in wanted if isinstance(fields.get(key), str)}
+    worst = fields.get("max_price" if order.side == "BUY" else "min_price")
+    if isinstance(worst, str):
+        texts.setdefault("limit_price", worst)  # of a scaled order
     return texts | {"post_only": fields.get("post_only") if isinstance(fields.get("post_only"), bool) else None}
 
 
@@ -203,6 +208,8 @@ class State(Struct, frozen=True, kw_only=True):
     attachment: Attachment | None = None
     attached_id: str = ""
     originating_id: str = ""
+    strategy: NewOrder | None = None
+    """The order as it was given, where the venue works it by a strategy."""
 
     @property
     def is_bracket(self) -> bool:
@@ -211,6 +218,8 @@ class State(Struct, frozen=True, kw_only=True):
     @property
     def type_word(self) -> str:
         """As `user` spells it; REST has it in capitals."""
+        if self.strategy is not None:
+            return strategies.TYPE_WORDS[self.strategy.target_strategy]
         return "Bracket" if self.is_bracket else _TYPE_WORDS[self.report.ord_type or OrdType.LIMIT]
 
     @property
@@ -326,7 +335,7 @@ def user_order(state: State, status: str) -> stream.UserOrder:
         trigger_status=state.trigger_word,
         creation_time=micros(state.created),
         end_time=time_or_none(report.expire_time),
-        start_time=NO_TIME,
+        start_time=time_or_none(strategies.start_of(state.strategy) if state.strategy else None),
     )
 
 
@@ -384,6 +393,9 @@ def rest_order(state: State) -> rest.Order:
 
 def _configuration_of(state: State) -> dict[str, Any]:
     """The configuration the order was made with, as it stands now."""
+    if state.strategy is not None:
+        given: dict[str, Any] = to_builtins(strategies.configuration(state.strategy))
+        return {strategies.configuration_key(state.strategy): given}
     report, condition = state.report, state.condition
     stop = condition if condition is not None and condition.kind == "stop" else None
     order = NewOrder(

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import Quote
-from venuewire.venues.coinbase.configurations import MAX_CASH, MIN_CASH
+from venuewire.venues.coinbase.fields import MAX_CASH, MIN_CASH
 from venuewire.venues.coinbase.texts import plain
 from venuewire.venues.coinbase.translate import DayFigures
 from venuewire.venues.coinbase.wire import rest, stream

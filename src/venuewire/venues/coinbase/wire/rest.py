@@ -33,6 +33,22 @@ class Configuration(Struct, kw_only=True):
     post_only: bool | UnsetType | None = UNSET
     stop_trigger_price: str | UnsetType | None = UNSET
     """Of a bracket: where its stop leg begins; `limit_price` is where the profit is taken."""
+    start_time: str | UnsetType | None = UNSET
+    """Of TWAP, as the three that follow: when it begins; `end_time` is when it ends."""
+    number_buckets: str | UnsetType | None = UNSET
+    bucket_size: str | UnsetType | None = UNSET
+    bucket_duration: str | UnsetType | None = UNSET
+    """As `300s`."""
+    num_orders: int | str | UnsetType | None = UNSET
+    """Of a scaled order, as those that follow: limit orders from one price to the other."""
+    min_price: str | UnsetType | None = UNSET
+    max_price: str | UnsetType | None = UNSET
+    price_distribution: str | UnsetType | None = UNSET
+    """FLAT, LINEAR_INCREASING, LINEAR_DECREASING."""
+    size_distribution: str | UnsetType | None = UNSET
+    """EVENLY_SPLIT, INCREASING, DECREASING."""
+    size_diff: str | UnsetType | None = UNSET
+    size_ratio: str | UnsetType | None = UNSET
     rfq_disabled: Flag = UNSET
     reduce_only: Flag = UNSET
 
