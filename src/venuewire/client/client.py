@@ -602,7 +602,9 @@ class Client:
             raise errors.NotLoggedOn(missing[0])
         if tied := self.desk.tied():
             ids = ", ".join(order.cl_ord_id for order in tied)
-            raise errors.LocalProtocolError(f"these orders would be cancelled with their line; cancel them first: {ids}")
+            raise errors.LocalProtocolError(
+                f"these orders would be cancelled with their line; cancel them first: {ids}"
+            )
         if credentials is not None and type(credentials) is not type(self.seat.credentials):
             raise errors.LocalProtocolError(f"these are not credentials of {self.venue.title}")
         if credentials is not None and self.seat.grant is not None:
