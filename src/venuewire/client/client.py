@@ -1036,7 +1036,7 @@ class Client:
 
     def _on_heartbeat(self, _: Connection, beat: Heartbeat) -> None:
         if beat.transact_time and beat.recv_time:
-            self.seat.clock_offset = self._offset.note(beat.transact_time, beat.recv_time, beat.recv_time)
+            self.seat.clock_offset = self._offset.note_frame(beat.transact_time, beat.recv_time)
 
     # ---- the life of a line
 

@@ -396,7 +396,7 @@ class CoinbaseInitiator:
 
     def _on_heartbeats(self, envelope: Envelope, now: Nanos) -> Sequence[Event]:
         self._forget(now)
-        return [Heartbeat(recv_time=now)]
+        return [Heartbeat(transact_time=nanos(stream.read_any(envelope.body).timestamp), recv_time=now)]
 
     def answered(self, fetch: Fetch, answer: Answer, now: Nanos) -> Sequence[Event | Fetch]:
         """What the answer to one of our requests means. Raises `RemoteProtocolError` where the outcome is not told."""

@@ -457,6 +457,7 @@ read_candles = decoder(CandlesFrame)
 read_status = decoder(StatusFrame)
 read_balance_summary = decoder(BalanceSummaryFrame)
 read_user = decoder(UserFrame)
+read_any = decoder(DataFrame)
 
 FRAMES: MessageTable[Struct] = MessageTable(
     {
