@@ -136,6 +136,7 @@ def test_settings_are_checked(house: House) -> None:
         "logon": "magic",
         "routing": "fast",
         "client_id": "me",
+        "makers": "us",
         "history_pages": -1,
     }
     for name, value in wrong.items():

@@ -106,6 +106,18 @@ def test_feed_md_and_a_masters_client_are_named_in_objects(house: House) -> None
         client.line.lose()
 
 
+@pytest.mark.parametrize(("makers", "size"), [("87", 300), ([87, 5], 300), (5, None)])
+def test_feed_md_shows_the_prices_of_the_makers_asked_for(house: House, makers: Any, size: int | None) -> None:
+    client = Client(house, book_feed="MD", makers=makers)
+    client.submit(Subscribe(channel=Channel.BOOK, symbol="BTC-USD"))
+    book = client.events[-1]
+    assert isinstance(book, BookSnapshot)
+    assert [level.size for level in book.levels] == ([] if size is None else [size])
+    assert [type(event) for event in client.submit(Unsubscribe(channel=Channel.BOOK, symbol="BTC-USD"))] == [
+        SubscriptionAccepted
+    ]
+
+
 # --------------------------------------------------------------------------- older servers
 
 
@@ -176,6 +188,7 @@ def test_without_the_right_to_read_deals_the_orders_are_still_asked_for(house: H
 # --------------------------------------------------------------------------- orders
 
 
+@pytest.mark.parametrize("makers", ["", "87,88"])
 @pytest.mark.parametrize(
     ("routing", "said"),
     [
@@ -185,12 +198,15 @@ def test_without_the_right_to_read_deals_the_orders_are_still_asked_for(house: H
         ("best", {"qsEnabled": True, "firmBookEnabled": True}),
     ],
 )
-def test_where_an_order_may_trade_is_said_as_asked(house: House, routing: str, said: dict[str, bool]) -> None:
-    client = Client(house, routing=routing)
+def test_where_an_order_may_trade_is_said_as_asked(
+    house: House, routing: str, said: dict[str, bool], makers: str
+) -> None:
+    client = Client(house, routing=routing, makers=makers)
     (effect,) = client.initiator.send(market(order_qty="1", ref="5"), START)
     assert isinstance(effect, Send)
     content = json.loads(effect.payload)["content"]
     assert {name: content[name] for name in ("qsEnabled", "firmBookEnabled") if name in content} == said
+    assert content.get("makers") == ([87, 88] if makers and said.get("qsEnabled") else None)
     first = reports(client.submit(market(order_qty="1", cl_ord_id="6")))[0]
     # Nobody quotes on streams here, so what may only trade there meets nothing.
     assert first.ord_rej_reason is (OrdRejReason.NO_LIQUIDITY if routing == "streams" else None)

@@ -39,9 +39,11 @@ class _Asked(Struct):
 class Bindings:
     """What one line has of the venue's feeds."""
 
-    def __init__(self, client_id: int) -> None:
+    def __init__(self, client_id: int, makers: list[int] | UnsetType) -> None:
         self._client_id = client_id
         """Of a master's client, whose book is shown; 0: our own."""
+        self._makers = makers
+        """Whose prices feed MD shows."""
         self._asked: dict[Key, list[_Asked]] = {}
         self._bound: set[Key] = set()
         self._refs: dict[Key, str] = {}
@@ -76,12 +78,13 @@ class Bindings:
         self._asked.setdefault(key, []).append(asked)
         return Send(encode(wire.Bind(event, key.feed, self._named(key))), asked.ref)
 
-    def _named(self, key: Key) -> str | dict[str, str | int] | UnsetType:
+    def _named(self, key: Key) -> str | wire.BookId | UnsetType:
         """The id as the feed wants it: an object on feed MD, and on feed F where a master names one of its clients."""
         if key.feed_id == NO_ID:
             return UNSET
         if key.feed == "MD" or (key.feed == "F" and self._client_id):
-            return {"instrument": key.feed_id} | ({"clientId": self._client_id} if self._client_id else {})
+            makers = self._makers if key.feed == "MD" else UNSET
+            return wire.BookId(key.feed_id, makers, self._client_id or UNSET)
         return key.feed_id
 
     # ----------------------------------------------------------------------- looking

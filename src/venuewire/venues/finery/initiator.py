@@ -58,7 +58,7 @@ class FineryInitiator:
         self._seat = seat
         self._options = options(seat.settings)
         self._listed, self._held = Listed(), Held()
-        self._bindings = Bindings(self._options.client_id)
+        self._bindings = Bindings(self._options.client_id, self._options.makers)
         self._requests = Requests(seat, self._options, self._listed, self._held)
         self._up: bool | None = None
         self._steps: dict[str | int, Callable[[Envelope, Nanos], Sequence[Event | Send]]] = {

@@ -30,6 +30,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """Authenticate in the first message, not in the handshake."""
     streams: bool | UnsetType
     firm: bool | UnsetType
+    makers: list[int] | UnsetType
+    """Client ids of makers: who may fill orders on the quote streams, and whose prices feed MD shows."""
     client_id: int
     """Of a master's client, whose book is shown; 0: our own."""
     history_pages: int
@@ -44,6 +46,7 @@ def options(settings: Mapping[str, Any]) -> Options:
         in_band=_choice(settings, "logon", ("headers", "in_band")) == "in_band",
         streams=streams,
         firm=firm,
+        makers=_numbers(settings, "makers"),
         client_id=_number(settings, "client_id", 0),
         history_pages=_number(settings, "history_pages", 4),
     )
@@ -57,7 +60,17 @@ def _choice(settings: Mapping[str, Any], name: str, choices: tuple[str, ...]) ->
 
 
 def _number(settings: Mapping[str, Any], name: str, ordinary: int) -> int:
-    value = settings.get(name, ordinary)
+    return _as_number(settings.get(name, ordinary), name)
+
+
+def _numbers(settings: Mapping[str, Any], name: str) -> list[int] | UnsetType:
+    """A list of numbers, or a text with commas; none: nothing is said."""
+    given = settings.get(name, ())
+    parts = given.split(",") if isinstance(given, str) else [given] if isinstance(given, int) else list(given)
+    return [_as_number(part, name) for part in parts if part != ""] or UNSET
+
+
+def _as_number(value: Any, name: str) -> int:
     try:
         number = int(value)
     except (TypeError, ValueError):

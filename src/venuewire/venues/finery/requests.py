@@ -95,8 +95,14 @@ class Requests:
         if self._options.over_http and isinstance(command, NewOrder) and command.cancel_on_disconnect:
             raise LocalProtocolError("cancel_on_disconnect has no meaning over HTTP; set requests = ws")
         if isinstance(parameters, wire.Add):
-            parameters = replace(parameters, qsEnabled=self._options.streams, firmBookEnabled=self._options.firm)
+            parameters = self._routed(parameters)
         return self._call(method, parameters, command, command.ref, now)
+
+    def _routed(self, order: wire.Add) -> wire.Add:
+        """With where it may trade, as the settings say (page add)."""
+        options = self._options
+        makers = options.makers if options.streams is True else UNSET
+        return replace(order, qsEnabled=options.streams, firmBookEnabled=options.firm, makers=makers)
 
     def probe(self) -> Send:
         """A small read over the socket, whose answer proves that the other end is there."""

@@ -48,12 +48,20 @@ class Content(Struct, frozen=True):
 # --------------------------------------------------------------------------- client to venue
 
 
+class BookId(Struct, frozen=True):
+    """What feed MD is bound with, and feed F where a master names one of its clients (feed-md, feed-f)."""
+
+    instrument: str
+    makers: list[int] | UnsetType = UNSET
+    clientId: int | UnsetType = UNSET
+
+
 class Bind(Struct, frozen=True):
     """`bind` or `unbind` a feed ("Websocket API", Feeds)."""
 
     event: str
     feed: str
-    feedId: str | int | dict[str, Any] | UnsetType = UNSET
+    feedId: str | int | BookId | UnsetType = UNSET
 
 
 class Request(Struct, frozen=True):
