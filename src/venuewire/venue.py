@@ -517,6 +517,8 @@ class Stage(Struct, frozen=True, kw_only=True):
     """The account the ready line's credentials belong to."""
     balances: dict[str, str]
     """What that account begins with, by currency; enough for hours of play."""
+    futures: dict[str, int] = field(default_factory=dict[str, int])
+    """Symbols that are settled in money rather than delivered, and how many times its margin a position may cost."""
     further_accounts: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """More accounts of the same owner, each with what it begins with."""
     credentials: dict[str, Any]

@@ -10,6 +10,9 @@ Two kinds of exchange:
   what it may cost; `available` is never negative, except for what may be sold short.
 - netting: fills change a position, and closing one books its profit or loss in one currency. There the sum over all
   accounts of (balance less the cost of open positions) is constant, as far as instruments are priced in that currency.
+
+An exchange of the ordinary kind may have futures as well: their positions net in the currency they are priced in, and
+bind a part of what they cost as margin.
 """
 
 from __future__ import annotations
@@ -96,7 +99,9 @@ class Listing:
         "currency",
         "instrument",
         "least",
+        "leverage",
         "most",
+        "netting",
         "notional_scale",
         "price_scale",
         "qty_scale",
@@ -108,6 +113,9 @@ class Listing:
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
         self.symbol = instrument.symbol
+        self.netting = ""
+        """The currency its positions net in; empty where what is bought is delivered. The ledger sets both."""
+        self.leverage = _LEVERAGE
         self.base = instrument.base
         self.currency = instrument.currency
         self.cash_unit = self.coin_unit = 1
@@ -240,8 +248,14 @@ class Ledger:
         *,
         short_selling: bool = False,
         netting_currency: str = "",
+        futures: Mapping[str, int] | None = None,
     ) -> None:
+        """`futures`: symbols that net in their own currency, and how many times its margin such a position may cost."""
         self.listings = {listing.symbol: listing for listing in listings}
+        for listing in self.listings.values():
+            own = listing.currency if futures and listing.symbol in futures else ""
+            listing.netting = netting_currency or own
+            listing.leverage = futures[listing.symbol] if futures and own else _LEVERAGE
         self.short_selling = short_selling
         self.netting_currency = netting_currency
         self.marks = dict(marks)
@@ -251,6 +265,7 @@ class Ledger:
             listing.cash_unit = 10 ** (self.scales[listing.currency] - listing.notional_scale)
             listing.coin_unit = 10 ** (self.scales[listing.base] - listing.qty_scale)
         self.accounts: dict[str, Account] = {}
+        self._netted = frozenset(listing.netting for listing in self.listings.values()) - {""}
         if netting_currency:
             for listing in self.listings.values():
                 self.converted(0, listing.instrument.currency)
@@ -282,13 +297,12 @@ class Ledger:
             if amount is None:
                 raise ValueError(f"balance in {currency} has more than {self.scales[currency]} decimals: {number}")
             account.balances[currency] = amount
-            if not self.netting_currency:
-                self._found(account, currency, amount)
+            self._found(account, currency, amount)
         self.accounts[name] = account
         return account
 
     def _found(self, account: Account, currency: str, amount: int) -> None:
-        listing = next((x for x in self.listings.values() if x.instrument.base == currency), None)
+        listing = next((x for x in self.listings.values() if x.instrument.base == currency and not x.netting), None)
         if listing is not None and amount:
             qty = amount // 10 ** (self.scales[currency] - listing.qty_scale)
             account.holdings[listing.symbol] = Holding(qty, qty * self.marks.get(listing.symbol, 0))
@@ -298,45 +312,57 @@ class Ledger:
     def hold(self, listing: Listing, price: int, *, is_buy: bool) -> tuple[str, int]:
         """What a working order reserves for each unit of quantity: (currency, amount)."""
         if is_buy:
-            return listing.currency, 0 if self.netting_currency else price * listing.cash_unit
-        return listing.base, 0 if self.netting_currency or self.short_selling else listing.coin_unit
+            return listing.currency, 0 if listing.netting else price * listing.cash_unit
+        return listing.base, 0 if listing.netting or self.short_selling else listing.coin_unit
 
     def afford(self, account: Account, currency: str, amount: int, freed: int = 0) -> None:
         """Refuse what is more than the account may use; `freed` is what the order itself holds already."""
-        if amount > account.available(currency) + freed:
-            available = exact(account.available(currency) + freed, self.scales.get(currency, 0))
-            needed = exact(amount, self.scales.get(currency, 0))
+        free = self._free(account, currency) + freed
+        if amount > free:
+            scale = self.scales.get(currency, 0)
             raise Refused(
-                OrdRejReason.ORDER_EXCEEDS_LIMIT, f"not enough {currency}: {needed:f} needed, {available:f} available"
+                OrdRejReason.ORDER_EXCEEDS_LIMIT,
+                f"not enough {currency}: {exact(amount, scale):f} needed, {exact(free, scale):f} available",
             )
 
     def afford_margin(self, account: Account, listing: Listing, qty: int, price: int) -> None:
         """Refuse a change of position (negative sells) that needs more margin than is free; no margin no question."""
-        if not self.netting_currency:
+        currency = listing.netting
+        if not currency:
             return
         holding = account.holdings.get(listing.symbol)
         held = holding.qty if holding else 0
         more = abs(held + qty) - abs(held)
         if more <= 0:
             return
-        needed = self._worth(listing, more * price) // _LEVERAGE
-        free = self._free_margin(account)
+        needed = self._worth(listing, more * price) // listing.leverage
+        free = self._free(account, currency)
         if needed > free:
-            currency, scale = self.netting_currency, self.scales[self.netting_currency]
+            scale = self.scales[currency]
             raise Refused(
                 OrdRejReason.ORDER_EXCEEDS_LIMIT,
                 f"not enough {currency}: {exact(needed, scale):f} of margin needed, {exact(free, scale):f} available",
             )
 
-    def _free_margin(self, account: Account) -> int:
-        used = sum(
-            self._worth(self.listings[symbol], abs(holding.cost)) // _LEVERAGE
-            for symbol, holding in account.holdings.items()
-        )
-        return account.balances.get(self.netting_currency, 0) - used
+    def _free(self, account: Account, currency: str) -> int:
+        """What is neither reserved by orders nor bound as margin."""
+        if currency not in self._netted:
+            return account.available(currency)
+        return account.available(currency) - self._bound(account, currency)
+
+    def _bound(self, account: Account, currency: str) -> int:
+        """The margin of the positions that net in a currency."""
+        bound = 0
+        for symbol, holding in account.holdings.items():
+            listing = self.listings[symbol]
+            if listing.netting == currency:
+                bound += self._worth(listing, abs(holding.cost)) // listing.leverage
+        return bound
 
     def _worth(self, listing: Listing, notional: int) -> int:
-        return self.converted(notional * listing.cash_unit, listing.currency)
+        """Money in the currency a position nets in."""
+        amount = notional * listing.cash_unit
+        return amount if listing.netting == listing.currency else self.converted(amount, listing.currency)
 
     def converted(self, amount: int, currency: str) -> int:
         """Money in the netting currency, at the newest price of an instrument between the two, to the nearest unit.
@@ -366,29 +392,25 @@ class Ledger:
         if holding is None:
             holding = account.holdings[listing.symbol] = Holding()
         profit = holding.change(signed, price)
-        if not self.netting_currency:
+        if not listing.netting:
             balances, currency, base = account.balances, listing.currency, listing.base
             balances[currency] = balances.get(currency, 0) - signed * price * listing.cash_unit
             balances[base] = balances.get(base, 0) + signed * listing.coin_unit
         elif profit:
-            account.add(self.netting_currency, self._worth(listing, profit))
+            account.add(listing.netting, self._worth(listing, profit))
 
     # ------------------------------------------------------------------------------------------------ for people
 
     def funds(self, account: Account, listing: Listing, now: Nanos) -> Funds:
         """What an account has of an instrument, and of the currencies a fill of it moves."""
         holding = account.holdings[listing.symbol]
-        money: list[tuple[str, int, int]] = []
-        for currency in (self.netting_currency,) if self.netting_currency else (listing.currency, listing.base):
-            total = account.balances.get(currency, 0)
-            free = self._free_margin(account) if self.netting_currency else total - account.reserved.get(currency, 0)
-            money.append((currency, total, free))
+        moved = (listing.netting,) if listing.netting else (listing.currency, listing.base)
+        money = [(currency, account.balances.get(currency, 0), self._free(account, currency)) for currency in moved]
         return Funds(account.name, self, listing, holding.qty, holding.cost, money, now)
 
     def balance(self, account: Account, currency: str) -> Balance:
         """Money or coins of one currency."""
-        margined = currency == self.netting_currency
-        free = self._free_margin(account) if margined else account.available(currency)
+        free = self._free(account, currency)
         return self.told_balance(account.name, currency, account.balances.get(currency, 0), free, 0)
 
     def told_balance(self, account: str, currency: str, total: int, available: int, now: Nanos) -> Balance:

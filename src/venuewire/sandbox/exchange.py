@@ -129,6 +129,7 @@ class SandboxExchange:
         *,
         short_selling: bool = False,
         netting_currency: str = "",
+        futures: Mapping[str, int] | None = None,
         replace_keeps_order_id: bool = True,
         first_order_id: int = 10_000_000_001,
     ) -> None:
@@ -138,7 +139,9 @@ class SandboxExchange:
         if missing := self._pits.keys() - reference_prices.keys():
             raise ValueError(f"no reference price for {', '.join(sorted(missing))}")
         marks = {symbol: listings[symbol].price(str(text)) for symbol, text in reference_prices.items()}
-        self.ledger = Ledger(listings.values(), marks, short_selling=short_selling, netting_currency=netting_currency)
+        self.ledger = Ledger(
+            listings.values(), marks, short_selling=short_selling, netting_currency=netting_currency, futures=futures
+        )
         self.outbox: list[Note] = []
         self._ports: dict[str, AccountPort] = {}
         self._replace_keeps_order_id = replace_keeps_order_id
@@ -161,6 +164,7 @@ class SandboxExchange:
             stage.reference_prices,
             short_selling=stage.short_selling,
             netting_currency=stage.netting_currency,
+            futures=stage.futures,
             replace_keeps_order_id=replace_keeps_order_id,
             first_order_id=first_order_id,
         )
@@ -485,7 +489,7 @@ class SandboxExchange:
         """A stop was reached: it becomes an ordinary order, if it can be paid for."""
         self._tell(ticket, ExecType.TRIGGERED, now)
         try:
-            if ticket.price is None and ticket.is_buy and not self.ledger.netting_currency:
+            if ticket.price is None and ticket.is_buy and not pit.listing.netting:
                 # Its reserve was made at the trigger price; what counts now is what the book asks.
                 ticket.port.money.reserve(ticket.hold_currency, -ticket.held)
                 ticket.hold_unit = 0

@@ -10,7 +10,7 @@ from venuewire.sandbox.ticket import Ticket
 def fund(ledger: Ledger, pit: Pit, ticket: Ticket) -> None:
     """Can it be paid for? Sets what the order will reserve. Raises `Refused`."""
     listing, money = pit.listing, ticket.port.money
-    if ledger.netting_currency:
+    if listing.netting:
         qty, price = ticket.leaves, ticket.price or ticket.stop_px or ledger.marks[listing.symbol]
         if ticket.budget is not None:
             qty = pit.engine.affordable(ticket.budget, ticket.price, is_buy=ticket.is_buy)[0]
@@ -47,7 +47,7 @@ def refund(ledger: Ledger, pit: Pit, ticket: Ticket, leaves: int, price: int | N
     """Can the changed order be paid for, its own reserve counted in? What each unit then reserves."""
     money = ticket.port.money
     limit = price if price is not None else stop_px
-    if ledger.netting_currency:
+    if pit.listing.netting:
         more = max(0, leaves - ticket.leaves)
         ledger.afford_margin(
             money, pit.listing, more if ticket.is_buy else -more, limit or ledger.marks[pit.listing.symbol]
