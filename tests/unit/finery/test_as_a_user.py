@@ -136,7 +136,7 @@ async def test_a_feed_begins_with_all_there_is_and_ends_with_its_reader(desk: De
             assert await desk.some(again, 1) == await desk.some(orders, 1) == ["S+"]
     assert desk.client.health()["streams"] == {}
     await desk.sandbox.advance(1)
-    assert not any(connection._bindings.get(("S", b"0")) for connection in desk.host.connections)
+    assert not any(connection.feeds._bindings.get(("S", b"0")) for connection in desk.host.connections)
 
 
 async def test_a_line_that_was_lost_is_told_in_its_place_and_the_feed_begins_anew(desk: Desk) -> None:
@@ -152,7 +152,7 @@ async def test_a_feed_of_which_something_was_lost_is_asked_for_anew(desk: Desk) 
     async with desk.reading(Feed("S")) as orders:
         assert await desk.some(orders, 1) == ["SS"]
         (connection,) = desk.host.connections
-        connection._news.append(Send(b'["S",0,"+",["what is this?"]]'))
+        connection.feeds._news.append(Send(b'["S",0,"+",["what is this?"]]'))
         await desk.sandbox.advance(5)
         assert await desk.some(orders, 3) == ["gap", "SS", "mended"]
 

@@ -213,7 +213,7 @@ class FineryHost:
         news, clearing.news = clearing.news, []
         for connection in self.connections if news else ():
             if connection.account == account:
-                connection.note(news)
+                connection.feeds.note(news)
 
     def publish(self, event: Event, now: Nanos) -> None:
         """Books that somebody has looked at are kept for whoever looks next."""
@@ -277,7 +277,7 @@ class FineryHost:
         if name == NEW_LISTING:
             changes = self.listing.extend() if on else self.listing.shrink()
             for connection in self.connections:
-                connection.note_listing(changes)
+                connection.feeds.note_listing(changes)
 
     def outage(self, code: int, until: Nanos | None = None) -> None:
         """From now on the gateway does not reach its core, and says so with this code; 0: it does again."""
