@@ -297,6 +297,12 @@ class VenueView(Struct, frozen=True, kw_only=True):
     delay_p50: str
     """Venue's time of a message to ours on receipt."""
     delay_p99: str
+    lag: str
+    """How much later the newest update came than the quickest of its line."""
+    queue: str
+    """Changes that were received and not looked at yet, and how far back the oldest of them is."""
+    is_behind: bool
+    """One of the two is worth a look."""
     rate: float
     """Messages a second, now."""
     rates: tuple[float, ...]
@@ -316,6 +322,7 @@ def progress(view: VenueView) -> str:
         f"orders {view.orders}" if view.orders else "",
         f"{count(view.rate)} msg/s",
         f"delay p50 {view.delay_p50} p99 {view.delay_p99}",
+        f"lag {view.lag} queue {view.queue}",
         f"ack {view.ack}" if view.orders else "",
         f"PROBLEM {view.problem}" if view.problem else "",
     ]

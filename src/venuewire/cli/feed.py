@@ -6,14 +6,19 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from typing import Any
 
 from venuewire import views
 from venuewire.cli.gauges import Delays, Rate
 from venuewire.client import Client, LiveBook, connect
+from venuewire.client.lag import line_lag
 from venuewire.model.market import BookMessage, Quote, Trade
 from venuewire.model.session import Gap
-from venuewire.model.terms import Channel, Nanos, Side, Trust
+from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos, Side, Trust
 from venuewire.venue import Credentials, Venue
+
+BEHIND = NANOS_PER_SECOND // 2
+"""So late, on the line or in a queue, is worth a look."""
 
 
 class Feed:
@@ -98,6 +103,7 @@ class Feed:
         delays = self._book_delays or self._trade_delays or self._quote_delays
         p50, p99 = delays.quantiles(0.5, 0.99)
         places = self._places()
+        lag, waiting, behind = self._behind(health)
         return views.VenueView(
             name=self.venue.name,
             title=self.venue.title,
@@ -115,9 +121,25 @@ class Feed:
             ack=views.latency(ack),
             delay_p50=views.latency(p50),
             delay_p99=views.latency(p99),
+            lag=views.latency(lag),
+            queue=views.count(waiting) + (f", {views.latency(behind)}" if behind else ""),
+            is_behind=max(lag or 0, behind) >= BEHIND,
             rate=self._rate.read(sum(line["frames_in"] for line in health["lines"].values()), now),
             rates=self._rate.history,
         )
+
+    def behind(self) -> tuple[Nanos | None, int, Nanos]:
+        """How much later the newest update of the book came than the quickest, what waits for us, and for how long."""
+        return self._behind(self.client.health())
+
+    def _behind(self, health: dict[str, Any]) -> tuple[Nanos | None, int, Nanos]:
+        kept = health["books"].get(self.symbol)
+        if kept is None or self.book is None:
+            return None, 0, 0
+        readers = kept["readers"]
+        longest = max((reader["lag_s"] for reader in readers), default=0)
+        waiting = max((reader["waiting"] for reader in readers), default=0)
+        return line_lag(self.book.book), waiting, round(longest * NANOS_PER_SECOND)
 
     def _places(self) -> int:
         instrument = self.client.instruments.get(self.symbol)

@@ -131,7 +131,7 @@ def _lines(view: VenueView, layout: Layout) -> list[Text]:
     if view.orders:
         bad = view.orders.unknown or view.orders.rejected
         lines.append(_labelled("orders", Text(str(view.orders), style=STYLES[Tone.BAD] if bad else "")))
-    return [*lines, flow_line(view, layout.inner), delay_line(view)]
+    return [*lines, flow_line(view, layout.inner), delay_line(view, layout.inner)]
 
 
 def session_line(session: SessionView) -> Text:
@@ -185,11 +185,16 @@ def flow_line(view: VenueView, inner: int) -> Text:
     return _labelled("flow", Text.assemble(rate, (spark, "cyan"), ack))
 
 
-def delay_line(view: VenueView) -> Text:
-    """How old news is when it comes."""
-    if view.delay_p50 == views.UNKNOWN:
-        return _labelled("delay", Text("not timed by the venue", style=DIM))
-    return _labelled("delay", Text.assemble(("p50 ", DIM), view.delay_p50, ("  p99 ", DIM), view.delay_p99))
+def delay_line(view: VenueView, inner: int) -> Text:
+    """How old news is when it comes; whether it comes later than it could, and waits here: first, if that is so."""
+    style = STYLES[Tone.DOUBT] if view.is_behind else ""
+    behind = Text.assemble(("lag ", DIM), (view.lag, style), ("  queue ", DIM), (view.queue, style))
+    timed = Text("not timed by the venue", style=DIM)
+    if view.delay_p50 != views.UNKNOWN:
+        timed = Text.assemble(("p50 ", DIM), view.delay_p50, ("  p99 ", DIM), view.delay_p99)
+    parts = (behind, timed) if view.is_behind else (timed, behind)
+    both = Text("  ").join(parts)
+    return _labelled("delay", both if LABEL + len(both) <= inner else parts[0])
 
 
 def _compact(seen: Sequence[VenueView], layout: Layout) -> list[Text]:

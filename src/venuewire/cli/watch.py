@@ -150,6 +150,7 @@ def record(feed: Feed, depth: int) -> dict[str, Any]:
     """One book for machines: numbers are text, for they are exact; times are nanoseconds."""
     book, last = feed.book, feed.last
     assert book is not None
+    line_lag, waiting, reader_lag = feed.behind()
     return {
         "venue": feed.venue.name,
         "symbol": feed.symbol,
@@ -157,6 +158,9 @@ def record(feed: Feed, depth: int) -> dict[str, Any]:
         "updates": feed.updates,
         "time": feed.client.clock.now(),
         "transact_time": book.book.transact_time or None,
+        "line_lag": line_lag,
+        "reader_lag": reader_lag,
+        "waiting": waiting,
         "bids": _pairs(book.levels(Side.BUY, depth)),
         "asks": _pairs(book.levels(Side.SELL, depth)),
         "last": last and {"price": f"{last.price:f}", "size": f"{last.size:f}", "transact_time": last.transact_time},

@@ -938,9 +938,11 @@ class Client:
           address whose first is full is called `ws 2`, and is there for as long as something is subscribed on it
         - `feeds`: seconds since the last message of each channel
         - `books`: for each `trust`, `cause`, `updates`, `resyncs`, `gaps`, `last_gap` (from, to, cause, repaired),
-          `age_s` since the last good message, `users`, `dropped_by_readers`, and `readers` (each `offered`,
+          `age_s` since the last good message, `lag_s`: how much later the newest update reached us than the quickest of
+          its line, `delay_s`: from the venue's time of it to its receipt as far as the clocks are known (each None where
+          the venue does not time updates), `users`, `dropped_by_readers`, and `readers` (each `offered`,
           `delivered`, `dropped`, `waiting`, `lag_s` in event time)
-        - `streams`: the same of trades and quotes, by channel and symbol, with `count`
+        - `streams`: the same of trades and quotes, by channel and symbol, with `count` and `delay_s`
         - `requests` in flight; `orders`: `open`, and `whole`: False while news of them may be missing
         - `journal`: None without one; else `path`, `durability`, `failure` (why no new order is taken, or None) and
           `in_flight`: commands that are written down and not answered
@@ -966,7 +968,7 @@ class Client:
             },
             "feeds": self.market.ages(),
             "books": self.market.describe_books(),
-            "streams": self.market.topics.describe(),
+            "streams": self.market.topics.describe(self.seat.clock_offset),
             "requests": len(self._requests),
             "orders": {
                 "open": sum(1 for _ in self.desk.blotter.open_orders()),

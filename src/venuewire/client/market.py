@@ -9,6 +9,7 @@ from typing import Any
 
 from venuewire.book.keeper import BookKeeper
 from venuewire.client.express import ExpressBooks
+from venuewire.client.lag import delay, line_lag, seconds
 from venuewire.client.live import BookChange, KeptBook, LiveBook
 from venuewire.client.metrics import Metrics
 from venuewire.client.requests import Requests
@@ -290,7 +291,7 @@ class MarketData:
 
     def describe_books(self) -> dict[str, dict[str, Any]]:
         """See `Client.health`."""
-        now = self._clock.now()
+        now, offset = self._clock.now(), self._seat.clock_offset
         return {
             symbol: {
                 "trust": str(kept.keeper.trust),
@@ -299,6 +300,8 @@ class MarketData:
                 "resyncs": kept.keeper.resyncs,
                 "gaps": kept.keeper.gaps,
                 "last_gap": described_gap(kept.keeper.last_gap),
+                "lag_s": seconds(line_lag(kept.keeper.book)),
+                "delay_s": seconds(delay(kept.keeper.book.transact_time, kept.keeper.last_good, offset)),
                 "age_s": (now - kept.keeper.last_good) // 1_000_000 / 1_000 if kept.keeper.last_good else None,
                 "users": kept.users,
                 "dropped_by_readers": kept.readers.dropped,

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable, Itera
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from venuewire.client.lag import delay, seconds
 from venuewire.client.requests import Requests
 from venuewire.client.stream import FanOut, Policy, Stream
 from venuewire.client.subscription import Subscription
@@ -236,12 +237,13 @@ class Topics:
 
     # ------------------------------------------------------------------ for people
 
-    def describe(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """See `Client.health`."""
+    def describe(self, offset: Nanos) -> dict[str, dict[str, dict[str, Any]]]:
+        """See `Client.health`; `offset`: the venue's clock minus ours."""
         described: dict[str, dict[str, dict[str, Any]]] = {}
         for topic in self:
             described.setdefault(str(topic.channel), {})[topic.name] = {
                 "count": topic.count,
+                "delay_s": seconds(delay(getattr(topic.last, "transact_time", 0), topic.last_time, offset)),
                 "gaps": topic.gaps,
                 "last_gap": described_gap(topic.last_gap),
                 "users": topic.users,

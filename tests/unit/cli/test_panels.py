@@ -19,7 +19,9 @@ SESSION = SessionView(
 )  # fmt: skip
 
 
-def view(name: str = "venue", *, problem: str = "", cause: str = "", is_early: bool = False) -> VenueView:
+def view(
+    name: str = "venue", *, problem: str = "", cause: str = "", is_early: bool = False, is_behind: bool = False
+) -> VenueView:
     bids = [Level(Decimal(64_000 - step), Decimal("0.5")) for step in range(20)]
     asks = [Level(Decimal(64_001 + step), Decimal("1.25")) for step in range(20)]
     return VenueView(
@@ -39,6 +41,9 @@ def view(name: str = "venue", *, problem: str = "", cause: str = "", is_early: b
         ack="1.20 ms",
         delay_p50="0.31 ms",
         delay_p99="1.10 ms",
+        lag="2.40 s" if is_behind else "85 µs",
+        queue="812, 1.25 s" if is_behind else "0",
+        is_behind=is_behind,
         rate=412.0,
         rates=tuple(float(step) for step in range(40)),
     )
@@ -100,3 +105,13 @@ def test_notes_are_the_newest_and_without_colours_the_words_are_the_same() -> No
     assert "older" not in plain
     assert "\x1b" not in plain
     assert "\x1b[" in drawn([view()], 80, 24, colours=True)
+
+
+def test_what_comes_late_or_waits_here_is_shown_where_there_is_room() -> None:
+    assert "p50 0.31 ms  p99 1.10 ms  lag 85 µs  queue 0" in drawn([view()], 100, 24)
+    assert "lag" not in drawn([view()] * 4, 80, 24)
+
+
+def test_what_is_worth_a_look_comes_first() -> None:
+    assert "delay  lag 2.40 s  queue 812, 1.25 s" in drawn([view(is_behind=True)] * 4, 80, 24)
+    assert "lag 2.40 s  queue 812, 1.25 s  p50 0.31 ms" in drawn([view(is_behind=True)], 100, 24)
