@@ -142,7 +142,7 @@ class Run:
     def check_money(self) -> None:
         book = self.sandbox.host.account.money
         assert self.balance is not None
-        used = sum(held.used_margin for held in book.open_positions())
+        used = sum(book.used_margin(held) for held in book.open_positions())
         assert self.balance.total == book.balance * CENT
         assert self.balance.available == (book.balance - used) * CENT
         (listed,) = self.ours.submit(RequestForPositions(ref="3"))

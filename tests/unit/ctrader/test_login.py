@@ -38,7 +38,8 @@ def tokens(sandbox: Sandbox, code: Secret, redirect_uri: str = BACK) -> Answer:
 
 def read(sandbox: Sandbox, answer: Answer) -> CTraderCredentials:
     credentials = sandbox.stage.credentials
-    return login.read_tokens(answer, credentials["clientId"], Secret(credentials["clientSecret"]), sandbox.now)
+    client_id, secret = credentials["clientId"], Secret(credentials["clientSecret"])
+    return login.read_tokens(answer, client_id, secret, sandbox.now, account_id=sandbox.account_id)
 
 
 def test_the_consent_address_is_the_documented_one() -> None:

@@ -63,7 +63,8 @@ def test_each_wrong_credential_is_refused_in_the_venues_words(fields: dict[str, 
 
 def test_the_one_account_of_a_token_is_found() -> None:
     sandbox = Sandbox()
-    client = Client(sandbox, changed(sandbox, accountId=0)).log_on()
+    one = sandbox.host.tokens.issue(frozenset({sandbox.account_id}), 1, sandbox.now)
+    client = Client(sandbox, changed(sandbox, accountId=0, accessToken=Secret(one.access))).log_on()
     assert kinds(client) == [2100, 2149, 2102]
     assert client.line.acceptor.account == sandbox.stage.account
 

@@ -39,23 +39,23 @@ def test_a_position_closed_whole_settles_as_recorded() -> None:
     held = book.begin(1, is_buy=True)
     assert not held.is_open
     assert book.add(held, 100_000, Decimal("1.12569"), PER_LOT, 10) == -3
-    assert (held.used_margin, held.commission, book.balance, book.balance_version) == (1126, -3, 1_476_545_454, 6)
+    assert (book.used_margin(held), held.commission, book.balance, book.balance_version) == (1126, -3, 1_476_545_454, 6)
     cost, closing = book.reduce(held, 100_000, Decimal("1.12568"), PER_LOT, 20)
     assert cost == -3
     assert (closing.gross_profit, closing.commission, closing.balance_version) == (-1, -6, 7)
     assert closing.entry_price == Fraction("1.12569")
     assert book.balance == closing.balance == 1_476_545_454 - 1 - 6
-    assert (held.volume, held.closed_at, held.used_margin, held.commission) == (0, 20, 0, 0)
+    assert (held.volume, held.closed_at, book.used_margin(held), held.commission) == (0, 20, 0, 0)
 
 
 def test_a_partial_close_keeps_the_price_and_the_rest_of_the_commission() -> None:
     book = PositionBook(0)
     held = book.begin(1, is_buy=True)
     book.add(held, 200_000, Decimal("1.12568"), PER_LOT, 10)
-    assert (held.used_margin, held.commission) == (2251, -5)
+    assert (book.used_margin(held), held.commission) == (2251, -5)
     _, closing = book.reduce(held, 100_000, Decimal("1.12567"), PER_LOT, 20)
     assert closing.commission == -6
-    assert (held.commission, held.used_margin, held.entry, held.is_open) == (-2, 1126, Fraction("1.12568"), True)
+    assert (held.commission, book.used_margin(held), held.entry, held.is_open) == (-2, 1126, Fraction("1.12568"), True)
 
 
 def test_a_short_position_gains_when_prices_fall() -> None:

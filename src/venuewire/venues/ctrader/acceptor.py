@@ -14,14 +14,12 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, ClassVar
 
-from msgspec.structs import replace
-
-from venuewire.codec import Envelope
+from venuewire.codec import Envelope, decoder
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.market import BookUpdate, Quote
 from venuewire.model.orders import ExecutionReport
 from venuewire.model.session import Event
-from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos, to_scaled
+from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Channel, Nanos, to_scaled
 from venuewire.venue import (
     Affliction,
     Answer,
@@ -40,20 +38,18 @@ from venuewire.venue import (
     Throttle,
 )
 from venuewire.venues.ctrader import translate
-from venuewire.venues.ctrader.acceptor_history import Archive, first_deposit
+from venuewire.venues.ctrader.acceptor_account import Account, Answering
+from venuewire.venues.ctrader.acceptor_feed import FeedDesk
 from venuewire.venues.ctrader.acceptor_http import TokenDesk
-from venuewire.venues.ctrader.acceptor_money import Treasury
-from venuewire.venues.ctrader.acceptor_orders import OrderDesk
-from venuewire.venues.ctrader.acceptor_symbols import Symbols
 from venuewire.venues.ctrader.account import AccountBook
 from venuewire.venues.ctrader.blocks import Blocks
 from venuewire.venues.ctrader.faults import field_at_fault, malformed
+from venuewire.venues.ctrader.positions import LEVERAGE
 from venuewire.venues.ctrader.requests import Refused
-from venuewire.venues.ctrader.stage import BALANCE, DEPOSIT, ROWS, Row
-from venuewire.venues.ctrader.streams import DepthStream, SpotStream
+from venuewire.venues.ctrader.stage import ROWS
 from venuewire.venues.ctrader.tape import PAST_MINUTES, Tape
 from venuewire.venues.ctrader.tokens import LIFE_SECONDS, Granted, Tokens
-from venuewire.venues.ctrader.wire import history, margin, market, model, session, trading, words
+from venuewire.venues.ctrader.wire import market, model, session, trading, words
 from venuewire.venues.ctrader.wire.base import Message
 from venuewire.venues.ctrader.wire.table import (
     HEARTBEAT,
@@ -73,6 +69,9 @@ HEARTBEAT_AFTER = 30 * NANOS_PER_SECOND
 _BYE = Close(1000, "Bye")
 
 KEEPS_SESSIONS, OTHER_WORDS = "refresh-keeps-sessions", "unauthorised-in-other-words"
+CLOSE_ONLY, HALF_LEVERAGE, PAID_IN = "close-only", "half-leverage", "paid-in"
+_PAID_IN = 10_000 * 100
+"""Cents."""
 
 _UNAUTHORISED = frozenset({2100, 2104, 2173})
 """What may be asked before the application is authorised; 51 besides."""
@@ -81,38 +80,45 @@ _MINUTE_MS = 60_000
 
 
 class CTraderHost:
-    """What the connections share: application, tokens, the account and its positions; and the token endpoint."""
+    """What the connections share: application, tokens, the accounts of one owner; and the token endpoint."""
 
     lines: ClassVar[tuple[str, ...]] = ("ws",)
     habits: ClassVar[Mapping[str, str]] = {
         KEEPS_SESSIONS: "a refreshed token leaves the sessions of its accounts standing, as some clients saw",
         OTHER_WORDS: "an account that is not authorised is refused with INVALID_REQUEST, as some clients saw",
+        CLOSE_ONLY: "every symbol can only be closed (2120 tells), until it is switched off",
+        HALF_LEVERAGE: "the leverage of every account is halved (2141 and 2123 tell), until it is switched off",
+        PAID_IN: "ten thousand is paid into every account; switched off, it is paid out again",
     }
 
     def __init__(self, stage: Stage, exchange: Exchange, random_hex: Callable[[int], str]) -> None:
         self.exchange = exchange
         self.tokens = Tokens(random_hex)
-        self.account_id = int(stage.account)
-        self.token_desk = TokenDesk(self.tokens, frozenset({self.account_id}), random_hex)
-        self.port = exchange.port(stage.account)
-        rows = {row.name: row for row in ROWS}
+        self.has: set[str] = set()
+        """Habits switched on."""
         self.symbols = {row.symbol_id: row for row in ROWS if row.name in exchange.instruments}
-        balance = to_scaled(Decimal(stage.balances.get(DEPOSIT, BALANCE)), 2)
-        self.account = AccountBook(self.account_id, balance, rows)
-        self.names = Symbols(self.account_id, self.symbols)
-        self.desk = OrderDesk(exchange, self.port, self.account, self.symbols, self.tell)
-        self.treasury = Treasury(self.account, exchange, self.names, self.tell)
         self.tapes: dict[str, Tape] = {}
         """Filled when anybody comes: the past ends then."""
-        self.archive = Archive(self.account, self.port, self.names, self.tapes, lambda: self._deposit)
-        self._deposit = first_deposit(balance, 0)
+        staged = {stage.account: stage.balances, **stage.further_accounts}
+        self.accounts = {
+            int(name): Account(
+                name,
+                number,
+                exchange,
+                self.symbols,
+                self.tapes,
+                balances,
+                tell=self._tell,
+                is_close_only=lambda: CLOSE_ONLY in self.has,
+            )
+            for number, (name, balances) in enumerate(staged.items())
+        }
+        self.token_desk = TokenDesk(self.tokens, frozenset(self.accounts), random_hex)
         self.closes = {
             name: to_scaled(Decimal(price), translate.PRICE_SCALE) for name, price in stage.reference_prices.items()
         }
         """Where the last session of each symbol closed: the price the sandbox's market began with."""
         self.connections: dict[CTraderAcceptor, None] = {}
-        self.has: set[str] = set()
-        """Habits switched on."""
         self.throttled_until: Nanos = 0
         self.away_until: Nanos = 0
         self._first_pair: dict[str, Any] | None = dict(stage.credentials)
@@ -125,73 +131,61 @@ class CTraderHost:
             granted = Granted(
                 access=pair["accessToken"],
                 refresh=pair["refreshToken"],
-                accounts=frozenset({self.account_id}),
+                accounts=frozenset(self.accounts),
                 expires_at=now + LIFE_SECONDS * NANOS_PER_SECOND,
             )
             self.tokens.add(granted)
-            began = now // NANOS_PER_MILLI
-            opened = began // _MINUTE_MS * _MINUTE_MS - PAST_MINUTES * _MINUTE_MS
-            self._deposit = replace(self._deposit, change_balance_timestamp=opened)
-            self.account.registered_at = opened
-            for row in self.symbols.values():
-                seed, tick = f"{self.account_id} {row.name}", 10 ** (translate.PRICE_SCALE - row.digits)
-                self.tapes[row.name] = Tape(seed, self.closes[row.name], tick, began)
+            self._begin_past(now)
 
-    def answers(self) -> dict[type[Message], Callable[[Any, str | None, Nanos], list[Message]]]:
-        """Requests that are the same on every connection."""
-        names, treasury, archive = self.names, self.treasury, self.archive
-        plain: dict[type[Message], Callable[[Any], Message]] = {
-            market.AssetListReq: names.assets,
-            market.AssetClassListReq: names.asset_classes,
-            market.SymbolCategoryListReq: names.categories,
-            market.SymbolsListReq: names.listed,
-            market.SymbolByIdReq: names.details,
-            market.SymbolsForConversionReq: names.conversion,
-            margin.GetDynamicLeverageByIDReq: names.leverage,
-            margin.ExpectedMarginReq: treasury.expected,
-            margin.GetPositionUnrealizedPnLReq: treasury.unrealised,
-            margin.MarginCallListReq: treasury.calls,
-        }
-        timed: dict[type[Message], Callable[[Any, int], Message]] = {
-            history.GetTrendbarsReq: archive.bars,
-            history.GetTickDataReq: archive.ticks,
-            history.DealListReq: archive.deals,
-            history.OrderListReq: archive.orders,
-            history.DealListByPositionIdReq: archive.deals_of,
-            history.OrderListByPositionIdReq: archive.orders_of,
-            history.OrderDetailsReq: archive.order,
-            history.DealOffsetListReq: archive.offsets,
-            history.CashFlowHistoryListReq: archive.cash_flow,
-        }
-        return {
-            margin.MarginCallUpdateReq: lambda request, _ref, now: [treasury.change(request, now)],
-            **{record: _untimed(answer) for record, answer in plain.items()},
-            **{record: _in_millis(answer) for record, answer in timed.items()},
-        }
+    def _begin_past(self, now: Nanos) -> None:
+        """Prices and accounts have a past by now."""
+        began = now // NANOS_PER_MILLI
+        opened = began // _MINUTE_MS * _MINUTE_MS - PAST_MINUTES * _MINUTE_MS
+        for account in self.accounts.values():
+            account.begin(now, opened)
+        for row in self.symbols.values():
+            seed, tick = f"{next(iter(self.accounts))} {row.name}", 10 ** (translate.PRICE_SCALE - row.digits)
+            self.tapes[row.name] = Tape(seed, self.closes[row.name], tick, began)
 
-    def tell(self, payload: bytes) -> None:
-        """To every connection of the account, at its next turn."""
+    @property
+    def account(self) -> AccountBook:
+        """The book of the account the ready line's credentials name."""
+        return next(iter(self.accounts.values())).book
+
+    def _tell(self, account_id: int, told: Send) -> None:
         for connection in self.connections:
-            connection.push(payload)
+            connection.push(account_id, told)
 
     def publish(self, event: Event, now: Nanos) -> None:
-        """What the host itself does with a quote: bars, protective orders, margin calls."""
-        tape = self.tapes.get(event.symbol) if isinstance(event, Quote) else None
-        if tape is None or not isinstance(event, Quote):
+        """Executions, to every connection of their account; and what the venue does with a quote."""
+        if isinstance(event, ExecutionReport):
+            account = self.accounts.get(int(event.account)) if event.account.isdecimal() else None
+            if account is not None:
+                account.reported(event)
+        elif isinstance(event, Quote):
+            self._quoted(event, now)
+
+    def _quoted(self, quote: Quote, now: Nanos) -> None:
+        """Bars, protective orders, margin calls, stop-outs."""
+        tape = self.tapes.get(quote.symbol)
+        if tape is None:
             return
         bid, ask = (
-            None if price is None else to_scaled(price, translate.PRICE_SCALE) for price in (event.bid, event.ask)
+            None if price is None else to_scaled(price, translate.PRICE_SCALE) for price in (quote.bid, quote.ask)
         )
         tape.quoted(bid, ask, now // NANOS_PER_MILLI)
-        self.desk.quoted(event, now)
-        self.treasury.quoted(now)
+        for account in self.accounts.values():
+            account.quoted(quote, now)
 
     def next_tick(self) -> Nanos | None:
-        """Nothing here goes by the time alone."""
-        return None
+        """The next night that is charged for."""
+        return min((due for account in self.accounts.values() if (due := account.next_tick())), default=None)
 
     def tick(self, now: Nanos) -> None:
-        """Nothing is ever due."""
+        """Swaps."""
+        for account in self.accounts.values():
+            if account.next_tick() is not None:
+                account.tick(now)
 
     def accept(self, line: str) -> CTraderAcceptor:
         """A new connection."""
@@ -212,10 +206,25 @@ class CTraderHost:
                 for connection in self.connections:
                     connection.say_goodbye()
             case Habit() if affliction.name in self.habits:
-                (self.has.add if affliction.on else self.has.discard)(affliction.name)
+                if affliction.on is not (affliction.name in self.has):
+                    (self.has.add if affliction.on else self.has.discard)(affliction.name)
+                    self._take_up(affliction.name, now, on=affliction.on)
             case _:
                 return False
         return True
+
+    def _take_up(self, habit: str, now: Nanos, *, on: bool) -> None:
+        """What follows at once when a habit is switched."""
+        for account in self.accounts.values():
+            match habit:
+                case _ if habit == CLOSE_ONLY:
+                    account.symbols_changed()
+                case _ if habit == HALF_LEVERAGE:
+                    account.treasury.lever(LEVERAGE // 2 if on else LEVERAGE)
+                case _ if habit == PAID_IN:
+                    account.treasury.pay(_PAID_IN if on else -_PAID_IN, now, "paid in" if on else "paid out")
+                case _:
+                    return
 
     def _end_all(self, ended: list[Granted], reason: str) -> None:
         for granted in ended:
@@ -240,57 +249,49 @@ class CTraderHost:
             connection.lose_token(ended, reason)
 
 
+class _Session:
+    """One account on one connection."""
+
+    __slots__ = ("answers", "feed", "granted")
+
+    def __init__(self, granted: Granted, feed: FeedDesk, answers: dict[type[Message], Answering]) -> None:
+        self.granted = granted
+        self.feed = feed
+        self.answers = answers
+
+
 class CTraderAcceptor:
     """The venue's end of one connection."""
 
     def __init__(self, host: CTraderHost) -> None:
         self._host = host
         self._application = False
-        self._granted: Granted | None = None
-        """The token its account was authorised with."""
+        self._sessions: dict[int, _Session] = {}
+        """Accounts that are authorised here."""
         self._opened_at = self._last_in = self._last_out = 0
         self._is_open = False
         self._said_bye = self._is_leaving = False
         self._asked: deque[Nanos] = deque()
         self._asked_history: deque[Nanos] = deque()
         self._pushed: list[Out] = []
-        """Told at the next turn: what another connection, or the token endpoint, has brought about."""
-        self._spots: dict[str, SpotStream] = {}
-        self._bars: dict[str, dict[int, None]] = {}
-        """Periods of live bars, by symbol."""
+        """Told at the next turn: what another connection, the exchange, or the token endpoint has brought about."""
         self._blocks = Blocks()
-        self._depth: dict[str, DepthStream] = {}
         self._quote_ids = count(1)
-        self._methods: dict[type[Message], Callable[[Any, str | None, Nanos], list[Message]]] = {
+        self._methods: dict[type[Message], Answering] = {
             session.ApplicationAuthReq: self._authorise_application,
             session.AccountAuthReq: self._authorise_account,
             session.VersionReq: self._version,
             session.GetAccountListByAccessTokenReq: self._account_list,
             session.RefreshTokenReq: self._refresh,
-            session.AccountLogoutReq: self._log_out,
             session.GetCtidProfileByTokenReq: self._profile,
-            market.SubscribeSpotsReq: self._subscribe_spots,
-            market.UnsubscribeSpotsReq: self._unsubscribe_spots,
-            market.SubscribeDepthQuotesReq: self._subscribe_depth,
-            market.UnsubscribeDepthQuotesReq: self._unsubscribe_depth,
-            trading.TraderReq: self._trader,
-            trading.ReconcileReq: self._reconcile,
-            trading.NewOrderReq: self._trade(host.desk.new),
-            trading.AmendOrderReq: self._trade(host.desk.amend),
-            trading.CancelOrderReq: self._trade(host.desk.cancel),
-            trading.ClosePositionReq: self._trade(host.desk.close),
-            trading.AmendPositionSLTPReq: self._trade(host.desk.protect),
-            market.SubscribeLiveTrendbarReq: self._subscribe_bars,
-            market.UnsubscribeLiveTrendbarReq: self._unsubscribe_bars,
-            **host.answers(),
         }
 
     # ----------------------------------------------------------------------------------------- the connection
 
     @property
     def account(self) -> str | None:
-        """The account it is authorised for."""
-        return None if self._granted is None else str(self._host.account_id)
+        """The first account it is authorised for."""
+        return next((str(account_id) for account_id in self._sessions), None)
 
     def handshake(self, headers: Headers, now: Nanos) -> Refusal | None:
         """Anybody may connect, with any sub-protocol or none."""
@@ -308,7 +309,7 @@ class CTraderAcceptor:
         """Orders stay; authorisation and subscriptions are gone with the connection."""
         self._host.connections.pop(self, None)
         self._is_open = False
-        self._end_account()
+        self._sessions.clear()
 
     def receive(self, payload: bytes, now: Nanos) -> list[Out]:
         """Answers to one frame."""
@@ -319,36 +320,24 @@ class CTraderAcceptor:
         return self._sent(outs, now)
 
     def publish(self, event: Event, now: Nanos) -> list[Out]:
-        """What this connection subscribed to, and every execution of its account."""
+        """What this connection subscribed to; executions have been pushed by the host."""
+        outs: list[Out] = self._take_pushed() if self._pushed else []
         if isinstance(event, BookUpdate):
-            depth = self._depth.get(event.symbol)
-            moved = None if depth is None else depth.event(event.rows())
-            return [] if moved is None else self._sent([Send(frame(moved))], now)
-        if isinstance(event, Quote):
-            return self._sent(self._quoted(event, now), now)
-        if isinstance(event, ExecutionReport) and event.account == self.account:
-            return self._sent([Send(payload) for payload in self._host.account.frames(event)], now)
-        return []
+            for each in self._sessions.values():
+                moved = each.feed.moved(event)
+                if moved is not None:
+                    outs.append(Send(frame(moved), channel=Channel.BOOK))
+        elif isinstance(event, Quote):
+            for each in self._sessions.values():
+                ticked = each.feed.quoted(event, now)
+                if ticked is not None:
+                    outs.append(Send(frame(ticked), channel=Channel.QUOTES))
+        return self._sent(outs, now)
 
-    def _quoted(self, quote: Quote, now: Nanos) -> list[Out]:
-        spots = self._spots.get(quote.symbol)
-        ticked = None if spots is None else spots.next(quote, now)
-        if ticked is None:
-            return self._take_pushed()
-        if ticked.bid is not None:
-            # Bars are of bids: events that tell the ask alone carry none.
-            ticked = replace(ticked, trendbar=self._live_bars(quote.symbol, now))
-        return [Send(frame(ticked)), *self._take_pushed()]
-
-    def _live_bars(self, symbol: str, now: Nanos) -> tuple[model.Trendbar, ...]:
-        tape, time = self._host.tapes[symbol], now // NANOS_PER_MILLI
-        bars = (tape.live(period, time) for period in self._bars.get(symbol, ()))
-        return tuple(bar for bar in bars if bar is not None)
-
-    def push(self, payload: bytes) -> None:
+    def push(self, account_id: int, told: Send) -> None:
         """Tell this at the next turn, if the account is authorised here."""
-        if self._granted is not None:
-            self._pushed.append(Send(payload))
+        if account_id in self._sessions:
+            self._pushed.append(told)
 
     def say_goodbye(self) -> None:
         """Close at the next turn, as the venue does before its maintenance."""
@@ -366,8 +355,7 @@ class CTraderAcceptor:
         times = [self._last_in + IDLE, self._last_out + HEARTBEAT_AFTER]
         if not self._application:
             times.append(self._opened_at + IDLE)
-        if self._granted is not None:
-            times.append(self._granted.expires_at)
+        times += [each.granted.expires_at for each in self._sessions.values()]
         return min(times)
 
     def tick(self, now: Nanos) -> list[Out]:
@@ -428,10 +416,11 @@ class CTraderAcceptor:
         except RemoteProtocolError as error:
             raise Refused("INVALID_REQUEST", field_at_fault(str(error)), is_order=False) from None
         assert request is not None
-        account_id = getattr(request, "ctid_trader_account_id", None)
-        if account_id is not None and type(request) is not session.AccountAuthReq:
-            self._needs_account(account_id)
-        return self._methods[type(request)](request, envelope.ref, now)
+        method = self._methods.get(type(request))
+        if method is None:
+            account_id: int = getattr(request, "ctid_trader_account_id")  # noqa: B009  every other request has it
+            method = self._session(account_id).answers[type(request)]
+        return method(request, envelope.ref, now)
 
     def _pace(self, kind: int, now: Nanos) -> None:
         """Requests over the limit are refused, and do not count."""
@@ -448,14 +437,16 @@ class CTraderAcceptor:
             raise Refused("REQUEST_FREQUENCY_EXCEEDED", text, is_order=False)
         asked.append(now)
 
-    def _needs_account(self, account_id: int) -> None:
-        if self._granted is None or account_id != self._host.account_id:
-            if OTHER_WORDS in self._host.has:
-                raise Refused("INVALID_REQUEST", "Trading account is not authorized", is_order=False)
-            raise Refused("ACCOUNT_NOT_AUTHORIZED", f"Account {account_id} is not authorized", is_order=False)
+    def _session(self, account_id: int) -> _Session:
+        found = self._sessions.get(account_id)
+        if found is not None:
+            return found
+        if OTHER_WORDS in self._host.has:
+            raise Refused("INVALID_REQUEST", "Trading account is not authorized", is_order=False)
+        raise Refused("ACCOUNT_NOT_AUTHORIZED", f"Account {account_id} is not authorized", is_order=False)
 
     def _refusal(self, envelope: Envelope, refused: Refused) -> Message:
-        account_id = self._host.account_id if self._granted is not None else None
+        account_id = self._account_of(envelope)
         if refused.is_order:
             return trading.OrderErrorEvent(
                 error_code=refused.code,
@@ -470,6 +461,14 @@ class CTraderAcceptor:
             description=refused.text,
             retry_after=refused.retry_after,
         )
+
+    def _account_of(self, envelope: Envelope) -> int | None:
+        """The account a refused request names, or the first one here where that cannot be read; none before 2102."""
+        try:
+            asked = _whose(envelope.body).ctid_trader_account_id
+        except RemoteProtocolError:
+            asked = None
+        return asked if asked in self._sessions else next(iter(self._sessions), None)
 
     # ----------------------------------------------------------------------------------------- who they are
 
@@ -511,18 +510,23 @@ class CTraderAcceptor:
     def _profile(self, request: session.GetCtidProfileByTokenReq, ref: str | None, now: Nanos) -> list[Message]:
         """2151: whose token it is."""
         self._grant_of(request.access_token, now)
-        return [session.GetCtidProfileByTokenRes(profile=model.CtidProfile(user_id=self._host.account_id % 1_000_000))]
+        return [
+            session.GetCtidProfileByTokenRes(
+                profile=model.CtidProfile(user_id=next(iter(self._host.accounts)) % 1_000_000)
+            )
+        ]
 
     def _authorise_account(self, request: session.AccountAuthReq, ref: str | None, now: Nanos) -> list[Message]:
         granted = self._grant_of(request.access_token, now)
         account_id = request.ctid_trader_account_id
-        if account_id not in granted.accounts or account_id != self._host.account_id:
+        account = self._host.accounts.get(account_id)
+        if account is None or account_id not in granted.accounts:
             text = f"Trading account {account_id} is not found"
             raise Refused("CH_CTID_TRADER_ACCOUNT_NOT_FOUND", text, is_order=False)
-        if self._granted is not None:
+        if account_id in self._sessions:
             raise Refused("ALREADY_LOGGED_IN", "Trading account is already authorized", is_order=False)
-        self._granted = granted
-        self._host.account.catch_up(self._host.port)
+        self._sessions[account_id] = self._made(account, granted)
+        account.book.catch_up(account.port)
         return [session.AccountAuthRes(ctid_trader_account_id=account_id)]
 
     def _refresh(self, request: session.RefreshTokenReq, ref: str | None, now: Nanos) -> list[Message]:
@@ -538,146 +542,58 @@ class CTraderAcceptor:
             )
         ]
 
+    def _made(self, account: Account, granted: Granted) -> _Session:
+        host = self._host
+        feed = FeedDesk(account.account_id, account.symbols, host.exchange, host.tapes, host.closes, self._quote_ids)
+        trades = {record: _trade(do, granted) for record, do in account.trades().items()}
+        own: dict[type[Message], Answering] = {session.AccountLogoutReq: self._log_out}
+        return _Session(granted, feed, {**account.answers(), **feed.answers(), **trades, **own})
+
     def _log_out(self, request: session.AccountLogoutReq, ref: str | None, now: Nanos) -> list[Message]:
         """2163, and the session really ends with the 2164 that follows."""
-        account_id = self._host.account_id
-        self._end_account()
+        account_id = request.ctid_trader_account_id
+        del self._sessions[account_id]
         return [
             session.AccountLogoutRes(ctid_trader_account_id=account_id),
             session.AccountDisconnectEvent(ctid_trader_account_id=account_id),
         ]
 
     def lose_token(self, ended: Granted, reason: str) -> None:
-        """The token of its account is over: 2147, then 2164."""
-        if self._granted is None or self._granted.access != ended.access:
+        """The token of some accounts is over: 2147, then 2164 for each."""
+        ids = tuple(number for number, each in self._sessions.items() if each.granted.access == ended.access)
+        if not ids:
             return
-        account_id = self._host.account_id
-        self._end_account()
-        invalidated = session.AccountsTokenInvalidatedEvent(ctid_trader_account_ids=(account_id,), reason=reason)
-        disconnected = session.AccountDisconnectEvent(ctid_trader_account_id=account_id)
-        self._pushed += [Send(frame(invalidated)), Send(frame(disconnected))]
+        invalidated = session.AccountsTokenInvalidatedEvent(ctid_trader_account_ids=ids, reason=reason)
+        self._pushed.append(Send(frame(invalidated)))
+        for account_id in ids:
+            del self._sessions[account_id]
+            self._pushed.append(Send(frame(session.AccountDisconnectEvent(ctid_trader_account_id=account_id))))
 
     def _expire(self, now: Nanos) -> None:
-        if self._granted is not None and now >= self._granted.expires_at:
-            self.lose_token(self._granted, "Access token expired")
-
-    def _end_account(self) -> None:
-        self._granted = None
-        self._spots.clear()
-        self._bars.clear()
-        self._depth.clear()
-
-    # ----------------------------------------------------------------------------------------- market data
-
-    def _subscribe_spots(self, request: market.SubscribeSpotsReq, ref: str | None, now: Nanos) -> list[Message]:
-        names, account_id = self._host.names.names(request.symbol_id), self._host.account_id
-        _refuse_twice(names, self._spots)
-        answers: list[Message] = [market.SubscribeSpotsRes(ctid_trader_account_id=account_id)]
-        for name, symbol_id in names.items():
-            stream = SpotStream(account_id, symbol_id, with_time=bool(request.subscribe_to_spot_timestamp))
-            self._spots[name] = stream
-            answers.append(stream.first(self._host.exchange.quote(name), self._host.closes[name], now))
-        return answers
-
-    def _unsubscribe_spots(self, request: market.UnsubscribeSpotsReq, ref: str | None, now: Nanos) -> list[Message]:
-        """Depth and live bars need spots: without them they go silent as well."""
-        for name in self._host.names.names(request.symbol_id):
-            self._spots.pop(name, None)
-            self._bars.pop(name, None)
-            self._depth.pop(name, None)
-        return [market.UnsubscribeSpotsRes(ctid_trader_account_id=self._host.account_id)]
-
-    def _subscribe_depth(self, request: market.SubscribeDepthQuotesReq, ref: str | None, now: Nanos) -> list[Message]:
-        names, account_id = self._host.names.names(request.symbol_id), self._host.account_id
-        if missing := [name for name in names if name not in self._spots]:
-            text = f"Not subscribed to spots of {', '.join(missing)}"
-            raise Refused("NOT_SUBSCRIBED_TO_SPOTS", text, is_order=False)
-        _refuse_twice(names, self._depth)
-        answers: list[Message] = [market.SubscribeDepthQuotesRes(ctid_trader_account_id=account_id)]
-        for name, symbol_id in names.items():
-            stream = self._depth[name] = DepthStream(account_id, symbol_id, self._quote_ids)
-            answers.append(stream.whole(self._host.exchange.book(name).rows()))
-        return answers
-
-    def _unsubscribe_depth(
-        self, request: market.UnsubscribeDepthQuotesReq, ref: str | None, now: Nanos
-    ) -> list[Message]:
-        for name in self._host.names.names(request.symbol_id):
-            self._depth.pop(name, None)
-        return [market.UnsubscribeDepthQuotesRes(ctid_trader_account_id=self._host.account_id)]
-
-    def _subscribe_bars(self, request: market.SubscribeLiveTrendbarReq, ref: str | None, now: Nanos) -> list[Message]:
-        """2135: the first event repeats the prices and carries the bar."""
-        row, period = self._bar_of(request)
-        spots = self._spots.get(row.name)
-        if spots is None:
-            # Observed so; the schema would have NOT_SUBSCRIBED_TO_SPOTS.
-            text = f"Not subscribed to spots of {row.name}"
-            raise Refused("INVALID_REQUEST", text, is_order=False)
-        wanted = self._bars.setdefault(row.name, {})
-        if period in wanted:
-            raise Refused("ALREADY_SUBSCRIBED", f"Already subscribed to these bars of {row.name}", is_order=False)
-        wanted[period] = None
-        first = replace(spots.again(self._host.closes[row.name], now), trendbar=self._live_bars(row.name, now))
-        return [market.SubscribeLiveTrendbarRes(ctid_trader_account_id=self._host.account_id), first]
-
-    def _unsubscribe_bars(
-        self, request: market.UnsubscribeLiveTrendbarReq, ref: str | None, now: Nanos
-    ) -> list[Message]:
-        row, period = self._bar_of(request)
-        self._bars.get(row.name, {}).pop(period, None)
-        return [market.UnsubscribeLiveTrendbarRes(ctid_trader_account_id=self._host.account_id)]
-
-    def _bar_of(self, request: market.SubscribeLiveTrendbarReq | market.UnsubscribeLiveTrendbarReq) -> tuple[Row, int]:
-        try:
-            period = words.number_of(words.TrendbarPeriod, request.period)
-        except ValueError:
-            text = f"period has no value {request.period!r}"
-            raise Refused("INVALID_REQUEST", text, is_order=False) from None
-        return self._host.names.row(request.symbol_id), period
-
-    # ----------------------------------------------------------------------------------------- the account
-
-    def _trader(self, request: trading.TraderReq, ref: str | None, now: Nanos) -> list[Message]:
-        self._host.account.catch_up(self._host.port)
-        return [trading.TraderRes(ctid_trader_account_id=self._host.account_id, trader=self._host.account.trader())]
-
-    def _reconcile(self, request: trading.ReconcileReq, ref: str | None, now: Nanos) -> list[Message]:
-        account = self._host.account
-        account.catch_up(self._host.port)
-        return [
-            trading.ReconcileRes(
-                ctid_trader_account_id=self._host.account_id,
-                position=account.positions(),
-                order=account.orders(self._host.port, with_protection=bool(request.return_protection_orders)),
-            )
-        ]
-
-    def _trade(self, do: Callable[[Any, str | None, Nanos], None]) -> Callable[[Any, str | None, Nanos], list[Message]]:
-        """A request about orders: the scope must allow trading, and executions are the answer."""
-
-        def run(request: Any, ref: str | None, now: Nanos) -> list[Message]:
-            if self._granted is None or self._granted.scope != words.Scope.TRADE:
-                raise Refused("TRADING_NOT_ALLOWED", "The access token allows viewing only")
-            do(request, ref, now)
-            return []
-
-        return run
+        for each in list(self._sessions.values()):
+            if now >= each.granted.expires_at:
+                self.lose_token(each.granted, "Access token expired")
 
 
-def _untimed(answer: Callable[[Any], Message]) -> Callable[[Any, str | None, Nanos], list[Message]]:
-    return lambda request, _ref, _now: [answer(request)]
+def _trade(do: Callable[[Any, str | None, Nanos], None], granted: Granted) -> Answering:
+    """A request about orders: the scope must allow trading, and executions are the answer."""
+
+    def run(request: Any, ref: str | None, now: Nanos) -> list[Message]:
+        if granted.scope != words.Scope.TRADE:
+            raise Refused("TRADING_NOT_ALLOWED", "The access token allows viewing only")
+        do(request, ref, now)
+        return []
+
+    return run
 
 
-def _in_millis(answer: Callable[[Any, int], Message]) -> Callable[[Any, str | None, Nanos], list[Message]]:
-    return lambda request, _ref, now: [answer(request, now // NANOS_PER_MILLI)]
+class _Whose(Message, frozen=True, kw_only=True):
+    """Whatever a request says, whose it is."""
+
+    ctid_trader_account_id: int | None = None
 
 
-def _refuse_twice(names: dict[str, int], subscribed: dict[str, Any]) -> None:
-    if repeated := [name for name in names if name in subscribed]:
-        raise Refused("ALREADY_SUBSCRIBED", f"Already subscribed to {', '.join(repeated)}", is_order=False)
-
-
+_whose = decoder(_Whose, strict=False)
 _EVENTS = (
     market.SpotEvent,
     market.DepthEvent,

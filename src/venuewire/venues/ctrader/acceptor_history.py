@@ -7,14 +7,13 @@ the newest ones of a window that is too wide, and the answer says that there are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import TypeVar
 
 from venuewire.venue import Port
 from venuewire.venues.ctrader.acceptor_symbols import Symbols
 from venuewire.venues.ctrader.account import AccountBook
-from venuewire.venues.ctrader.marks import MONEY_DIGITS
 from venuewire.venues.ctrader.requests import Refused
 from venuewire.venues.ctrader.tape import Tape
 from venuewire.venues.ctrader.wire import history, model, words
@@ -37,14 +36,11 @@ class Archive:
         port: Port,
         symbols: Symbols,
         tapes: Mapping[str, Tape],
-        deposit: Callable[[], model.DepositWithdraw],
     ) -> None:
         self._book = book
         self._port = port
         self._symbols = symbols
         self._tapes = tapes
-        self._deposit = deposit
-        """What the account began with."""
 
     # ----------------------------------------------------------------------------------------- prices
 
@@ -143,10 +139,9 @@ class Archive:
         )
 
     def cash_flow(self, request: history.CashFlowHistoryListReq, now_ms: int) -> history.CashFlowHistoryListRes:
-        """2143: nothing is paid in or out after the account was opened."""
+        """2143."""
         window = _window(request.from_timestamp, request.to_timestamp, now_ms, WEEK_MS)
-        deposit = self._deposit()
-        rows = (deposit,) if _within(deposit.change_balance_timestamp, window) else ()
+        rows = tuple(paid for paid in self._book.payments if _within(paid.change_balance_timestamp, window))
         return history.CashFlowHistoryListRes(ctid_trader_account_id=self._book.account_id, deposit_withdraw=rows)
 
     def _all_orders(self, window: tuple[int, int] | None = None) -> list[model.Order]:
@@ -189,20 +184,6 @@ def _offset(deal: model.Deal, volume: int) -> model.DealOffset:
         volume=volume,
         execution_timestamp=deal.execution_timestamp,
         execution_price=deal.execution_price,
-    )
-
-
-def first_deposit(balance: int, time: int) -> model.DepositWithdraw:
-    """What an account began with."""
-    return model.DepositWithdraw(
-        operation_type=words.ChangeBalanceType.BALANCE_DEPOSIT.value,
-        balance_history_id=8_000_001,
-        balance=balance,
-        delta=balance,
-        change_balance_timestamp=time,
-        external_note="opening balance",
-        equity=balance,
-        money_digits=MONEY_DIGITS,
     )
 
 

@@ -1,8 +1,9 @@
-"""Margin and profit of the account, as the far end reckons and tells them (sheet, money and P&L).
+"""Margin and profit of an account, as the far end reckons and tells them (sheet, money and P&L).
 
 Used margin is units times price over the leverage. A position is valued at the price it would be closed at: a buy at
 the bid, a sell at the ask. A margin call is told when the margin level (equity over used margin, in percent) is below
-its threshold, at most once in ten minutes.
+its threshold, at most once in ten minutes. Below the stop-out level positions are closed, those that bind most first,
+until it is above again.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from venuewire.venue import Exchange
 from venuewire.venues.ctrader.acceptor_symbols import Symbols
 from venuewire.venues.ctrader.account import AccountBook
 from venuewire.venues.ctrader.marks import MONEY_DIGITS
-from venuewire.venues.ctrader.positions import LEVERAGE, Holding, rounded
+from venuewire.venues.ctrader.positions import Holding, rounded
 from venuewire.venues.ctrader.requests import Refused
-from venuewire.venues.ctrader.wire import margin, model
+from venuewire.venues.ctrader.wire import margin, model, trading
 from venuewire.venues.ctrader.wire.base import Message
 from venuewire.venues.ctrader.wire.market import as_ids
 from venuewire.venues.ctrader.wire.table import frame
@@ -26,16 +27,27 @@ from venuewire.venues.ctrader.wire.table import frame
 _CALLS = {61: Decimal("100.0"), 62: Decimal("75.0"), 63: Decimal("60.0")}
 """Thresholds an account begins with; ours."""
 _CALL_PAUSE = 600 * NANOS_PER_SECOND
+_STOP_OUT = 50
+"""Percent; ours."""
 
 
 class Treasury:
-    """Money of the one account."""
+    """Money of one account."""
 
-    def __init__(self, book: AccountBook, exchange: Exchange, symbols: Symbols, tell: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        book: AccountBook,
+        exchange: Exchange,
+        symbols: Symbols,
+        tell: Callable[[bytes], None],
+        close: Callable[[Holding, Nanos], bool],
+    ) -> None:
         self._book = book
         self._exchange = exchange
         self._symbols = symbols
         self._tell = tell
+        self._close = close
+        """Closes a position because the margin is not enough; False where nobody takes it."""
         self._calls = {
             kind: model.MarginCall(margin_call_type=kind, margin_level_threshold=threshold)
             for kind, threshold in _CALLS.items()
@@ -54,7 +66,7 @@ class Treasury:
             raise Refused("TRADING_BAD_VOLUME", "volume must be above zero", is_order=False)
         rows = tuple(
             model.ExpectedMargin(
-                volume=volume, buy_margin=_margin(volume, quote.ask), sell_margin=_margin(volume, quote.bid)
+                volume=volume, buy_margin=self._margin(volume, quote.ask), sell_margin=self._margin(volume, quote.bid)
             )
             for volume in volumes
         )
@@ -63,12 +75,12 @@ class Treasury:
         )
 
     def unrealised(self, request: margin.GetPositionUnrealizedPnLReq) -> margin.GetPositionUnrealizedPnLRes:
-        """2187. Swaps never happen here."""
+        """2187: net of the swap and of the opening commission, without the one of closing."""
         rows = tuple(
             model.PositionUnrealizedPnL(
                 position_id=holding.position_id,
                 gross_unrealized=(gross := self._gross(holding)),
-                net_unrealized=gross + holding.commission,
+                net_unrealized=gross + holding.swap + holding.commission,
             )
             for holding in self._book.money.open_positions()
         )
@@ -111,10 +123,21 @@ class Treasury:
         return margin.MarginCallUpdateRes()
 
     def quoted(self, now: Nanos) -> None:
-        """The market has moved: is a margin call due? Looked at once a second."""
+        """The market has moved: is a margin call due, or more? Looked at once a second."""
         if now < self._look_at:
             return
         self._look_at = now + NANOS_PER_SECOND
+        self._call(now)
+        self._stop_out(now)
+
+    def _stop_out(self, now: Nanos) -> None:
+        """Close what binds most, whole, for as long as the level is too low and somebody takes it."""
+        for holding in sorted(self._book.money.open_positions(), key=self._book.money.used_margin, reverse=True):
+            level = self._level()
+            if level is None or level >= _STOP_OUT or not self._close(holding, now):
+                return
+
+    def _call(self, now: Nanos) -> None:
         level = self._level()
         if level is None:
             return
@@ -130,13 +153,49 @@ class Treasury:
     def _level(self) -> Fraction | None:
         """Equity over used margin in percent; None without open positions."""
         open_positions = self._book.money.open_positions()
-        used = sum(holding.used_margin for holding in open_positions)
-        if not used:
-            return None
-        equity = self._book.money.balance + sum(self._gross(holding) + holding.commission for holding in open_positions)
-        return Fraction(equity * 100, used)
+        used = sum(self._book.money.used_margin(holding) for holding in open_positions)
+        return Fraction(self.equity() * 100, used) if used else None
 
+    def equity(self) -> int:
+        """Cents: the balance, and what the open positions would bring if they were closed now."""
+        open_positions = self._book.money.open_positions()
+        gains = (self._gross(holding) + holding.swap + holding.commission for holding in open_positions)
+        return self._book.money.balance + sum(gains)
 
-def _margin(volume: int, price: Decimal) -> int:
-    """Cents: hundredths of units times price are cents already."""
-    return rounded(Fraction(price) * volume / LEVERAGE)
+    def _margin(self, volume: int, price: Decimal) -> int:
+        """Cents: hundredths of units times price are cents already."""
+        return rounded(Fraction(price) * volume / self._book.money.leverage)
+
+    # ----------------------------------------------------------------------------------------- what the broker does
+
+    def pay(self, amount: int, now: Nanos, note: str) -> None:
+        """A deposit or, below zero, a withdrawal; 2123 follows it."""
+        event = self._book.pay(amount, self.equity() + amount, now // NANOS_PER_MILLI, note)
+        self._tell(frame(event))
+        self._tell(frame(self._updated()))
+
+    def lever(self, leverage: int) -> None:
+        """Another leverage: open positions bind more or less (2141), and the account is told anew (2123)."""
+        money = self._book.money
+        if money.leverage == leverage:
+            return
+        money.leverage = leverage
+        for holding in money.open_positions():
+            changed = margin.MarginChangedEvent(
+                ctid_trader_account_id=self._book.account_id,
+                position_id=holding.position_id,
+                used_margin=money.used_margin(holding),
+                money_digits=MONEY_DIGITS,
+            )
+            self._tell(frame(changed))
+        self._tell(frame(self._updated()))
+
+    def charge_night(self, nights: int, now: Nanos) -> None:
+        """Swaps of what is held."""
+        for holding in self._book.money.open_positions():
+            event = self._book.charge_night(holding, nights, now // NANOS_PER_MILLI)
+            if event is not None:
+                self._tell(frame(event))
+
+    def _updated(self) -> trading.TraderUpdatedEvent:
+        return trading.TraderUpdatedEvent(ctid_trader_account_id=self._book.account_id, trader=self._book.trader())

@@ -27,7 +27,7 @@ from venuewire.venues.ctrader.wire.table import frame
 
 
 class OrderDesk:
-    """Orders of the one account."""
+    """Orders of one account."""
 
     def __init__(
         self,
@@ -36,7 +36,9 @@ class OrderDesk:
         book: AccountBook,
         symbols: Mapping[int, Row],
         tell: Callable[[bytes], None],
+        is_close_only: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._is_close_only = is_close_only
         self._exchange = exchange
         self._port = port
         self._book = book
@@ -68,6 +70,8 @@ class OrderDesk:
         terms = replace(terms, levels=self._levels(request, command, instrument))
         if request.position_id:
             terms = self._for_position(terms, request, command)
+        if self._is_close_only() and not terms.is_closing:
+            raise Refused("TRADING_DISABLED", f"{instrument.symbol} can only be closed")
         self._execute(self._unrepeated(command), terms, now)
 
     def _levels(self, request: trading.NewOrderReq, command: NewOrder, instrument: Instrument) -> Levels:
@@ -244,7 +248,7 @@ class OrderDesk:
             if guard.follow(quote.bid, quote.ask):
                 self._tell(frame(self._moved(guard, now)))
             if guard.is_reached(quote.bid, quote.ask):
-                self._fire(guard, quote.symbol, now)
+                self._fire(guard, now)
 
     def _moved(self, guard: ProtectiveOrder, now: Nanos) -> trading.TrailingSLChangedEvent:
         assert guard.stop_loss is not None
@@ -256,13 +260,32 @@ class OrderDesk:
             utc_last_update_timestamp=now // NANOS_PER_MILLI,
         )
 
-    def _fire(self, guard: ProtectiveOrder, symbol: str, now: Nanos) -> None:
+    def stop_out(self, holding: Holding, now: Nanos) -> bool:
+        """Close a position because the margin is not enough any more; False where nobody took all of it."""
+        self._book.catch_up(self._port)
+        if holding.is_open:
+            terms = Terms(order_type=words.OrderType.MARKET.value, holding=holding, is_closing=True, is_stop_out=True)
+            self._close_at_market(holding, terms, now)
+        return not holding.is_open
+
+    def _fire(self, guard: ProtectiveOrder, now: Nanos) -> None:
         """Close the position at the market; what is not filled is tried again at the next quote."""
         # Another fill of the position may be waiting to be published.
         self._book.catch_up(self._port)
         holding = guard.holding
         if self._book.guard(holding.position_id) is not guard:
             return
+        terms = Terms(
+            order_type=words.OrderType.STOP_LOSS_TAKE_PROFIT.value,
+            holding=holding,
+            is_closing=True,
+            protection=guard,
+        )
+        self._close_at_market(holding, terms, now)
+
+    def _close_at_market(self, holding: Holding, terms: Terms, now: Nanos) -> None:
+        """What the server does by itself; booked at once, told when the exchange publishes it."""
+        symbol = self._symbols[holding.symbol_id].name
         command = NewOrder(
             symbol=symbol,
             side=Side.SELL if holding.is_buy else Side.BUY,
@@ -270,12 +293,6 @@ class OrderDesk:
             order_qty=translate.units(holding.volume),
             time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL,
             account=self._port.account,
-        )
-        terms = Terms(
-            order_type=words.OrderType.STOP_LOSS_TAKE_PROFIT.value,
-            holding=holding,
-            is_closing=True,
-            protection=guard,
         )
         reports = self._port.execute(command, now)
         for report in reports:

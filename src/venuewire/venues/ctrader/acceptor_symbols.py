@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from venuewire.venues.ctrader.requests import Refused
 from venuewire.venues.ctrader.stage import (
@@ -18,14 +18,18 @@ from venuewire.venues.ctrader.stage import (
 )
 from venuewire.venues.ctrader.wire import margin, market, model
 from venuewire.venues.ctrader.wire.market import as_ids
+from venuewire.venues.ctrader.wire.words import TradingMode
 
 
 class Symbols:
     """The symbols of one account."""
 
-    def __init__(self, account_id: int, rows: Mapping[int, Row]) -> None:
+    def __init__(
+        self, account_id: int, rows: Mapping[int, Row], is_close_only: Callable[[], bool] = lambda: False
+    ) -> None:
         self._account_id = account_id
         self._rows = rows
+        self._is_close_only = is_close_only
 
     def ids(self, asked: tuple[int, ...] | int) -> tuple[int, ...]:
         """The symbols of a request, each once. Raises `Refused`."""
@@ -36,6 +40,10 @@ class Symbols:
             if symbol_id not in self._rows:
                 raise Refused("SYMBOL_NOT_FOUND", f"Symbol not found with id {symbol_id}", is_order=False)
         return ids
+
+    def all_ids(self) -> tuple[int, ...]:
+        """All there are."""
+        return tuple(self._rows)
 
     def names(self, asked: tuple[int, ...] | int) -> dict[str, int]:
         """The same by name."""
@@ -67,7 +75,8 @@ class Symbols:
 
     def details(self, request: market.SymbolByIdReq) -> market.SymbolByIdRes:
         """2116."""
-        symbols = tuple(full_symbol(self._rows[symbol_id]) for symbol_id in self.ids(request.symbol_id))
+        mode = TradingMode.CLOSE_ONLY_MODE if self._is_close_only() else TradingMode.ENABLED
+        symbols = tuple(full_symbol(self._rows[symbol_id], mode) for symbol_id in self.ids(request.symbol_id))
         return market.SymbolByIdRes(ctid_trader_account_id=self._account_id, symbol=symbols)
 
     def conversion(self, request: market.SymbolsForConversionReq) -> market.SymbolsForConversionRes:

@@ -25,7 +25,7 @@ from venuewire.model.terms import ExecType, OrdStatus, OrdType, Side
 from venuewire.venue import Port
 from venuewire.venues.ctrader import translate
 from venuewire.venues.ctrader.marks import MONEY_DIGITS, Mark, Terms, deal_record, millis, order_record
-from venuewire.venues.ctrader.positions import LEVERAGE, Closing, Holding, PositionBook, as_price, plain
+from venuewire.venues.ctrader.positions import LEVERAGE, Closing, Holding, PositionBook, as_price, plain, rounded
 from venuewire.venues.ctrader.protection import FIRST_ID, Levels, ProtectiveOrder, entry_on_tick
 from venuewire.venues.ctrader.stage import DEPOSIT_ASSET, Row, tariff
 from venuewire.venues.ctrader.wire import model, words
@@ -38,6 +38,9 @@ _CACHED = 1024
 _REMEMBERED = 20_000
 """Fills that are not booked again; more than the exchange still lists."""
 _TYPES = words.ExecutionType
+FIRST_POSITION = 5_000_001
+_FIRST_PAYMENT = 8_000_001
+_APART = 10_000_000
 
 
 class Step(NamedTuple):
@@ -59,9 +62,10 @@ class _Fill(NamedTuple):
 class AccountBook:
     """Orders, positions and money of one account."""
 
-    def __init__(self, account_id: int, balance: int, rows: Mapping[str, Row]) -> None:
+    def __init__(self, account_id: int, balance: int, rows: Mapping[str, Row], number: int = 0) -> None:
+        """`number` parts the ids of one account from those of the next."""
         self.account_id = account_id
-        self.money = PositionBook(balance)
+        self.money = PositionBook(balance, FIRST_POSITION + number * _APART)
         self._rows = rows
         self._marks: dict[str, Mark] = {}
         self._fills: dict[str, _Fill] = {}
@@ -69,7 +73,10 @@ class AccountBook:
         """By position, while they stand."""
         self.protective: dict[int, ProtectiveOrder] = {}
         """By number, those that are over as well."""
-        self._next_guard = FIRST_ID
+        self._next_guard = FIRST_ID + number * _APART
+        self._next_payment = _FIRST_PAYMENT + number * _APART
+        self.payments: list[model.DepositWithdraw] = []
+        """Money that came and went, oldest first."""
         self.registered_at: int | None = None
         self._frames: OrderedDict[ExecutionReport, tuple[bytes, ...]] = OrderedDict()
 
@@ -170,7 +177,7 @@ class AccountBook:
             access_rights=0,
             deposit_asset_id=DEPOSIT_ASSET,
             swap_free=False,
-            leverage_in_cents=LEVERAGE * 100,
+            leverage_in_cents=self.money.leverage * 100,
             total_margin_calculation_type=1,
             max_leverage=LEVERAGE * 100,
             french_risk=False,
@@ -196,8 +203,8 @@ class AccountBook:
     def _steps(self, report: ExecutionReport) -> list[Step]:
         # Refused before the book: 2132 has told whoever asked, and nobody else hears of it.
         mark = self._mark(report) if report.order_id else None
-        if mark is None or (mark.terms.protection is not None and report.exec_type is not ExecType.TRADE):
-            # A protective order that found nobody to trade with stands as it stood.
+        if mark is None or (mark.is_servers and report.exec_type is not ExecType.TRADE):
+            # A protective order that found nobody to trade with stands as it stood; a stop-out is tried again.
             return []
         told: list[Step] = []
         if not mark.announced:
@@ -366,6 +373,62 @@ class AccountBook:
         )
         return (Step(self.told_of(_TYPES.ORDER_ACCEPTED, guard, by_server=True), echoes=False),)
 
+    # ----------------------------------------------------------------------------------------- money
+
+    def open_with(self, time: int) -> None:
+        """The account is opened, with what it has."""
+        self.registered_at = time
+        self._note_payment(words.ChangeBalanceType.BALANCE_DEPOSIT, self.money.balance, time, "opening balance", None)
+
+    def pay(self, amount: int, equity: int, time: int, note: str) -> ExecutionEvent:
+        """Money is paid in or, below zero, out; in cents. `equity` is what the account is worth then."""
+        self.money.pay(amount)
+        kinds = words.ChangeBalanceType
+        kind = kinds.BALANCE_DEPOSIT if amount > 0 else kinds.BALANCE_WITHDRAW
+        # The amount is positive; its direction is in the kind.
+        payment = self._note_payment(kind, abs(amount), time, note, equity)
+        return ExecutionEvent(
+            ctid_trader_account_id=self.account_id,
+            execution_type=_TYPES.DEPOSIT_WITHDRAW.value,
+            deposit_withdraw=payment,
+            is_server_event=True,
+        )
+
+    def _note_payment(
+        self, kind: words.ChangeBalanceType, amount: int, time: int, note: str, equity: int | None
+    ) -> model.DepositWithdraw:
+        payment = model.DepositWithdraw(
+            operation_type=kind.value,
+            balance_history_id=self._next_payment,
+            balance=self.money.balance,
+            delta=amount,
+            change_balance_timestamp=time,
+            external_note=note,
+            balance_version=self.money.balance_version,
+            equity=self.money.balance if equity is None else equity,
+            money_digits=MONEY_DIGITS,
+        )
+        self._next_payment += 1
+        self.payments.append(payment)
+        return payment
+
+    def charge_night(self, holding: Holding, nights: int, time: int) -> ExecutionEvent | None:
+        """The swap of a position that is held overnight; None where its symbol has none."""
+        row = next(row for row in self._rows.values() if row.symbol_id == holding.symbol_id)
+        pips = Fraction(row.swap_long if holding.is_buy else row.swap_short)
+        # Hundredths of units times a price are cents.
+        amount = rounded(pips * nights * holding.volume / 10**row.pip)
+        if not amount:
+            return None
+        holding.swap += amount
+        holding.updated_at = time
+        return ExecutionEvent(
+            ctid_trader_account_id=self.account_id,
+            execution_type=_TYPES.SWAP.value,
+            position=self._position(holding),
+            is_server_event=True,
+        )
+
     # ----------------------------------------------------------------------------------------- records
 
     def _position(self, holding: Holding) -> model.Position:
@@ -392,7 +455,7 @@ class AccountBook:
                 close_timestamp=holding.closed_at if status is words.PositionStatus.CLOSED else None,
             ),
             position_status=status.value,
-            swap=0,
+            swap=holding.swap,
             price=price,
             stop_loss=None if guard is None or guard.stop_loss is None else plain(guard.stop_loss),
             take_profit=None if guard is None or guard.take_profit is None else plain(guard.take_profit),
@@ -402,7 +465,7 @@ class AccountBook:
             margin_rate=price,
             mirroring_commission=0,
             guaranteed_stop_loss=False,
-            used_margin=holding.used_margin,
+            used_margin=self.money.used_margin(holding),
             stop_loss_trigger_method=None if guard is None else guard.method,
             money_digits=MONEY_DIGITS,
             trailing_stop_loss=holding.is_trailing if guard is None else guard.is_trailing,

@@ -441,7 +441,8 @@ class CTraderInitiator:
         if asked is None:
             ref = None
         told: list[Out] = []
-        if message.execution_type == words.ExecutionType.ORDER_CANCEL_REJECTED:
+        is_refusal = message.execution_type == words.ExecutionType.ORDER_CANCEL_REJECTED
+        if is_refusal:
             told += self._cancel_rejected(message, asked, ref, now)
         is_guard = message.order is not None and message.order.order_type == words.OrderType.STOP_LOSS_TAKE_PROFIT
         if asked is not None and asked.for_guard is not is_guard:
@@ -457,6 +458,9 @@ class CTraderInitiator:
             self._note(report, asked)
         account_id = message.ctid_trader_account_id or self._account_id
         told += self._accounts.holdings(account_id).executed(message, now)
+        if report is None and not is_refusal:
+            # A swap, money in or out: what else there is to know of it is in the record.
+            told.append(VenueNews(message=message, recv_time=now))
         if message.deal is not None or report is None:
             told += self._overview.account_changed(account_id)
         return told

@@ -33,12 +33,14 @@ class Terms(Struct, frozen=True, kw_only=True):
     """The protection its position is to have."""
     protection: ProtectiveOrder | None = None
     """It is this protective order, whose level was reached."""
+    is_stop_out: bool = False
+    """The venue closes because the margin is not enough any more."""
 
 
 class Mark:
     """One order, as the venue knows it beyond the exchange's reports."""
 
-    __slots__ = ("announced", "executed", "holding", "number", "opened_at", "row", "terms")
+    __slots__ = ("announced", "executed", "holding", "is_servers", "number", "opened_at", "row", "terms")
 
     def __init__(self, number: int, row: Row, terms: Terms, holding: Holding) -> None:
         self.number = number if terms.protection is None else terms.protection.number
@@ -46,7 +48,9 @@ class Mark:
         self.terms = terms
         self.holding = holding
         self.opened_at = 0
-        self.announced = terms.protection is not None
+        self.is_servers = terms.protection is not None or terms.is_stop_out
+        """What the server does by itself is told by its fills alone."""
+        self.announced = self.is_servers
         self.executed = 0
         """Volume filled before the fill that is being told."""
 
@@ -90,6 +94,7 @@ def order_record(
         position_id=mark.holding.position_id,
         relative_stop_loss=mark.terms.levels.relative_stop_loss,
         relative_take_profit=mark.terms.levels.relative_take_profit,
+        is_stop_out=True if mark.terms.is_stop_out else None,
         trailing_stop_loss=mark.terms.levels.is_trailing if mark.terms.levels else None,
     )
 
@@ -143,7 +148,7 @@ def _detail(closing: Closing, volume: int) -> model.ClosePositionDetail:
     return model.ClosePositionDetail(
         entry_price=as_price(closing.entry_price),
         gross_profit=closing.gross_profit,
-        swap=0,
+        swap=closing.swap,
         commission=closing.commission,
         balance=closing.balance,
         quote_to_deposit_conversion_rate=Decimal("1.0"),

@@ -5,7 +5,7 @@ the sheet's section on money and P&L, all of it recorded from a real server:
 
 - a fill's commission is a negative integer of cents, per side, rounded half away from zero;
 - an opening fill leaves the balance as it was; a closing one adds gross profit and commission, where the commission is
-  the closed part's share of the opening side and the closing side together;
+  the closed part's share of the opening side and the closing side together, and the closed part's share of the swap;
 - used margin is units times the entry price over the leverage.
 
 Volumes are hundredths of a unit, money is cents of the deposit currency, which is also every symbol's quote currency.
@@ -44,6 +44,7 @@ class Closing(Struct, frozen=True):
 
     entry_price: Fraction
     gross_profit: int
+    swap: int
     commission: int
     balance: int
     balance_version: int
@@ -62,6 +63,7 @@ class Holding:
         "label",
         "opened_at",
         "position_id",
+        "swap",
         "symbol_id",
         "updated_at",
         "volume",
@@ -79,6 +81,8 @@ class Holding:
         self.entry = Fraction(0)
         self.commission = 0
         """Of the opening side; what belongs to closed parts has left it."""
+        self.swap = 0
+        """Of the nights it has been held; likewise."""
         self.opened_at: int | None = None
         self.updated_at: int | None = None
         self.closed_at: int | None = None
@@ -89,11 +93,6 @@ class Holding:
     def is_open(self) -> bool:
         return self.volume > 0
 
-    @property
-    def used_margin(self) -> int:
-        """Cents."""
-        return rounded(self.entry * self.volume * _CENTS / (_UNIT * LEVERAGE))
-
 
 class PositionBook:
     """All positions of an account, open and gone, and its balance."""
@@ -102,6 +101,7 @@ class PositionBook:
         self.balance = balance
         self.balance_version: int | None = None
         """Counts changes of the balance; None until the first."""
+        self.leverage = LEVERAGE
         self.positions: dict[int, Holding] = {}
         self._open: dict[int, Holding] = {}
         self._next_id = first_id
@@ -116,6 +116,15 @@ class PositionBook:
     def open_positions(self) -> list[Holding]:
         """Those that hold something, the longest open first."""
         return list(self._open.values())
+
+    def used_margin(self, holding: Holding) -> int:
+        """What a position binds, in cents."""
+        return rounded(holding.entry * holding.volume * _CENTS / (_UNIT * self.leverage))
+
+    def pay(self, amount: int) -> None:
+        """Money that comes or, below zero, goes, in cents."""
+        self.balance += amount
+        self.balance_version = (self.balance_version or 0) + 1
 
     def add(self, holding: Holding, volume: int, price: Decimal, tariff: Tariff, time: int) -> int:
         """An opening fill; its commission in cents."""
@@ -133,18 +142,19 @@ class PositionBook:
         """A closing fill of no more than the position holds; its own commission, and what it settled."""
         cost = commission(tariff, volume, Fraction(price))
         share = rounded(Fraction(holding.commission * volume, holding.volume))
+        swap = rounded(Fraction(holding.swap * volume, holding.volume))
         entry = holding.entry
         gain = (Fraction(price) - entry) if holding.is_buy else (entry - Fraction(price))
         gross = rounded(gain * volume * _CENTS / _UNIT)
         holding.volume -= volume
         holding.commission -= share
+        holding.swap -= swap
         holding.updated_at = time
         if not holding.volume:
             holding.closed_at, holding.entry = time, Fraction(0)
             del self._open[holding.position_id]
-        self.balance += gross + share + cost
-        self.balance_version = (self.balance_version or 0) + 1
-        return cost, Closing(entry, gross, share + cost, self.balance, self.balance_version)
+        self.pay(gross + swap + share + cost)
+        return cost, Closing(entry, gross, swap, share + cost, self.balance, self.balance_version or 0)
 
     def abandon(self, holding: Holding, time: int) -> None:
         """The order of a shell is over and nothing was filled."""

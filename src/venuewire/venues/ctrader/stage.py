@@ -12,7 +12,7 @@ from venuewire.venue import Stage
 from venuewire.venues.ctrader import signing, translate
 from venuewire.venues.ctrader.positions import Tariff
 from venuewire.venues.ctrader.wire import model
-from venuewire.venues.ctrader.wire.words import CommissionType
+from venuewire.venues.ctrader.wire.words import CommissionType, TradingMode
 
 DEPOSIT = "USD"
 BALANCE = "1000000"
@@ -38,17 +38,30 @@ class Row(NamedTuple):
     rate: int
     unit: str
     price: str
+    swap_long: str
+    """Pips a night, for each unit; below zero is a cost."""
+    swap_short: str
 
 
 _PER_LOT, _PERCENT = CommissionType.USD_PER_LOT.value, CommissionType.PERCENTAGE_OF_VALUE.value
-# id, name, description, base; digits, pip; lot, least, step, most; commission and its rate; unit; price
+# id, name, description, base; digits, pip; lot, least, step, most; commission and its rate; unit; price; swaps
 ROWS = (
     Row(
-        1, "EURUSD", "Euro vs US Dollar", "EUR", 5, 4, 10**7, 10**5, 10**5, 10**10, _PER_LOT, 250 * 10**6, "", "1.14811"
+        *(1, "EURUSD", "Euro vs US Dollar", "EUR", 5, 4, 10**7, 10**5, 10**5, 10**10),
+        *(_PER_LOT, 250 * 10**6, "", "1.14811", "-0.72", "0.31"),
     ),
-    Row(2, "GBPUSD", "Pound, Dollar", "GBP", 5, 4, 10**7, 10**5, 10**5, 10**10, _PER_LOT, 250 * 10**6, "", "1.3124"),
-    Row(41, "XAUUSD", "Gold, Dollar", "XAU", 2, 0, 10**4, 100, 100, 10**9, _PERCENT, 70, "Contracts", "3327.45"),
-    Row(275, "US100.cash", "Nasdaq 100", "US100", 2, 0, 100, 1, 1, 10**5, _PER_LOT, 0, "Contracts", "21480.50"),
+    Row(
+        *(2, "GBPUSD", "Pound, Dollar", "GBP", 5, 4, 10**7, 10**5, 10**5, 10**10),
+        *(_PER_LOT, 250 * 10**6, "", "1.3124", "-0.28", "-0.25"),
+    ),
+    Row(
+        *(41, "XAUUSD", "Gold, Dollar", "XAU", 2, 0, 10**4, 100, 100, 10**9),
+        *(_PERCENT, 70, "Contracts", "3327.45", "-0.52", "0.2"),
+    ),
+    Row(
+        *(275, "US100.cash", "Nasdaq 100", "US100", 2, 0, 100, 1, 1, 10**5),
+        *(_PER_LOT, 0, "Contracts", "21480.50", "-3.6", "0.9"),
+    ),
 )
 _WEEK = 7 * 24 * 3600
 _CATEGORY = {"XAUUSD": 9, "US100.cash": 13}
@@ -64,6 +77,12 @@ CATEGORIES = (
     model.SymbolCategory(id=13, asset_class_id=3, name="Cash Indices", sorting_number=Decimal("3.0")),
 )
 LEVERAGE_ID = 1001
+SWAP_MINUTE = 21 * 60
+"""When a night is charged for: minutes after midnight, UTC."""
+TRIPLE_DAY = 3
+"""The day, Monday being 1, on which the weekend's nights are charged for as well."""
+SECOND_BALANCE = "50000"
+"""What the second account of the same owner begins with."""
 
 
 def assets_of(row: Row) -> tuple[int, int]:
@@ -85,7 +104,7 @@ def light_symbol(row: Row) -> model.LightSymbol:
     )
 
 
-def full_symbol(row: Row) -> model.Symbol:
+def full_symbol(row: Row, mode: TradingMode = TradingMode.ENABLED) -> model.Symbol:
     """As 2117 details it. The sandbox never closes: one interval is the whole week."""
     return model.Symbol(
         symbol_id=row.symbol_id,
@@ -93,9 +112,9 @@ def full_symbol(row: Row) -> model.Symbol:
         pip_position=row.pip,
         enable_short_selling=True,
         guaranteed_stop_loss=False,
-        swap_rollover3_days=3,
-        swap_long=Decimal("0.0"),
-        swap_short=Decimal("0.0"),
+        swap_rollover3_days=TRIPLE_DAY,
+        swap_long=Decimal(row.swap_long),
+        swap_short=Decimal(row.swap_short),
         max_volume=row.most,
         min_volume=row.least,
         step_volume=row.step,
@@ -114,7 +133,7 @@ def full_symbol(row: Row) -> model.Symbol:
         rollover_commission=0,
         skip_rollover_days=0,
         schedule_time_zone="UTC",
-        trading_mode=0,
+        trading_mode=mode.value,
         rollover_commission3_days=3,
         lot_size=row.lot,
         precise_trading_commission_rate=row.rate,
@@ -122,7 +141,7 @@ def full_symbol(row: Row) -> model.Symbol:
         pnl_conversion_fee_rate=0,
         leverage_id=LEVERAGE_ID,
         swap_period=24,
-        swap_time=0,
+        swap_time=SWAP_MINUTE,
         skip_swap_periods=0,
         charge_swap_at_weekends=False,
         measurement_units=row.unit,
@@ -140,13 +159,14 @@ def instruments() -> tuple[Instrument, ...]:
 
 
 def stage(random_hex: Callable[[int], str], now: Nanos) -> Stage:
-    """The sandbox's symbols, its one account, and fresh credentials for it."""
+    """The sandbox's symbols, the two accounts of its one owner, and fresh credentials for the first."""
     account_id = 40_000_000 + int(random_hex(6), 16) % 9_000_000
     return Stage(
         instruments=instruments(),
         reference_prices={row.name: row.price for row in ROWS},
         account=str(account_id),
         balances={DEPOSIT: BALANCE},
+        further_accounts={str(account_id + 1): {DEPOSIT: SECOND_BALANCE}},
         credentials={
             "clientId": f"{10_000 + int(random_hex(4), 16)}_{signing.new_token(random_hex)}",
             "clientSecret": signing.new_token(random_hex),

@@ -1,0 +1,260 @@
+"""What the broker does to an account: swaps, money in and out, leverage, stop-outs, symbols that can only be closed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.unit.ctrader.ends import SECOND, Client, Line, Sandbox
+from tests.unit.ctrader.test_asking import summaries
+
+from venuewire.model.account import Balance
+from venuewire.model.market import SecurityStatus
+from venuewire.model.orders import CancelOrder, ExecutionReport, NewOrder
+from venuewire.model.session import RequestForPositions, Subscribe, VenueNews
+from venuewire.model.terms import Channel, OrdStatus, OrdType, Side
+from venuewire.venue import Habit
+from venuewire.venues.ctrader.acceptor_account import _next_night, _nights
+from venuewire.venues.ctrader.wire import market, trading
+
+HOUR = 3600 * SECOND
+FIRST = 5_000_001
+
+
+def liquid(qty: str = "9000") -> Sandbox:
+    sandbox = Sandbox()
+    sandbox.others(Side.BUY, qty, "1.14800")
+    sandbox.others(Side.SELL, qty, "1.14820")
+    return sandbox
+
+
+def bought(raw: Line, volume: int, **fields: Any) -> list[dict[str, Any]]:
+    order = {"symbolId": 1, "orderType": 1, "tradeSide": 1, "volume": volume, **fields}
+    return raw.ask(2106, raw.of(**order))
+
+
+def of(said: list[dict[str, Any]], kind: int) -> list[dict[str, Any]]:
+    return [frame["payload"] for frame in said if frame["payloadType"] == kind]
+
+
+def switch(raw: Line, name: str, *, on: bool = True) -> list[dict[str, Any]]:
+    """Switch a habit, and let the connection have its turn."""
+    before = len(raw.said)
+    assert raw.sandbox.host.afflict(Habit(name, on), raw.sandbox.now)
+    raw.take(raw.acceptor.tick(raw.sandbox.now))
+    return raw.said[before:]
+
+
+# --------------------------------------------------------------------------- swaps
+
+
+def at(day: int, hour: int, minute: int = 0) -> int:
+    return int(datetime(2026, 11, day, hour, minute, tzinfo=UTC).timestamp()) * SECOND
+
+
+@pytest.mark.parametrize(
+    ("now", "due", "nights"),
+    [
+        (at(16, 20, 59), at(16, 21), 1),  # Monday
+        (at(16, 21), at(17, 21), 1),
+        (at(18, 3), at(18, 21), 3),  # Wednesday: the weekend's nights as well
+        (at(21, 3), at(21, 21), 0),  # Saturday
+        (at(22, 3), at(22, 21), 0),
+    ],
+)
+def test_nights_are_charged_for_at_nine_in_the_evening(now: int, due: int, nights: int) -> None:
+    assert (_next_night(now), _nights(due)) == (due, nights)
+
+
+def test_a_position_held_overnight_is_charged_for_and_its_close_settles_it() -> None:
+    sandbox = liquid()
+    host = sandbox.host
+    raw = sandbox.line().authorise()
+    assert host.next_tick() is None
+    bought(raw, 400_000)
+    due = host.next_tick()
+    assert due is not None
+    nights = _nights(due)
+    sandbox.now = due
+    raw.acceptor.receive(b'{"payloadType":51}', due - SECOND)
+    before = len(raw.said)
+    host.tick(due)
+    raw.take(raw.acceptor.tick(due))
+    (swap,) = of(raw.said[before:], 2126)
+    # 4,000 units, 0.72 pips a night: 28.8 cents.
+    charged = -((288 * nights + 5) // 10)
+    assert (swap["executionType"], swap["isServerEvent"], swap["position"]["swap"]) == (9, True, charged)
+    assert "order" not in swap
+    (gain,) = of(raw.ask(2187, raw.of()), 2188)[0]["positionUnrealizedPnL"]
+    assert gain["netUnrealizedPnL"] == gain["grossUnrealizedPnL"] + charged - 10
+    balance = host.account.money.balance
+    (filled,) = [step for step in of(raw.ask(2111, raw.of(positionId=FIRST, volume=200_000)), 2126) if "deal" in step]
+    detail = filled["deal"]["closePositionDetail"]
+    assert detail["swap"] in {charged // 2, -(-charged // 2)}
+    assert filled["position"]["swap"] == charged - detail["swap"]
+    assert detail["balance"] == balance + detail["grossProfit"] + detail["swap"] + detail["commission"]
+    assert host.next_tick() == _next_night(due)
+
+
+def test_nights_that_were_slept_through_are_charged_for_one_by_one() -> None:
+    sandbox = liquid()
+    raw = sandbox.line().authorise()
+    bought(raw, 400_000)
+    due = sandbox.host.next_tick()
+    assert due is not None
+    week = [due := _next_night(due) if number else due for number in range(7)]
+    assert sum(_nights(night) for night in week) == 7
+    sandbox.host.tick(week[-1])
+    holding = sandbox.host.account.holding(FIRST)
+    assert holding is not None
+    # Four single nights of 28.8 cents and one triple of 86.4.
+    assert holding.swap == -(4 * 29 + 86)
+
+
+# --------------------------------------------------------------------------- money in and out
+
+
+def test_money_that_is_paid_in_is_told_and_listed() -> None:
+    sandbox = liquid()
+    raw = sandbox.line().authorise()
+    paid, updated = switch(raw, "paid-in")
+    deposit = paid["payload"]["depositWithdraw"]
+    assert (paid["payloadType"], paid["payload"]["executionType"], paid["payload"]["isServerEvent"]) == (2126, 10, True)
+    assert (deposit["operationType"], deposit["delta"], deposit["balance"]) == (0, 1_000_000, 101_000_000)
+    assert (deposit["balanceVersion"], deposit["equity"]) == (1, 101_000_000)
+    assert updated["payloadType"] == 2123
+    assert updated["payload"]["trader"]["balance"] == 101_000_000
+    (out, _) = switch(raw, "paid-in", on=False)
+    withdrawal = out["payload"]["depositWithdraw"]
+    # The amount is positive; its direction is in the kind.
+    assert (withdrawal["operationType"], withdrawal["delta"], withdrawal["balance"]) == (1, 1_000_000, 100_000_000)
+    assert switch(raw, "paid-in", on=False) == []
+    end = sandbox.now // 1_000_000
+    (listed,) = of(raw.ask(2143, raw.of(fromTimestamp=end - 3_600_000, toTimestamp=end)), 2144)
+    assert listed["depositWithdraw"] == [deposit, withdrawal]
+
+
+def test_our_end_is_told_of_money_in_and_out() -> None:
+    ours = Client(liquid()).start()
+    ours.submit(RequestForPositions(ref="2"))
+    ours.submit(Subscribe(channel=Channel.SUMMARY, ref="3"))
+    before = len(ours.told)
+    switch(ours.line, "paid-in")
+    ours.carry()
+    told = ours.told[before:]
+    assert [event.total for event in told if isinstance(event, Balance)] == [Decimal(1_010_000)] * 2
+    (news,) = [event for event in told if isinstance(event, VenueNews)]
+    assert isinstance(news.message, trading.ExecutionEvent)
+    assert news.message.deposit_withdraw is not None
+    assert summaries(told)[-1].equity == Decimal(1_010_000)
+
+
+# --------------------------------------------------------------------------- leverage
+
+
+def test_another_leverage_binds_more_without_a_fill() -> None:
+    ours = Client(liquid()).start()
+    ours.submit(RequestForPositions(ref="2"))
+    order = NewOrder(symbol="EURUSD", side=Side.BUY, ord_type=OrdType.MARKET, order_qty=2000, cl_ord_id="5", ref="5")
+    ours.submit(order)
+    before = len(ours.told)
+    said = switch(ours.line, "half-leverage")
+    assert [frame["payloadType"] for frame in said] == [2141, 2123]
+    assert said[0]["payload"]["usedMargin"] == 4593
+    assert said[1]["payload"]["trader"]["leverageInCents"] == 5000
+    ours.carry()
+    told = [event for event in ours.told[before:] if isinstance(event, Balance)]
+    assert told[0].total - told[0].available == Decimal("45.93")
+    assert switch(ours.line, "half-leverage", on=False)[0]["payload"]["usedMargin"] == 2296
+
+
+# --------------------------------------------------------------------------- stop-outs
+
+
+def test_below_the_stop_out_level_what_binds_most_is_closed_by_the_venue() -> None:
+    sandbox = Sandbox()
+    sandbox.others(Side.BUY, "80000000", "1.14800")
+    sandbox.others(Side.SELL, "80000000", "1.14820")
+    raw = sandbox.line().authorise()
+    assert len(of(bought(raw, 7_000_000_000, relativeStopLoss=5000), 2126)) == 3
+    assert len(of(bought(raw, 100_000), 2126)) == 2
+    sandbox.now += 2 * SECOND
+    before = len(raw.said)
+    # Whoever stood at 1.148 leaves; the next bid is a cent lower.
+    leave(sandbox)
+    sandbox.others(Side.BUY, "80000000", "1.13900")
+    raw.take(raw.acceptor.tick(sandbox.now))
+    said = raw.said[before:]
+    called = of(said, 2172)
+    assert [call["marginCall"]["marginCallType"] for call in called] == [61, 62, 63]
+    stopped, canceled = of(said, 2126)
+    assert (stopped["executionType"], stopped["isServerEvent"], stopped["order"]["isStopOut"]) == (3, True, True)
+    assert (stopped["position"]["positionId"], stopped["order"]["orderType"]) == (FIRST, 1)
+    assert stopped["deal"]["closePositionDetail"]["closedVolume"] == 7_000_000_000
+    # Its protective order goes with it; the small position is enough above the level.
+    assert (canceled["executionType"], canceled["order"]["orderType"]) == (5, 4)
+    assert [held.position_id for held in sandbox.host.account.money.open_positions()] == [FIRST + 1]
+
+
+def leave(sandbox: Sandbox) -> None:
+    """Everybody else takes their orders back."""
+    for name in sandbox.exchange.state()["accounts"]:
+        port = sandbox.exchange.port(name)
+        for order in port.orders() if name.startswith("other") else ():
+            cancel = CancelOrder(
+                symbol=order.symbol,
+                side=order.side or Side.BUY,
+                ord_type=OrdType.LIMIT,
+                order_id=order.order_id,
+                orig_cl_ord_id="",
+                account=name,
+            )
+            port.execute(cancel, sandbox.now)
+
+
+def test_a_stop_out_that_nobody_takes_is_tried_again_and_says_nothing() -> None:
+    sandbox = Sandbox()
+    sandbox.others(Side.BUY, "80000000", "1.14800")
+    sandbox.others(Side.SELL, "80000000", "1.14820")
+    raw = sandbox.line().authorise()
+    bought(raw, 7_000_000_000)
+    account = next(iter(sandbox.host.accounts.values()))
+    holding = account.book.money.open_positions()[0]
+    leave(sandbox)
+    sandbox.publish()
+    before = len(raw.said)
+    assert account.desk.stop_out(holding, sandbox.now) is False
+    sandbox.publish()
+    assert of(raw.said[before:], 2126) == []
+
+
+# --------------------------------------------------------------------------- closing only
+
+
+def test_a_symbol_that_can_only_be_closed_says_so_and_refuses_the_rest() -> None:
+    ours = Client(liquid()).start()
+    order = NewOrder(symbol="EURUSD", side=Side.BUY, ord_type=OrdType.MARKET, order_qty=2000, cl_ord_id="5", ref="5")
+    ours.submit(order)
+    ours.submit(Subscribe(channel=Channel.STATUS, symbol="EURUSD", ref="6"))
+    before = len(ours.told)
+    switch(ours.line, "close-only")
+    ours.carry()
+    told = ours.told[before:]
+    (news,) = [event for event in told if isinstance(event, VenueNews)]
+    assert isinstance(news.message, market.SymbolChangedEvent)
+    (status,) = [event for event in told if isinstance(event, SecurityStatus)]
+    assert (status.symbol, status.tradable, status.text) == ("EURUSD", False, "CLOSE_ONLY_MODE")
+    refused = NewOrder(symbol="EURUSD", side=Side.BUY, ord_type=OrdType.MARKET, order_qty=2000, cl_ord_id="7", ref="7")
+    (report,) = ours.submit(refused)
+    assert isinstance(report, ExecutionReport)
+    assert (report.ord_status, report.code) == (OrdStatus.REJECTED, "TRADING_DISABLED")
+    closed = of(ours.line.ask(2111, ours.line.of(positionId=FIRST, volume=200_000)), 2126)
+    assert closed[-1]["executionType"] == 3
+    ours.carry()
+    before = len(ours.told)
+    switch(ours.line, "close-only", on=False)
+    ours.carry()
+    (again,) = [event for event in ours.told[before:] if isinstance(event, SecurityStatus)]
+    assert again.tradable is True
