@@ -25,6 +25,7 @@ from venuewire.venues.coinbase.host import Shared
 from venuewire.venues.coinbase.signing import BadToken
 from venuewire.venues.coinbase.switches import Switches
 from venuewire.venues.coinbase.texts import go_clock, rfc3339
+from venuewire.venues.coinbase.window import Window
 from venuewire.venues.coinbase.wire import stream
 
 FrameT = TypeVar("FrameT", bound=stream.DataFrame)
@@ -76,6 +77,10 @@ class _Denied(Exception):
     """A request is answered with an error frame."""
 
 
+class _TooMany(Exception):
+    """More messages without a token than may be."""
+
+
 class CoinbaseAcceptor:
     """One connection."""
 
@@ -105,6 +110,7 @@ class CoinbaseAcceptor:
         self._last_sent: Nanos = 0
         self._over = False
         self._users_refused = 0
+        self._unsigned = Window()
         self._restarts = host.restarts
         self._worked = host.works.told
         """How many steps of worked orders have been told, or were told in a snapshot."""
@@ -118,6 +124,8 @@ class CoinbaseAcceptor:
     def handshake(self, headers: Headers, now: Nanos) -> Refusal | None:
         """Anybody may connect, unless the venue is away or asked too often."""
         status = self._host.refusal(now)
+        if not status and not self._host.dials.take(self._host.switches.dial_rate, now):
+            status = 429
         return (
             Refusal(status, b"Too Many Requests\n" if status == 429 else b"Service Unavailable\n") if status else None
         )
@@ -144,6 +152,8 @@ class CoinbaseAcceptor:
             return list(self._request(payload, now))
         except _Denied as denied:
             return [Send(encode(stream.ErrorFrame("error", str(denied))))]
+        except _TooMany:
+            return self._end(1008, "rate limit exceeded")
 
     def _request(self, payload: bytes, now: Nanos) -> list[Send]:
         try:
@@ -170,6 +180,8 @@ class CoinbaseAcceptor:
     def _verified(self, request: stream.AnyRequest, now: Nanos) -> str | None:
         """A bad token is refused even where none would have been asked for."""
         if not request.jwt:
+            if not self._unsigned.take(self._host.switches.unsigned_rate, now):
+                raise _TooMany
             return None
         try:
             return self._host.verified(request.jwt, now)
@@ -477,11 +489,14 @@ class CoinbaseAcceptor:
             return None
         if self._restarts != self._host.restarts or self._worked != self._host.works.told:
             return 0
-        times = (
-            *(self._deadline, self._next_beat, self._next_books, self._next_trades, self._idle_end()),
-            *(self._cut(), *self._next_round.values()),
-        )
-        return min((time for time in times if time is not None), default=None)
+        due = self._deadline
+        for time in (self._next_beat, self._next_books, self._next_trades, self._idle_end(), self._cut()):
+            if time is not None and (due is None or time < due):
+                due = time
+        for time in self._next_round.values():
+            if due is None or time < due:
+                due = time
+        return due
 
     def _cut(self) -> Nanos | None:
         return self._expires if self._host.switches.cut_at_expiry else None

@@ -5,7 +5,6 @@ Refused orders, edits and cancels are HTTP 200 with `success` false; everything 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from urllib.parse import parse_qs, unquote
 
@@ -13,11 +12,12 @@ from msgspec import Struct
 
 from venuewire.codec import encode
 from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos
-from venuewire.venue import Answer, Rate, Request
+from venuewire.venue import Answer, Request
 from venuewire.venues.coinbase import orders, signing
 from venuewire.venues.coinbase.acceptor_account import AccountPages
 from venuewire.venues.coinbase.acceptor_market import MarketPages
 from venuewire.venues.coinbase.acceptor_orders import OrderDesk
+from venuewire.venues.coinbase.acceptor_wishes import wished
 from venuewire.venues.coinbase.host import Shared
 from venuewire.venues.coinbase.requests import (
     JSON,
@@ -31,6 +31,7 @@ from venuewire.venues.coinbase.requests import (
     time_of,
 )
 from venuewire.venues.coinbase.texts import rfc3339
+from venuewire.venues.coinbase.window import Window
 from venuewire.venues.coinbase.wire import rest
 
 _PRODUCTION = "api.coinbase.com"
@@ -41,33 +42,6 @@ class _Unauthorized(Exception):
     pass
 
 
-class _Window:
-    """At most so many in any such time."""
-
-    def __init__(self) -> None:
-        self._times: deque[Nanos] = deque()
-
-    def take(self, rate: Rate | None, now: Nanos) -> bool:
-        """Whether one more fits now."""
-        if rate is None:
-            return True
-        while self._times and self._times[0] <= now - rate.per:
-            self._times.popleft()
-        if len(self._times) >= rate.count:
-            return False
-        self._times.append(now)
-        return True
-
-    def headers(self, rate: Rate, now: Nanos) -> dict[str, str]:
-        """What the official SDK shows of a limit when asked to."""
-        ends = (self._times[0] if self._times else now) + rate.per
-        return {
-            "x-ratelimit-limit": str(rate.count),
-            "x-ratelimit-remaining": str(rate.count - len(self._times)),
-            "x-ratelimit-reset": str(-(-ends // NANOS_PER_SECOND)),
-        }
-
-
 class RestService:
     """Routes, credentials, limits, and everything that only reads; orders are `OrderDesk`'s."""
 
@@ -75,7 +49,7 @@ class RestService:
         self._host = host
         self._desk = OrderDesk(host)
         market, account = MarketPages(host), AccountPages(host)
-        self._private, self._public = _Window(), _Window()
+        self._private, self._public = Window(), Window()
         self._routes: dict[tuple[str, str], Callable[[Asked], Struct]] = {
             ("GET", "/time"): self._time,
             ("GET", "/market/products"): market.products,
@@ -160,7 +134,8 @@ class RestService:
             raise Wrong(403, "PERMISSION_DENIED", "Missing required scopes")
         # A body on a GET is read and ignored: the official SDK sends `{}` with every one.
         query = parse_qs(request.query, keep_blank_values=True)
-        return route(Asked(request, query, account, now, item))
+        asked = Asked(request, query, account, now, item)
+        return wished(asked) or route(asked)
 
     def _route(self, method: str, path: str) -> tuple[Callable[[Asked], Struct], str]:
         if route := self._routes.get((method, path)):

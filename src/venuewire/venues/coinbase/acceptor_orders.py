@@ -47,11 +47,11 @@ class OrderDesk:
         the same client_order_id is refused."""
         taken = self._host.taken.get(request.client_order_id)
         if taken is not None:
-            return taken[1] if taken[0] == request else _failed(request, reasons.DUPLICATE)
+            return taken[1] if taken[0] == request else failed(request, reasons.DUPLICATE)
         try:
             report = self._created(request, account, now)
         except Refused as refused:
-            return _failed(request, refused.refusal, refused.message)
+            return failed(request, refused.refusal, refused.message)
         answer = _succeeded(request, report.order_id)
         self._host.took(request, answer)
         return answer
@@ -154,7 +154,7 @@ class OrderDesk:
         """There are no futures here, hence never a position to close."""
         asked = rest.AnyCreateOrder(client_order_id=request.client_order_id, product_id=request.product_id)
         known = self._host.book_of(request.product_id) is not None
-        return _failed(asked, reasons.CLOSE_NOTHING if known else reasons.INVALID_PRODUCT)
+        return failed(asked, reasons.CLOSE_NOTHING if known else reasons.INVALID_PRODUCT)
 
     # ------------------------------------------------------------------ edit
 
@@ -223,11 +223,11 @@ class OrderDesk:
         port = self._host.port(account)
         report = port.order(order_id=order_id) if order_id else None
         if report is None:
-            return _not_cancelled(order_id, "UNKNOWN_CANCEL_ORDER")
+            return not_cancelled(order_id, "UNKNOWN_CANCEL_ORDER")
         if report.ord_status is OrdStatus.FILLED:
-            return _not_cancelled(order_id, "ORDER_IS_FULLY_FILLED")
+            return not_cancelled(order_id, "ORDER_IS_FULLY_FILLED")
         if report.ord_status is OrdStatus.CANCELED:
-            return _not_cancelled(order_id, "DUPLICATE_CANCEL_REQUEST")
+            return not_cancelled(order_id, "DUPLICATE_CANCEL_REQUEST")
         command = CancelOrder(
             symbol=report.symbol,
             side=report.side or Side.BUY,
@@ -238,7 +238,7 @@ class OrderDesk:
         )
         for result in port.execute(command, now):
             if isinstance(result, CancelReject):
-                return _not_cancelled(order_id, reasons.cancel_refusal_of(result.reason))
+                return not_cancelled(order_id, reasons.cancel_refusal_of(result.reason))
         # The reason is filled in on success too: so does the venue.
         return rest.CancelResult(success=True, failure_reason=reasons.UNKNOWN_CANCEL, order_id=order_id)
 
@@ -247,7 +247,8 @@ def _text(value: Decimal | None) -> str:
     return "" if value is None else plain(value)
 
 
-def _not_cancelled(order_id: str, reason: str) -> rest.CancelResult:
+def not_cancelled(order_id: str, reason: str) -> rest.CancelResult:
+    """A refused cancel."""
     return rest.CancelResult(success=False, failure_reason=reason, order_id=order_id)
 
 
@@ -264,7 +265,8 @@ def _succeeded(request: rest.AnyCreateOrder, order_id: str) -> rest.CreateAnswer
     )
 
 
-def _failed(request: rest.AnyCreateOrder, refusal: Refusal, message: str = "") -> rest.CreateAnswer:
+def failed(request: rest.AnyCreateOrder, refusal: Refusal, message: str = "") -> rest.CreateAnswer:
+    """A refused order, with HTTP 200."""
     return rest.CreateAnswer(
         success=False,
         error_response=rest.CreateFailure(

@@ -19,6 +19,7 @@ from venuewire.venues.coinbase.wire import rest
 # Statuses that are refusals for sure. With any other an order may exist: 408 comes from gateways that gave up waiting.
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 413, 415, 422, 429})
 _TOO_MANY = 429
+_LONGEST_WAIT = 60 * NANOS_PER_SECOND
 _SHOWN = 200
 """Characters of an unexpected body that a text may quote."""
 
@@ -35,11 +36,18 @@ def order_answered(command: NewOrder | ReplaceOrder | CancelOrder, answer: Answe
             return _not_changed(command, why, now) if why else _cancel_taken(command, answer, now)
 
 
-def request_rejected(fetch: Fetch, answer: Answer) -> RequestRejected:
+def request_rejected(fetch: Fetch, answer: Answer, now: Nanos) -> RequestRejected:
     """A list that was not given. A server's failure is told as one too: asking again does no harm."""
     code, text = _code_and_text(answer)
-    wait = NANOS_PER_SECOND if answer.status == _TOO_MANY else None
+    wait = _until_reset(answer, now) if answer.status == _TOO_MANY else None
     return RequestRejected(code=code, text=text, retry_after=wait, ref=fetch.ref)
+
+
+def _until_reset(answer: Answer, now: Nanos) -> Nanos:
+    """How long to wait after 429: until the limit begins anew, where a header says when."""
+    text = answer.headers.get("x-ratelimit-reset", "")
+    reset = int(text) * NANOS_PER_SECOND if text.isascii() and text.isdigit() and len(text) <= 11 else 0
+    return min(max(reset - now, NANOS_PER_SECOND), _LONGEST_WAIT)
 
 
 def order_estimate(told: rest.PreviewAnswer, currency: str, ref: str | None) -> OrderEstimate:

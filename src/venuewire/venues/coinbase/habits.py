@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from venuewire.model.terms import NANOS_PER_SECOND
+from venuewire.venue import Rate
 from venuewire.venues.coinbase.switches import Switches
 
 HABITS: dict[str, str] = {
@@ -17,8 +18,12 @@ HABITS: dict[str, str] = {
     "cut_at_expiry": "a line with own orders is cut when the token it was subscribed with ends",
     "view_only": "the key may view and not trade: HTTP 403 to whatever changes anything",
     "per_product": "frames are numbered per product, as the documentation has it",
+    "count_lines": "more than eight dials a second are refused; more than eight messages without a token end the line",
     "close_quiet": "a connection without heartbeats that was sent nothing for 60 s is closed",
 }
+
+PUBLISHED = Rate(8, NANOS_PER_SECOND)
+"""Of dials, and of messages without a token ("Rate Limits"); by address, hence off where many share one."""
 
 _CHANGES: dict[str, dict[str, Any]] = {
     "client_id": {"client_id": True},
@@ -30,6 +35,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "cut_at_expiry": {"cut_at_expiry": True},
     "view_only": {"can_trade": False},
     "per_product": {"per_product": True},
+    "count_lines": {"dial_rate": PUBLISHED, "unsigned_rate": PUBLISHED},
     "close_quiet": {"idle": 60 * NANOS_PER_SECOND},
 }
 

@@ -35,6 +35,7 @@ from venuewire.venues.coinbase.signing import SigningKey
 from venuewire.venues.coinbase.switches import Switches
 from venuewire.venues.coinbase.translate import book_product
 from venuewire.venues.coinbase.watch import Watch, remember
+from venuewire.venues.coinbase.window import Window
 from venuewire.venues.coinbase.wire import rest
 from venuewire.venues.coinbase.works import Works, WorksPort
 
@@ -76,6 +77,7 @@ class Shared:
         """Numbers that every connection then open has to leave out."""
         self.once = Once()
         """What every connection that subscribed to it is sent alike: all of a frame but its head."""
+        self.dials = Window()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._created: OrderedDict[str, Nanos] = OrderedDict()

@@ -198,7 +198,7 @@ class RestRequests:
         if answer.status != 200:
             self._wallets.pop(fetch.ref or "", None)
             self._listings.pop(fetch.ref or "", None)
-            return [answers.request_rejected(fetch, answer)]
+            return [answers.request_rejected(fetch, answer, now)]
         if fetch.kind.startswith(_OWN):
             return [Reply(message=pages.read(fetch.kind.removeprefix(_OWN), answer.body), ref=fetch.ref)]
         match fetch.kind:

@@ -54,5 +54,9 @@ class Switches(Struct, kw_only=True):
     """Candles in the first frame of `candles`. The documentation does not say."""
     json_unauthorized: bool = False
     """HTTP 401 has a JSON body; False: plain text. Both have been recorded."""
+    dial_rate: Rate | None = None
+    """Connections opened by all clients together: to the venue they come from one address. Published: 8 a second."""
+    unsigned_rate: Rate | None = None
+    """Messages without a token on one connection, likewise. Published: 8 a second and address."""
     private_rate: Rate | None = Rate(30, NANOS_PER_SECOND)
     public_rate: Rate | None = Rate(10, NANOS_PER_SECOND)
