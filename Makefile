@@ -13,7 +13,7 @@ INSTALL := $(PIP) install -qq --require-hashes
 say = echo "== $(1)" >&2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run sandbox test check lint bench nightly survival chaos docs lock clean
+.PHONY: help setup run sandbox test check lint bench nightly survival chaos cuts docs lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -55,6 +55,9 @@ survival: $(VENV)/.run  ## each fault against each client, into docs/survival.md
 
 chaos: $(VENV)/.run $(VENV)/.dev  ## a trader at every venue, killed 500 times, then compared (about twelve minutes)
 	@exec $(BIN)/python -m tests.chaos $(ARGS)
+
+cuts: $(VENV)/.run $(VENV)/.dev  ## the line cut at every byte of every order command, over sockets (about half an hour)
+	@exec $(BIN)/python -m tests.simulation.cuts $(ARGS)
 
 docs: $(VENV)/.run $(VENV)/.dev  ## the tables and diagrams of docs/, made from the code
 	@exec $(BIN)/python docs/make.py $(ARGS)

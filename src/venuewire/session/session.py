@@ -372,8 +372,11 @@ class Session:
 
     @property
     def outgoing(self) -> bool:
-        """Is there anything to carry out, to hang up, or to tell at the next tick? Cheap: asked after each frame."""
-        return bool(self._outbox or self._kept) or self.hangup is not None
+        """Is there anything to carry out, to hang up, or to tell at the next tick? Cheap: asked after each frame.
+
+        What must wait for its turn counts: nothing else may come that would wake the timer for it.
+        """
+        return bool(self._outbox or self._kept or self._lanes) or self.hangup is not None
 
     def _with_ref(self, command: CommandT) -> CommandT:
         if not command.ref:

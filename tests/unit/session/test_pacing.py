@@ -245,3 +245,19 @@ def test_commands_wait_while_a_renewal_interrupts() -> None:
     assert due > desk.now
     desk.say("welcome", ref=auth, expires_at=desk.now + 30 * MINUTE)
     assert desk.doings() == ["NewOrder", "bars"]
+
+
+def test_what_a_message_makes_wait_is_noticed_although_nothing_was_told() -> None:
+    """The timer of a quiet line sleeps: whoever handed the message in must look at it again."""
+    desk = Desk(slow=Rate(1, SECOND), sends=Rate(2, SECOND)).log_on()
+    ref = desk.submit(bars())
+    desk.session.received(b'{"kind":"more","ref":"%s"}' % ref.encode(), desk.now)
+    assert desk.session.outgoing
+    assert desk.session.effects() == []
+    desk.step(2 * SECOND)
+    assert not desk.session.outgoing
+    desk.session.received(b'{"kind":"ping"}', desk.now)
+    desk.session.received(b'{"kind":"ping"}', desk.now)
+    desk.session.effects()
+    desk.session.received(b'{"kind":"ping"}', desk.now)
+    assert desk.session.outgoing
