@@ -148,6 +148,20 @@ async def test_a_line_that_was_lost_is_told_in_its_place_and_the_feed_begins_ane
         assert await desk.some(orders, 3) == ["mended", "SS", "S+"]
 
 
+async def test_while_the_core_is_away_nothing_is_asked_and_then_the_feed_begins_anew(desk: Desk) -> None:
+    async with desk.reading(Feed("S")) as orders:
+        assert await desk.some(orders, 1) == ["SS"]
+        desk.sandbox.set_fault(Fault(kind=Kind.MAINTENANCE, venue="finery", seconds=5))
+        assert await desk.some(orders, 1) == ["gap"]
+        with pytest.raises(errors.RequestRejected, match="not connected"):
+            await desk.ask(PAY)
+        await desk.sandbox.advance(6)
+        await desk.ask(PAY)
+        told = await desk.some(orders, 3)
+        assert sorted(told[:2]) == ["SS", "mended"]
+        assert told[2] == "S+"
+
+
 async def test_a_feed_of_which_something_was_lost_is_asked_for_anew(desk: Desk) -> None:
     async with desk.reading(Feed("S")) as orders:
         assert await desk.some(orders, 1) == ["SS"]

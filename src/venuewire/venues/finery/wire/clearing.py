@@ -15,46 +15,38 @@ from venuewire.codec import decoder
 # --------------------------------------------------------------------------- settlements
 
 
-class SettlementOrderRow(Struct, frozen=True, array_like=True):
-    """feed-p-positions and page positions: 9 places since G2, 7 before. `currency2` may be empty."""
+class _SettlementRow(Struct, frozen=True, array_like=True):
+    """The places that all rows of settlements begin with."""
 
     id: int
     currency1: str
     currency2: str
+    """May be empty."""
     size1: int
     size2: int
     createdAt: int
     counterpartyId: int
+
+
+class SettlementOrderRow(_SettlementRow, frozen=True, array_like=True):
+    """feed-p-positions and page positions: 9 places since G2, 7 before."""
+
     network1: str | None = None
     network2: str | None = None
 
 
-class SettlementDealRow(Struct, frozen=True, array_like=True):
+class SettlementDealRow(_SettlementRow, frozen=True, array_like=True):
     """feed-p-positions and settlementHistory since G2: the order's 9 places, then moment and id."""
 
-    id: int
-    currency1: str
-    currency2: str
-    size1: int
-    size2: int
-    createdAt: int
-    counterpartyId: int
     network1: str
     network2: str
     moment: int
     settlementId: int
 
 
-class SettlementDealRowG1(Struct, frozen=True, array_like=True):
+class SettlementDealRowG1(_SettlementRow, frozen=True, array_like=True):
     """settlementHistory of G1: no networks."""
 
-    id: int
-    currency1: str
-    currency2: str
-    size1: int
-    size2: int
-    createdAt: int
-    counterpartyId: int
     moment: int
     settlementId: int
 
