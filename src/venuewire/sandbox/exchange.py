@@ -52,6 +52,7 @@ _REFUSALS = {
 
 # Looking a member up in its enumeration costs more than much of what is done with it here.
 _NEW, _TRADE, _CANCELED, _EXPIRED = ExecType.NEW, ExecType.TRADE, ExecType.CANCELED, ExecType.EXPIRED
+_IS_CANCELED, _IS_EXPIRED = OrdStatus.CANCELED, OrdStatus.EXPIRED
 _MAKER, _TAKER = LiquidityInd.MAKER, LiquidityInd.TAKER
 
 
@@ -264,7 +265,7 @@ class SandboxExchange:
         self._ref = None
         for pit in self._pits.values():
             for ticket in pit.engine.advance(now):
-                self._end(ticket, OrdStatus.EXPIRED, now)
+                self._end(ticket, _IS_EXPIRED, now)
             self._finish(pit, now)
 
     def next_expiry(self) -> Nanos | None:
@@ -372,7 +373,7 @@ class SandboxExchange:
         if reason is not None:
             raise Refused(reason, _REFUSALS.get(reason, ""))
         pit.engine.cancel(old.order_id)
-        self._end(old, OrdStatus.CANCELED, now)
+        self._end(old, _IS_CANCELED, now)
         self._next_order_id += 1
         refused = pit.engine.submit(new)
         assert refused is None, "it was asked before"
@@ -410,7 +411,7 @@ class SandboxExchange:
         pit = self._pits[ticket.listing.symbol]
         pit.engine.cancel(ticket.order_id)
         self._subject = ticket
-        self._end(ticket, OrdStatus.CANCELED, now)
+        self._end(ticket, _IS_CANCELED, now)
         return pit
 
     @staticmethod
@@ -483,7 +484,7 @@ class SandboxExchange:
     def _drop_rest(self, ticket: Ticket, now: Nanos) -> None:
         """An order that is done in the engine and not filled is cancelled: there was nothing more to take."""
         if ticket.state == DONE and ticket.working:
-            self._end(ticket, OrdStatus.CANCELED, now, OrdRejReason.NO_LIQUIDITY, "no liquidity for what is left")
+            self._end(ticket, _IS_CANCELED, now, OrdRejReason.NO_LIQUIDITY, "no liquidity for what is left")
 
     def _activate(self, pit: Pit, ticket: Ticket, now: Nanos) -> None:
         """A stop was reached: it becomes an ordinary order, if it can be paid for."""
@@ -498,7 +499,7 @@ class SandboxExchange:
             if reason is not None:
                 raise Refused(reason, _REFUSALS.get(reason, ""))
         except Refused as refused:
-            self._end(ticket, OrdStatus.CANCELED, now, refused.reason, refused.text)
+            self._end(ticket, _IS_CANCELED, now, refused.reason, refused.text)
             return
         self._book_fills(pit, now)
         self._drop_rest(ticket, now)
@@ -517,8 +518,7 @@ class SandboxExchange:
         ticket.status = ord_status
         ticket.text = text
         ticket.port.ended(ticket)
-        exec_type = _EXPIRED if ord_status is OrdStatus.EXPIRED else _CANCELED
-        self._tell(ticket, exec_type, now, reason=reason, text=text)
+        self._tell(ticket, _EXPIRED if ord_status is _IS_EXPIRED else _CANCELED, now, None, None, reason, text)
 
     # ------------------------------------------------------------------------------------------------ telling
 
@@ -529,9 +529,9 @@ class SandboxExchange:
         now: Nanos,
         deal: Deal | None = None,
         liquidity: LiquidityInd | None = None,
-        *,
         reason: OrdRejReason | None = None,
         text: str = "",
+        *,
         orig_cl_ord_id: str = "",
         orig_order_id: str = "",
     ) -> None:
@@ -541,9 +541,22 @@ class SandboxExchange:
         acts, listens = port is self._actor, not port.quiet
         if not (acts or listens):
             return
-        ref = self._ref if ticket is self._subject else None
-        state = (ticket.terms, exec_type, now, ticket.status, ticket.cum, ticket.notional, ref)
-        step = Step(ticket, *state, deal, liquidity, reason, text, orig_cl_ord_id, orig_order_id)
+        step = Step(
+            ticket,
+            ticket.terms,
+            exec_type,
+            now,
+            ticket.status,
+            ticket.cum,
+            ticket.notional,
+            self._ref if ticket is self._subject else None,
+            deal,
+            liquidity,
+            reason,
+            text,
+            orig_cl_ord_id,
+            orig_order_id,
+        )
         if acts:
             self._mine.append(step)
         if listens:

@@ -113,6 +113,9 @@ class AccountPort:
             self._forget(oldest)
 
     def _forget(self, ticket: Ticket) -> None:
-        for cl_ord_id in (*ticket.former_ids, ticket.terms.cl_ord_id):
-            if self._newest.get(cl_ord_id) is ticket:
-                del self._newest[cl_ord_id]
+        newest, cl_ord_id = self._newest, ticket.terms.cl_ord_id
+        if newest.get(cl_ord_id) is ticket:
+            del newest[cl_ord_id]
+        for former in ticket.former_ids:
+            if newest.get(former) is ticket:
+                del newest[former]
