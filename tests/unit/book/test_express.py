@@ -116,6 +116,9 @@ class Line:
             if kept is not None and kept.apply(event) and isinstance(event, BookUpdate):  # type: ignore[arg-type]
                 self.told.append(event)
 
+    def trust(self, symbol: str = "BTC-USD") -> Trust:
+        return self.keepers[symbol].trust
+
     def state(self) -> Any:
         return self.intake.expected, {
             symbol: (
@@ -216,23 +219,23 @@ def test_nothing_goes_by_express_while_the_line_or_the_book_is_not_what_it_shoul
 def test_a_crossed_book_is_not_told_and_not_live(line: Line) -> None:
     assert line.express(frame(4, [("bid", "101.50", "3")]))
     kept = line.keepers["BTC-USD"]
-    assert kept.trust is Trust.SUSPECT
+    assert line.trust() is Trust.SUSPECT
     assert not kept.book.live
     assert "not below the best ask" in kept.cause
     assert line.told == []
-    assert line.keepers["ETH-USD"].trust is Trust.LIVE
+    assert line.trust("ETH-USD") is Trust.LIVE
 
 
 def test_what_comes_late_is_kept_but_not_live_until_it_is_young_again(line: Line) -> None:
     kept = line.keepers["BTC-USD"]
     late = NOW + 10 * NANOS_PER_SECOND
     assert line.express(frame(4, [("bid", "100.50", "3")]), late)
-    assert kept.trust is Trust.STALE
+    assert line.trust() is Trust.STALE
     assert kept.book.bid == 10050
     assert not line.take(frame(5, [("bid", "100.60", "3")]), late)
     assert line.told == []
     assert not line.take(frame(6, [("bid", "100.70", "3")], time="2026-09-21T14:13:30Z"), late)
-    assert kept.trust is Trust.LIVE
+    assert line.trust() is Trust.LIVE
     assert line.express(frame(7, [("bid", "100.80", "3")], time="2026-09-21T14:13:30Z"), late)
 
 
