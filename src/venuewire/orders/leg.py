@@ -14,7 +14,7 @@ from itertools import pairwise
 from msgspec import Struct
 
 from venuewire.model.orders import ExecutionReport
-from venuewire.model.terms import ExecType, LiquidityInd, Nanos, OrdStatus
+from venuewire.model.terms import ExecType, LiquidityInd, Nanos, OrdStatus, plain
 from venuewire.orders.states import moved
 
 # Sums and products of what venues send fit in this exactly; a quotient need not end, and is cut at 28 digits.
@@ -30,6 +30,9 @@ class Fill(Struct, frozen=True, kw_only=True):
     qty: Decimal
     px: Decimal | None
     """None: only that it was filled is known, not at what price."""
+    name: str = ""
+    """The same however often, in whatever order and over whichever line it is told: the venue's name for it, or, where
+    it was derived, the order's with what was filled up to and with it."""
     exec_id: str = ""
     """The venue's name for it; empty where the fill was derived from a cumulative quantity."""
     commission: Decimal | None = None
@@ -101,10 +104,11 @@ class Leg:
     def _name(self, report: ExecutionReport, qty: Decimal) -> None:
         # Neither a name nor a total: time, quantity and price are all there is to know a repeat by.
         name = report.exec_id or f"{report.transact_time}:{qty}:{report.last_px}"
-        known = self.named.get(name) or Fill(qty=qty, px=None, exec_id=name)
+        known = self.named.get(name) or Fill(qty=qty, px=None, name=name, exec_id=name)
         self.named[name] = Fill(
             qty=qty,
             px=_first(known.px, report.last_px),
+            name=name,
             exec_id=name,
             commission=_first(known.commission, report.commission),
             liquidity=known.liquidity or report.last_liquidity_ind,
@@ -161,14 +165,17 @@ class Leg:
         if not self.named:
             return [self._step(before, cum) for before, cum in pairwise([ZERO, *sorted(self.cums)])]
         rest = self.cum_qty - self._named_qty()
-        return [Fill(qty=rest, px=self._price_of_rest(rest))] if rest > 0 else []
+        return [Fill(qty=rest, px=self._price_of_rest(rest), name=self._name_of(self.cum_qty))] if rest > 0 else []
 
     def _step(self, before: Decimal, cum: Decimal) -> Fill:
         """The fill that led from one cumulative quantity to the next."""
         qty, px = self.unnamed.get(cum, (ZERO, None))
         if qty != cum - before:
             qty, px = cum - before, self._price_between(before, cum)
-        return Fill(qty=qty, px=px)
+        return Fill(qty=qty, px=px, name=self._name_of(cum))
+
+    def _name_of(self, cum: Decimal) -> str:
+        return f"{self.order_id or self.cl_ord_id}:{plain(cum)}"
 
     def _price_between(self, before: Decimal, cum: Decimal) -> Decimal | None:
         was, then = self._notional(before), self._notional(cum)

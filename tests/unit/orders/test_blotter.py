@@ -47,7 +47,7 @@ def test_an_ordinary_life() -> None:
     assert (told.last_qty, told.last_px, told.cl_ord_id, told.leaves_qty) == (D(4), D(5), "1", D(6))
     (told,) = apply(blotter, total("10", "4.4", S.FILLED))
     assert (told.last_qty, told.last_px, told.ord_status) == (D(6), D(4), S.FILLED)
-    assert it.fills == [Fill(qty=D(4), px=D(5)), Fill(qty=D(6), px=D(4))]
+    assert it.fills == [Fill(qty=D(4), px=D(5), name="x:4"), Fill(qty=D(6), px=D(4), name="x:10")]
     assert (it.cum_qty, it.leaves_qty, it.avg_px, it.is_open, it.is_ended) == (D(10), D(0), D("4.4"), False, True)
     assert blotter.open_orders() == []
 
@@ -233,7 +233,7 @@ def test_a_total_that_comes_late_splits_what_was_derived() -> None:
     apply(blotter, total("10", "4.4"), total("4", "5"))
     assert it.cum_qty == 0  # nothing yet links "x" to our order
     apply(blotter, new())
-    assert it.fills == [Fill(qty=D(4), px=D(5)), Fill(qty=D(6), px=D(4))]
+    assert it.fills == [Fill(qty=D(4), px=D(5), name="x:4"), Fill(qty=D(6), px=D(4), name="x:10")]
 
 
 def test_fills_without_names_but_with_totals() -> None:
@@ -242,7 +242,7 @@ def test_fills_without_names_but_with_totals() -> None:
     second = total("10", last_qty="6", last_px="4", status=S.FILLED)
     first = total("4", last_qty="4", last_px="5")
     told = apply(blotter, second, first, first, second)
-    assert it.fills == [Fill(qty=D(4), px=D(5)), Fill(qty=D(6), px=D(4))]
+    assert it.fills == [Fill(qty=D(4), px=D(5), name="x:4"), Fill(qty=D(6), px=D(4), name="x:10")]
     assert it.avg_px == D("4.4")
     assert sum(each.last_qty or 0 for each in told) == 10
 
@@ -250,7 +250,19 @@ def test_fills_without_names_but_with_totals() -> None:
 def test_fills_without_names_before_the_link() -> None:
     blotter, it = placed()
     apply(blotter, total("4", last_qty="4", last_px="5"), new())
-    assert it.fills == [Fill(qty=D(4), px=D(5))]
+    assert it.fills == [Fill(qty=D(4), px=D(5), name="x:4")]
+
+
+def test_derived_fills_keep_their_names_however_often_they_are_told() -> None:
+    blotter, it = placed()
+    apply(blotter, new(), total("4.00", "5"))
+    (first,) = it.fills
+    apply(blotter, total("4", "5"), total("10", "4.4", S.FILLED), total("4", "5"))
+    assert [fill.name for fill in it.fills] == ["x:4", "x:10"]
+    assert it.fills[0] == first
+    other, again = placed()
+    apply(other, total("10", "4.4", S.FILLED), total("4", "5"), new())
+    assert again.fills == it.fills
 
 
 def test_fills_with_neither_names_nor_totals_are_known_by_time() -> None:
@@ -272,7 +284,12 @@ def test_what_was_filled_never_falls() -> None:
 def test_a_price_nobody_told_is_not_made_up() -> None:
     blotter, it = placed()
     (_, told) = apply(blotter, new(), total("4"))
-    assert (it.fills, it.avg_px, told.last_qty, told.last_px) == ([Fill(qty=D(4), px=None)], None, D(4), None)
+    assert (it.fills, it.avg_px, told.last_qty, told.last_px) == (
+        [Fill(qty=D(4), px=None, name="x:4")],
+        None,
+        D(4),
+        None,
+    )
     # An average that venues send as zero is none.
     apply(blotter, total("4", "0"))
     assert it.avg_px is None
