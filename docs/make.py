@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from venuewire import errors
 from venuewire.book import states as book_states
@@ -103,6 +104,13 @@ def paired(rows: Mapping[tuple[object, object], object]) -> str:
     return transitions((state, happening, after) for (state, happening), after in rows.items())
 
 
+def followed(rows: Mapping[Any, Iterable[Any]]) -> str:
+    def named(following: Iterable[Any]) -> str:
+        return ", ".join(f"`{each}`" for each in sorted(following)) or "nothing: it has ended"
+
+    return table(("status", "may become"), [[f"`{status}`", named(following)] for status, following in rows.items()])
+
+
 def tree() -> str:
     return f"```text\n{inspect.cleandoc(errors.__doc__ or '')}\n```\n"
 
@@ -113,7 +121,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "limits": limits,
     "session_states": lambda: paired(session_states.TRANSITIONS),
     "book_states": lambda: nested(book_states.TRANSITIONS),
-    "order_states": lambda: transitions(dict(order_states.TRANSITIONS)),
+    "order_states": lambda: followed(order_states.TRANSITIONS),
     "errors": tree,
 }
 
