@@ -489,6 +489,7 @@ class Client:
             where = f", line {', '.join(waiting)}" if waiting else ""
             raise errors.ConnectFailed(f"{self.venue.title}{where}", reason) from None
         self._started = True
+        self.desk.begin()
 
     async def _take_up(self) -> None:
         """Log on and learn what there is; begun again when a line is lost meanwhile."""
@@ -893,6 +894,7 @@ class Client:
         answer = await self._requests.ask(RequestForPositions())
         if not isinstance(answer, Holdings):
             raise errors.RemoteProtocolError("the venue did not answer with positions")
+        self.desk.holds(answer.positions)
         return answer
 
     def _sync_orders(self) -> None:
@@ -994,6 +996,7 @@ class Client:
             VenueNews: self._on_venue_news,
             SecurityList: lambda _, listed: self.seat.know(listed.instruments),
             ExecutionReport: self._on_report,
+            Position: self._on_position,
             CancelReject: self._on_cancel_reject,
             LoggedOn: self._on_logged_on,
             Renewed: self._on_renewed,
@@ -1032,6 +1035,9 @@ class Client:
 
     def _on_report(self, _: Connection, report: ExecutionReport) -> None:
         self.desk.apply(report)
+
+    def _on_position(self, _: Connection, position: Position) -> None:
+        self.desk.positioned(position)
 
     def _on_cancel_reject(self, _: Connection, reject: CancelReject) -> None:
         self.desk.reject_cancel(reject)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
 
+from venuewire.client.exposure import Exposure
 from venuewire.client.limits import LimitCheck, Standing, Top, Wanted
 from venuewire.client.live import LiveOrder, OrderNews
 from venuewire.client.market import unknown_symbol
@@ -26,6 +27,7 @@ from venuewire.errors import (
     VenueError,
 )
 from venuewire.journal import Intent, Journal, seed
+from venuewire.model.account import Position
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import Event, Gap, MassStatus, OrderCommand, OrderMassStatusRequest, Unanswered
@@ -71,6 +73,9 @@ class Desk:
         """Commands in the journal whose answer is awaited, by their refs."""
         self._guard: Keeper | None = None
         self._limits: LimitCheck | None = None
+        self._exposure: Exposure | None = None
+        self._counting = False
+        """Fills are news of this run: those that the start recovers are in the venue's word already."""
         self._top_of: Callable[[str], Top] = lambda _: Top(trust=None)
         self._tied: list[LiveOrder] = []
         self._stopped = ""
@@ -97,7 +102,21 @@ class Desk:
 
     def keep_limits(self, limits: LimitCheck, top_of: Callable[[str], Top]) -> None:
         """Check every order against these; `top_of` tells what the book of a symbol shows."""
-        self._limits, self._top_of = limits, top_of
+        self._limits, self._top_of, self._exposure = limits, top_of, Exposure()
+
+    def begin(self) -> None:
+        """All that was before has been taken up: what is filled from now on counts."""
+        self._counting = True
+
+    def holds(self, positions: Iterable[Position]) -> None:
+        """The venue's list of all positions."""
+        if self._exposure is not None:
+            self._exposure.told_all(positions)
+
+    def positioned(self, position: Position) -> None:
+        """The venue's word on a position."""
+        if self._exposure is not None:
+            self._exposure.told(position)
 
     def tied(self) -> list[LiveOrder]:
         """Orders that the venue cancels when the line ends over which they went."""
@@ -397,6 +416,8 @@ class Desk:
             self._publish(order, report)
 
     def _publish(self, order: Order, report: ExecutionReport) -> None:
+        if self._exposure is not None and self._counting:
+            self._exposure.filled(report, self._clock.now())
         for listener in self.on_report:
             listener(order, report)
         self.readers.put(report)
@@ -444,7 +465,9 @@ class Desk:
                 for order in self.blotter
                 if order.ours and not order.is_ended and order is not replaced
             ]
-            self._limits.admit(wanted, self._top_of(wanted.symbol), standing, self._clock.now())
+            now = self._clock.now()
+            holdings = {} if self._exposure is None else self._exposure.all(now)
+            self._limits.admit(wanted, self._top_of(wanted.symbol), standing, now, holdings)
 
     def _instrument(self, symbol: str) -> Instrument:
         instrument = self._seat.instruments.get(symbol)

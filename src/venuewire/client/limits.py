@@ -10,10 +10,14 @@ from types import MappingProxyType
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from venuewire.client.exposure import Held
 from venuewire.errors import LocalProtocolError
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos, Side, Trust, decimal, plain
 
-_EXACT = ("max_order_qty", "max_order_value", "max_open_qty", "max_open_value", "price_band")
+_EXACT = (
+    *("max_order_qty", "max_order_value", "max_open_qty", "max_open_value", "max_exposure_qty", "max_exposure_value"),
+    "price_band",
+)
 
 
 class OrderLimits(Struct, frozen=True, kw_only=True):
@@ -32,6 +36,12 @@ class OrderLimits(Struct, frozen=True, kw_only=True):
     known all that was not filled counts."""
     max_open_value: Decimal | str | int | None = None
     """The value of all that may still be filled, on both sides; in the client's limits over all symbols."""
+    max_exposure_qty: Decimal | str | int | None = None
+    """Units of one symbol that may be held, long or short, once all that works on that side has been filled: the
+    position, what may still be filled, and this order. What makes a position smaller is never refused."""
+    max_exposure_value: Decimal | str | int | None = None
+    """The value of the same, of each symbol the worse of its two sides; in the client's limits over all symbols. An
+    order that does not make that of its own symbol worse always passes."""
     price_band: Decimal | str | int | None = None
     """How far a limit price may be from the middle of the book, as a part of it: 0.05 is five per cent."""
     orders_per_second: int | None = None
@@ -86,8 +96,18 @@ class LimitCheck:
         self._limits = limits
         self._passed: deque[tuple[Nanos, str]] = deque()
 
-    def admit(self, wanted: Wanted, top: Top, standing: Iterable[Standing], now: Nanos) -> None:
-        """Let it through, and count it. Raises `LocalProtocolError` naming the limit and its value."""
+    def admit(
+        self,
+        wanted: Wanted,
+        top: Top,
+        standing: Iterable[Standing],
+        now: Nanos,
+        holdings: Mapping[str, Held] = MappingProxyType({}),
+    ) -> None:
+        """Let it through, and count it. Raises `LocalProtocolError` naming the limit and its value.
+
+        `holdings`: the account's positions, by symbol; what is not there is not held.
+        """
         held = list(standing)
         own = self._limits.symbols.get(wanted.symbol)
         scopes = [("", self._limits), *([] if own is None else [(f" of {wanted.symbol}", own)])]
@@ -95,6 +115,7 @@ class LimitCheck:
         for scope, limits in scopes:
             _check_size(wanted, top, limits, scope)
             _check_open(wanted, top, held, limits, scope)
+            _check_exposure(wanted, top, held, holdings, limits, scope)
             _check_band(wanted, top, limits, scope)
             self._check_rate(wanted.symbol if scope else None, limits, scope, now)
         self._passed.append((now, wanted.symbol))
@@ -132,6 +153,65 @@ def _check_open(wanted: Wanted, top: Top, held: list[Standing], limits: OrderLim
     if limits.max_open_value is not None:
         among = [order for order in held if not scope or order.symbol == wanted.symbol]
         _compare("max_open_value", scope, limits.max_open_value, _sum_of_values(wanted, top, among))
+
+
+def _check_exposure(
+    wanted: Wanted, top: Top, held: list[Standing], holdings: Mapping[str, Held], limits: OrderLimits, scope: str
+) -> None:
+    mine = [order for order in held if order.symbol == wanted.symbol]
+    position = holdings.get(wanted.symbol, Held())
+    quantity = _quantity(wanted, top)
+    if limits.max_exposure_qty is not None:
+        after = None if quantity is None else _side(wanted.side, position, mine) + quantity
+        _compare("max_exposure_qty", scope, limits.max_exposure_qty, after)
+    if limits.max_exposure_value is not None:
+        before = _worst(position, mine)
+        after = None if quantity is None else max(before, _side(wanted.side, position, mine) + quantity)
+        if after is None or after > before:
+            others = {} if scope else {symbol: it for symbol, it in holdings.items() if symbol != wanted.symbol}
+            value = _exposed(after, _price_of(wanted, top, position), others, held, scope, wanted.symbol)
+            _compare("max_exposure_value", scope, limits.max_exposure_value, value)
+
+
+def _side(side: Side, position: Held, orders: list[Standing]) -> Decimal:
+    """Units held on this side when every order of it has been filled; negative: the other side outweighs it."""
+    open_qty = sum((order.qty for order in orders if order.side in {side, None}), Decimal(0))
+    return open_qty + (position.high if side is Side.BUY else -position.low)
+
+
+def _worst(position: Held, orders: list[Standing]) -> Decimal:
+    return max(_side(side, position, orders) for side in Side)
+
+
+def _price_of(wanted: Wanted, top: Top, position: Held) -> Decimal | None:
+    at = _at(wanted, top)
+    return position.px if at is None else at
+
+
+def _exposed(
+    quantity: Decimal | None,
+    price: Decimal | None,
+    others: Mapping[str, Held],
+    held: list[Standing],
+    scope: str,
+    symbol: str,
+) -> Decimal | None:
+    """The value of it all; None where a price is not known."""
+    if quantity is None or price is None:
+        return None
+    value = quantity * price
+    symbols = set() if scope else {*others, *(order.symbol for order in held)} - {symbol}
+    for other in symbols:
+        mine = [order for order in held if order.symbol == other]
+        position = others.get(other, Held())
+        worst = _worst(position, mine)
+        if worst <= 0:
+            continue
+        prices = [it for it in (position.px, *(order.price for order in mine)) if it is not None]
+        if not prices:
+            return None
+        value += worst * max(prices)
+    return value
 
 
 def _check_band(wanted: Wanted, top: Top, limits: OrderLimits, scope: str) -> None:
