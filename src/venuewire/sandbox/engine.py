@@ -67,12 +67,12 @@ class Order:
         owner: str,
         qty: int,
         price: int | None,
-        *,
-        is_buy: bool,
         life: int = REST,
         stop_px: int | None = None,
         budget: int | None = None,
         expire: Nanos | None = None,
+        *,
+        is_buy: bool,
         post_only: bool = False,
     ) -> None:
         self.order_id = order_id
@@ -80,7 +80,7 @@ class Order:
         self.is_buy = is_buy
         self.price = price
         """None: at any price."""
-        self.key = _key(price, is_buy=is_buy)
+        self.key = _ANY_PRICE if price is None else price if is_buy else -price
         self.leaves = qty
         self.life = life
         self.stop_px = stop_px

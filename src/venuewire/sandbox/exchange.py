@@ -362,8 +362,8 @@ class SandboxExchange:
                 price=price,
                 stop_px=stop_px if old.state == HELD else None,
             ),
-            is_buy=old.is_buy,
-            life=old.life,
+            old.side,
+            old.life,
             expire=old.expire,
             post_only=old.post_only,
         )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from venuewire.sandbox.port import AccountPort
 
 # Looking a member up in its enumeration costs more than the rest of what is done with it here.
+_BUY = Side.BUY
 _NEW, _PARTIALLY_FILLED, _FILLED = OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED, OrdStatus.FILLED
 
 
@@ -58,6 +59,7 @@ class Ticket(Order):
         "notional",
         "ord_type",
         "port",
+        "side",
         "status",
         "terms",
         "text",
@@ -72,28 +74,30 @@ class Ticket(Order):
         order_id: int,
         ord_type: OrdType,
         terms: Terms,
-        *,
-        is_buy: bool,
+        side: Side,
         life: int = REST,
         budget: int | None = None,
         expire: Nanos | None = None,
+        *,
         post_only: bool = False,
         cash_order_qty: Decimal | None = None,
     ) -> None:
-        super().__init__(
+        Order.__init__(
+            self,
             order_id,
             port.account,
             terms.qty or 0,
             terms.price,
-            is_buy=is_buy,
-            life=life,
-            stop_px=terms.stop_px,
-            budget=budget,
-            expire=expire,
+            life,
+            terms.stop_px,
+            budget,
+            expire,
+            is_buy=side is _BUY,
             post_only=post_only,
         )
         self.port = port
         self.listing = listing
+        self.side = side
         self.told_id = str(order_id)
         """The order id as it is told."""
         self.ord_type = ord_type
@@ -110,10 +114,6 @@ class Ticket(Order):
         self.text = ""
         self.time: Nanos = 0
         """Of the last step."""
-
-    @property
-    def side(self) -> Side:
-        return Side.BUY if self.is_buy else Side.SELL
 
     @property
     def working(self) -> bool:
