@@ -16,6 +16,7 @@ def test_the_official_sdk_subscribes_orders_is_filled_and_cancels(
     assert said["snapshot_rows"] > 10
     assert said["gapless"] is True
     assert {"BTC", "USD"} <= set(said["currencies"])
+    assert said["limit"] == "30"
     assert said["filled_status"] == "FILLED"
     assert said["filled_size"].rstrip("0") == "0.01"
     assert said["fills"] >= 1
@@ -41,6 +42,16 @@ def test_the_official_sdk_subscribes_orders_is_filled_and_cancels(
     assert said["edited"] == [True, "0.02"]
     assert said["all_cancelled"] == [True] * 4
     assert said["closed"] is False
+    assert said["twap"] == ["TWAP", "0.01", [True, True]]
+    assert said["ladder"] == ["SCALED", "0"]
+    assert {"BTC", "USD", "USDC"} <= set(said["own"].pop("assets"))
+    assert said["own"] == {
+        "worth": True,
+        "way": "USD",
+        "sweeps": [],
+        "margin": "INTRADAY_MARGIN_SETTING_STANDARD",
+        "killswitch": False,
+    }
     assert said["trade"] is True
     assert said["futures"] == []
     assert said["futures_balance"] is True

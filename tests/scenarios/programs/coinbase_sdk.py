@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -39,6 +40,17 @@ class Seen:
 
     def channel(self, name: str) -> Any:
         return self.wait(name, lambda message: message.get("channel") == name)
+
+
+class Paced:
+    """The SDK's client with a pause before each call: it does not keep to the venue's thirty a second by itself."""
+
+    def __init__(self, rest: Any) -> None:
+        self._rest = rest
+
+    def __getattr__(self, name: str) -> Any:
+        time.sleep(0.04)
+        return getattr(self._rest, name)
 
 
 def has_order(status: str, order_id: str) -> Any:
@@ -91,6 +103,7 @@ def more(rest: Any, user: Seen, product: str, best: dict[str, Any]) -> dict[str,
     ).to_dict()
     twin_id = twin["success_response"]["order_id"]
     cancelled = rest.cancel_orders([bracket_id, rise_id, rested_id, twin_id]).to_dict()["results"]
+    twap, ladder = worked(rest, user, product, best, now)
     closed = rest.close_position(client_order_id="1105", product_id=product).to_dict()
     return {
         "bars": len(bars["candles"]),
@@ -105,9 +118,80 @@ def more(rest: Any, user: Seen, product: str, best: dict[str, Any]) -> dict[str,
         "edited": [edited["success"], after["order_configuration"]["limit_limit_gtc"]["base_size"]],
         "all_cancelled": [result["success"] for result in cancelled],
         "closed": closed["success"],
+        "twap": twap,
+        "ladder": ladder,
+        "own": own_pages(rest),
         "trade": rest.get_api_key_permissions().to_dict()["can_trade"],
         "futures": rest.list_futures_positions().to_dict()["positions"],
         "futures_balance": "total_usd_balance" in rest.get_futures_balance_summary().to_dict()["balance_summary"],
+    }
+
+
+def worked(rest: Any, user: Seen, product: str, best: dict[str, Any], now: int) -> tuple[Any, Any]:
+    """A TWAP that begins at once, and a ladder of bids."""
+
+    def at(seconds: int) -> str:
+        return datetime.fromtimestamp(now + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    ask = Decimal(best["asks"][0]["price"])
+    twap = rest.create_order(
+        client_order_id="1201",
+        product_id=product,
+        side="BUY",
+        order_configuration={
+            "twap_limit_gtd": {
+                "base_size": "0.02",
+                "limit_price": f"{ask * 2:.2f}",
+                "start_time": at(0),
+                "end_time": at(3600),
+                "number_buckets": "2",
+                "bucket_size": "0.01",
+                "bucket_duration": "1800s",
+            }
+        },
+    ).to_dict()
+    twap_id = twap["success_response"]["order_id"]
+    user.wait("the first bucket of the TWAP", has_order("OPEN", twap_id))
+    told = rest.get_order(twap_id).to_dict()["order"]
+    bid = Decimal(best["bids"][0]["price"])
+    ladder = rest.create_order(
+        client_order_id="1202",
+        product_id=product,
+        side="BUY",
+        order_configuration={
+            "scaled_limit_gtc": {
+                "base_size": "0.03",
+                "num_orders": 3,
+                "min_price": f"{bid / 3:.2f}",
+                "max_price": f"{bid / 2:.2f}",
+                "price_distribution": "FLAT",
+                "size_distribution": "EVENLY_SPLIT",
+            }
+        },
+    ).to_dict()
+    ladder_id = ladder["success_response"]["order_id"]
+    user.wait("the ladder open", has_order("OPEN", ladder_id))
+    shown = rest.get_order(ladder_id).to_dict()["order"]
+    results = rest.cancel_orders([twap_id, ladder_id]).to_dict()["results"]
+    user.wait("the ladder cancelled", has_order("CANCELLED", ladder_id))
+    cancelled = [result["success"] for result in results]
+    return [told["order_type"], told["filled_size"], cancelled], [shown["order_type"], shown["filled_size"]]
+
+
+def own_pages(rest: Any) -> dict[str, Any]:
+    """Pages about the account that nothing is traded with."""
+    (portfolio,) = rest.get_portfolios().to_dict()["portfolios"]
+    breakdown = rest.get_portfolio_breakdown(portfolio["uuid"]).to_dict()["breakdown"]
+    (way,) = rest.list_payment_methods().to_dict()["payment_methods"]
+    return {
+        "assets": sorted(row["asset"] for row in breakdown["spot_positions"]),
+        "worth": Decimal(breakdown["portfolio_balances"]["total_balance"]["value"]) > 10_000_000,
+        "way": rest.get_payment_method(way["id"]).to_dict()["payment_method"]["currency"],
+        "sweeps": rest.list_futures_sweeps().to_dict()["sweeps"],
+        "margin": rest.get_intraday_margin_setting().to_dict()["setting"],
+        "killswitch": rest.get_current_margin_window("MARGIN_PROFILE_TYPE_RETAIL_REGULAR").to_dict()[
+            "is_intraday_margin_killswitch_enabled"
+        ],
     }
 
 
@@ -123,7 +207,7 @@ def main() -> None:
     market, user = Seen(), Seen()
     market_client = WSClient(**keys, base_url=venue["ws"], on_message=market)
     user_client = WSUserClient(**keys, base_url=venue["user_ws"], on_message=user)
-    rest = RESTClient(**keys, base_url=venue["http"].removeprefix("https://"))
+    rest = Paced(RESTClient(**keys, base_url=venue["http"].removeprefix("https://"), rate_limit_headers=True))
 
     market_client.open()
     market_client.subscribe([product], ["level2", "market_trades", "ticker"])
@@ -143,7 +227,8 @@ def main() -> None:
     batch = market.channel("ticker_batch")["events"][0]["tickers"][0]
     status = market.channel("status")["events"][0]["products"][0]
 
-    accounts = rest.get_accounts().to_dict()["accounts"]
+    wallets = rest.get_accounts().to_dict()
+    accounts = wallets["accounts"]
     best = rest.get_product_book(product, limit=1).to_dict()["pricebook"]
     bought = rest.market_order_buy(client_order_id="1001", product_id=product, base_size="0.01").to_dict()
     bought_id = bought["success_response"]["order_id"]
@@ -173,6 +258,7 @@ def main() -> None:
                 "snapshot_rows": len(book["events"][0]["updates"]),
                 "first_event": book["events"][0]["type"],
                 "gapless": numbers == list(range(len(numbers))),
+                "limit": wallets.get("rate_limit_limit"),
                 "currencies": sorted(account["currency"] for account in accounts),
                 "filled_status": filled["status"],
                 "filled_size": filled["filled_size"],
