@@ -123,6 +123,13 @@ def test_a_new_life_forgets_the_last(house: House) -> None:
     assert [type(item) for item in told(client, ["X", 0, "Z", 0])] == [VenueStatus]
 
 
+def test_where_the_venue_is() -> None:
+    assert [(it.name, it.production, it.test) for it in VENUE.endpoints] == [
+        ("ws", "wss://trade.finerymarkets.com/ws", "wss://test.finerymarkets.com/ws"),
+        ("http", "https://trade.finerymarkets.com", "https://test.finerymarkets.com"),
+    ]
+
+
 def test_credentials_are_needed_and_stay_secret() -> None:
     for given in ({}, {"key": "k"}, {"key": "k", "secret": ""}, {"key": 5, "secret": "s"}):
         with pytest.raises(ConfigError, match="FINERY_"):
