@@ -11,8 +11,15 @@ MAKER = Path(__file__).parents[1] / "requirements" / "environment.py"
 
 def python_of(name: str) -> str | None:
     """The Python that has the client; None, and the reason on standard error, when it cannot be installed here."""
+    python, reason = installed(name)
+    if python is None:
+        print(f"{name} is left out: {reason}", file=sys.stderr)
+    return python
+
+
+def installed(name: str) -> tuple[str | None, str]:
+    """The Python that has the client, or None and the reason. The first time takes a minute or two."""
     made = subprocess.run([sys.executable, str(MAKER), name], capture_output=True, text=True, check=False)
     if made.returncode:
-        print(f"{name} is left out: {(made.stderr.strip() or 'no reason given').splitlines()[-1]}", file=sys.stderr)
-        return None
-    return made.stdout.strip()
+        return None, (made.stderr.strip() or "no reason given").splitlines()[-1]
+    return made.stdout.strip(), ""

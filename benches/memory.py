@@ -43,8 +43,8 @@ def demo() -> dict[str, Any]:
     return {"megabytes": round(usage.ru_maxrss * unit / 1e6, 1), "ok": fine}
 
 
-def run() -> dict[str, Any]:
-    """All of it, as one object."""
+def run(rounds: int, scale: float) -> dict[str, Any]:
+    """All of it, as one object. Has rounds and lengths of its own."""
     held = demo() if hasattr(os, "wait4") else None
     return {
         "import_seconds": round(import_seconds("import venuewire"), 3),

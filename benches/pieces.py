@@ -14,14 +14,12 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benches.feed import PRICE_SCALE, PRODUCT, SIZE_SCALE, Feed, numbered
+from benches.feed import PRICE_SCALE, PRODUCT, SIZE_SCALE, Feed, instrument, numbered
 from venuewire.book import BookKeeper, OrderBook, twins
-from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, BookUpdate
 from venuewire.venue import Seat
 from venuewire.venues import find
@@ -31,8 +29,8 @@ ROUNDS = 7
 ROOT = Path(__file__).parents[1]
 
 
-def run() -> dict[str, dict[str, float]]:
-    """Both twins, one after the other; the native one only where it was built."""
+def run(rounds: int, scale: float) -> dict[str, dict[str, float]]:
+    """Both twins, one after the other; the native one only where it was built. Has rounds and lengths of its own."""
     wanted = ["", "1"] if twins.native is not None else ["1"]
     found = [_in_a_process_of_its_own(pure) for pure in wanted]
     return {str(one.pop("core")): one for one in found}
@@ -52,7 +50,7 @@ def measure(steps: int = 2_000) -> dict[str, Any]:
     """Microseconds of each step, the best of several rounds; milliseconds of a full book; its memory."""
     feed = Feed(steps=steps)
     frames = [numbered(n + 1, body) for n, body in enumerate(feed.bodies)]
-    initiator: Any = find("coinbase").initiator("ws", _seat())
+    initiator: Any = find("coinbase").initiator("ws", seat())
     keeper = BookKeeper(PRODUCT, PRICE_SCALE, SIZE_SCALE)
 
     full = feed.snapshot(0)
@@ -124,24 +122,12 @@ def _memory(feed: Feed) -> dict[str, float]:
     return {"book of 20,000 a side, MB": round(held / 1e6, 2)}
 
 
-def _seat() -> Seat:
+def seat() -> Seat:
+    """A place at the venue that knows the product."""
     numbers = count()
-    seat = Seat(None, unique=lambda: next(numbers), random_hex=lambda digits: "0" * digits)
-    tick, lot = Decimal(1).scaleb(-PRICE_SCALE), Decimal(1).scaleb(-SIZE_SCALE)
-    seat.know(
-        [
-            Instrument(
-                symbol=PRODUCT,
-                security_id=PRODUCT,
-                base="BTC",
-                currency="USD",
-                min_price_increment=tick,
-                min_qty_increment=lot,
-                min_trade_vol=lot,
-            )
-        ]
-    )
-    return seat
+    place = Seat(None, unique=lambda: next(numbers), random_hex=lambda digits: "0" * digits)
+    place.know([instrument()])
+    return place
 
 
 def _each(step: Callable[[T], object], arguments: Sequence[T], begin: Callable[[], None] | None = None) -> float:

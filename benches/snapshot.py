@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benches.feed import PRICE_SCALE, PRODUCT, SIZE_SCALE
-from benches.pieces import _seat as seat  # the same instrument as the other benches have
+from benches.pieces import seat  # the same instrument as the other benches have
 from venuewire.book import BookKeeper
 from venuewire.model.market import BookSnapshot
 from venuewire.venues import find

@@ -1,6 +1,6 @@
 """The official SDK, `coinbase-advanced-py`, with the book a careful user makes by hand: dicts and sorted lists.
 
-In three manners, `<program> URL FRAMES exact|floats|plain`, run by the Python of an environment of its own:
+In three manners, run by the Python of an environment of its own:
 
 `exact`    frames read as the SDK's documentation does, with its response classes; prices and sizes are Decimals
 `floats`   the same, but prices are floats and sizes stay the texts they came as, so a size cannot be reckoned with
@@ -22,7 +22,7 @@ from coinbase.websocket import (  # type: ignore[import-not-found]  # pyright: i
     WSClient,
 )
 
-from benches.contestants.result import Stopwatch, digest
+from benches.contestants.result import Asked, Stopwatch, asked, digest, release
 
 
 class Side:
@@ -107,18 +107,19 @@ class Reader:
             self.done.set()
 
 
-def main(url: str, frames: int, manner: str) -> None:
-    reader = Reader(frames, exact=manner == "exact")
-    on_message = reader.plain if manner == "plain" else reader.documented
-    client: Any = WSClient(on_message=on_message, base_url=url, max_size=64 << 20, retry=False)
+def main(what: Asked) -> None:
+    reader = Reader(what.frames, exact=what.manner == "exact")
+    on_message = reader.plain if what.manner == "plain" else reader.documented
+    client: Any = WSClient(on_message=on_message, base_url=what.url, max_size=64 << 20, retry=False)
     client.open()
-    client.subscribe(product_ids=["BTC-USD"], channels=["level2"])
+    client.subscribe(product_ids=what.symbols, channels=["level2"])
     if not reader.done.wait(60):
-        sys.exit(f"only {reader.seen} of {frames} frames came")
+        sys.exit(f"only {reader.seen} of {what.frames} frames came")
     client.close()
     assert reader.watch is not None
-    print(reader.watch.report(frames, digest(reader.sides["bid"].scaled(), reader.sides["offer"].scaled())))
+    book = digest(reader.sides["bid"].scaled(), reader.sides["offer"].scaled())
+    print(reader.watch.report(what.frames, book, release("coinbase-advanced-py")))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(asked())

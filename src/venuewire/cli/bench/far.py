@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import json
 import re
 import sys
@@ -23,8 +24,8 @@ from msgspec import Struct
 
 from venuewire.cli.bench.walk import Stand, Walk
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import BookSnapshot, Quote, Trade
-from venuewire.model.session import Event
+from venuewire.model.market import BookSnapshot, BookUpdate, Quote, Trade
+from venuewire.model.session import Event, Subscribe
 from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Channel, Nanos
 from venuewire.sandbox import Sandbox
 from venuewire.sandbox.connection import Connection, text_frame
@@ -36,17 +37,19 @@ BATCH = 64
 AHEAD = 1 << 20
 """Bytes that may wait here: the next batch is ready when the client is."""
 BREATH = 0.0002
+_WAKING = NANOS_PER_MILLI // 10
+"""Before a frame is due the sender is awake."""
 STEP = 100 * NANOS_PER_MILLI
 """Between two steps while frames are made: longer than any venue holds changes back."""
 PATIENCE = 30.0
-"""Seconds to wait for the client to subscribe."""
+"""Seconds to wait for a client that is to ask for books."""
 REPORTED = 1 << 16
 """Times of sending that are kept for a paced flood, at most."""
 
 _NUMBER = re.compile(rb'"sequence_num":(\d+)')
 """Where the number stands at a venue that numbers its frames. Ours to set: floods and beats share one counter."""
-_CLIENT_ID = (b'{"channel":"l2_data",', b'{"channel":"l2_data","client_id":"",')
-"""Live frames come with it and without; one client of the venue cannot read those without."""
+_AS_CLIENTS_NEED = "client_id"
+"""A switch of one venue's far end: an empty field in each frame that its official client cannot do without."""
 _NEVER_THE_SAME = frozenset({"ctrader"})
 """Venues whose frames name quotes by ids that are used once: a round cannot be sent twice."""
 
@@ -59,8 +62,10 @@ class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     frames: int
     rate: int = 0
     """Frames a second; 0: as fast as they are taken."""
+    waits: bool = False
+    """Wait until somebody asks for these books; otherwise the newest connection has them."""
     delay: float = 0.3
-    """Seconds from the subscription to the first frame."""
+    """Seconds until the first frame."""
     times: bool = False
     """Report when each frame was sent."""
 
@@ -112,7 +117,8 @@ class WalkedExchange:
 class FloodedAcceptor:
     """A venue's acceptor whose frames are numbered here, because a flood's frames are among them."""
 
-    def __init__(self, acceptor: Acceptor, place: Place) -> None:
+    def __init__(self, acceptor: Acceptor, line: str, place: Place) -> None:
+        self.line = line
         self._acceptor = acceptor
         self._place = place
         self._twin: Acceptor | None = None
@@ -160,7 +166,7 @@ class FloodedAcceptor:
         return [self._with_number(out) if isinstance(out, Send) else out for out in outs]
 
     def _with_number(self, out: Send) -> Send:
-        payload, found = _NUMBER.subn(b'"sequence_num":%d' % self.number, out.payload.replace(*_CLIENT_ID, 1), count=1)
+        payload, found = _NUMBER.subn(b'"sequence_num":%d' % self.number, out.payload, count=1)
         self.number += found
         return Send(payload, out.ref, out.channel)
 
@@ -175,16 +181,16 @@ class FloodedAcceptor:
         stands = [place.stands[symbol] for symbol in symbols]
         round_ = len(stands) * max(len(stand.walk.steps) for stand in stands)
         made = wanted if place.venue.name in _NEVER_THE_SAME else min(wanted, round_)
-        begun = place.now()
+        begun = place.begin(made)
         payloads = [self._frame(self._twin, stands[n % len(stands)], begun + n * STEP, begun) for n in range(made)]
-        # What is sent again has been stepped again.
-        for n in range(made, wanted):
-            stands[n % len(stands)].at += 1
+        for nth, stand in enumerate(stands):
+            # What is sent again is stepped again.
+            place.catch_up(stand, len(range(nth, wanted, len(stands))) - len(range(nth, made, len(stands))))
         return Frames(payloads, begun, self if place.venue.capabilities.sequence else None)
 
     def _frame(self, twin: Acceptor, stand: Stand, now: Nanos, shown: Nanos) -> bytes:
-        event = stand.walk.update(stand.step(), now)
         self._place.time = now
+        event = self._place.step(stand, now)
         outs, told = twin.publish(event, now), now
         if not outs:
             told = now + STEP - 1
@@ -193,7 +199,7 @@ class FloodedAcceptor:
         books = [out.payload for out in outs if isinstance(out, Send) and out.channel in {None, Channel.BOOK}]
         if len(books) != 1:
             raise RuntimeError(f"{self._place.venue.name} told of a step in {len(books)} frames")
-        return _redated(books[0].replace(*_CLIENT_ID, 1), told, shown)
+        return _redated(books[0], told, shown)
 
 
 class Place:
@@ -206,6 +212,7 @@ class Place:
         self.acceptors: list[FloodedAcceptor] = []
         self.time: Nanos = 0
         """The time frames are made for; 0: it is now."""
+        self._made_until: Nanos = 0
         self._setting = setting
 
     def value(self) -> Venue:
@@ -218,8 +225,12 @@ class Place:
     def _host(self, stage: Stage, exchange: Exchange, random_hex: Callable[[int], str]) -> Host:
         self.exchange = WalkedExchange(exchange, self.stands, self.now)
         self._stage = stage
+        host = self._real = self.venue.host(stage, self.exchange, random_hex)
+        switches = getattr(host, "switches", None)
+        if hasattr(switches, _AS_CLIENTS_NEED):
+            setattr(switches, _AS_CLIENTS_NEED, True)
         # It is one in all but its class attributes, which nobody asks an object for.
-        return cast("Host", FloodedHost(self.venue.host(stage, self.exchange, random_hex), self))
+        return cast("Host", FloodedHost(host, self))
 
     def walk(self, symbols: Iterable[str]) -> None:
         """Let these books be walks; made before anybody subscribes."""
@@ -234,8 +245,34 @@ class Place:
                     Walk(instrument, price, levels=levels, steps=self._setting.steps, seed=number + 1)
                 )
 
+    def begin(self, steps: int) -> Nanos:
+        """The time that frames of so many steps are made for, from then on: the venue's time never goes back."""
+        # No zero at the end, which a venue may leave out: the same time has to look the same everywhere.
+        begun = max(time.time_ns(), self._made_until) // NANOS_PER_MILLI * NANOS_PER_MILLI + 777_777
+        self._made_until = begun + (steps + 1) * STEP
+        return begun
+
+    def step(self, stand: Stand, now: Nanos) -> BookUpdate:
+        """Let a book take a step: the venue hears of it; its connections are told by whoever asked for it."""
+        event = stand.walk.update(stand.step(), now)
+        self._real.publish(event, now)
+        return event
+
+    def catch_up(self, stand: Stand, count: int) -> None:
+        """Let a book take so many steps; whole rounds lead nowhere."""
+        whole = len(stand.walk.steps)
+        stand.at += count // whole * whole
+        begun = self.begin(count % whole)
+        for n in range(count % whole):
+            self.step(stand, begun + n * STEP)
+
+    def newest(self) -> FloodedAcceptor | None:
+        """The connection that came last on the line where books are told."""
+        line = self.venue.route(Subscribe(channel=Channel.BOOK, symbol=self.venue.default_symbol))
+        return next((acceptor for acceptor in reversed(self.acceptors) if acceptor.line == line), None)
+
     def subscribed(self, symbols: Iterable[str]) -> FloodedAcceptor | None:
-        """The connection that has all of these books."""
+        """The connection that has asked for all of these books."""
         wanted = set(symbols)
         return next((acceptor for acceptor in self.acceptors if wanted <= acceptor.symbols), None)
 
@@ -248,7 +285,7 @@ class FloodedHost:
         self._place = place
 
     def accept(self, line: str) -> Acceptor:
-        return FloodedAcceptor(self._host.accept(line), self._place)
+        return FloodedAcceptor(self._host.accept(line), line, self._place)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._host, name)
@@ -262,19 +299,20 @@ class Frames:
 
     def __init__(self, payloads: Sequence[bytes], dated: Nanos, counter: FloodedAcceptor | None) -> None:
         self._payloads = payloads
-        self._dated = dated
+        self._dated = tuple(form(dated) for form in _FORMS)
         self._counter = counter
+        self._date: tuple[bytes, ...] = self._dated
         self._stamped: Nanos = 0
         self._parts: list[tuple[bytes, bytes]] = []
         self._whole: list[bytes] = []
         self.bytes = round(sum(map(len, payloads)) / len(payloads))
 
-    def stamp(self, now: Nanos) -> None:
+    def stamp_all(self, now: Nanos) -> None:
         """Let the frames sent from here on be of now; done again only when a second has passed."""
         if now - self._stamped < NANOS_PER_SECOND:
             return
-        self._stamped = now
-        fresh = [_redated(payload, self._dated, now) for payload in self._payloads]
+        self._set_date(now)
+        fresh = [self._fresh(payload) for payload in self._payloads]
         if self._counter is None:
             self._whole = [text_frame(payload) for payload in fresh]
         else:
@@ -295,6 +333,26 @@ class Frames:
             ]
         )
 
+    def take_one(self, n: int, now: Nanos) -> bytes:
+        """One frame, stamped by itself: no pause in a flood that is paced."""
+        if now - self._stamped >= NANOS_PER_SECOND:
+            self._set_date(now)
+        payload = self._fresh(self._payloads[n % len(self._payloads)])
+        if self._counter is None:
+            return text_frame(payload)
+        head, tail = _parted(payload)
+        number = self._counter.number
+        self._counter.number += 1
+        return text_frame(b"%b%d%b" % (head, number, tail))
+
+    def _set_date(self, now: Nanos) -> None:
+        self._stamped, self._date = now, tuple(form(now) for form in _FORMS)
+
+    def _fresh(self, payload: bytes) -> bytes:
+        for before, now in zip(self._dated, self._date, strict=True):
+            payload = payload.replace(before, now)
+        return payload
+
 
 def _parted(payload: bytes) -> tuple[bytes, bytes]:
     """What stands before the number, and what stands after."""
@@ -306,7 +364,7 @@ def _parted(payload: bytes) -> tuple[bytes, bytes]:
 
 def _redated(payload: bytes, before: Nanos, now: Nanos) -> bytes:
     """With the times of day that `before` shows as, in any of the forms venues write, replaced by those of `now`."""
-    for form in (_iso_nanos, _iso_micros, _millis):
+    for form in _FORMS:
         payload = payload.replace(form(before), form(now))
     return payload
 
@@ -327,13 +385,18 @@ def _millis(now: Nanos) -> bytes:
     return b"%d" % (now // NANOS_PER_MILLI)
 
 
+_FORMS: tuple[Callable[[Nanos], bytes], ...] = (_iso_nanos, _iso_micros, _millis)
+
+
 # ------------------------------------------------------------------ the far end itself
 
 
 class FarEnd(Sandbox):
     """A sandbox whose market stands still but for floods."""
 
-    def __init__(self, setting: Setting, venues: Sequence[Venue] | None = None) -> None:
+    def __init__(self, setting: Setting, venues: Sequence[Venue] | None = None, *, all_books: bool = False) -> None:
+        """`venues`: instead of those of the setting; `all_books`: walk all of theirs, not their usual ones alone."""
+        self.all_books = all_books
         values = [find(name) for name in setting.venues] if venues is None else venues
         self.places = {venue.name: Place(venue, setting) for venue in values}
         super().__init__(venues=[place.value() for place in self.places.values()])
@@ -341,21 +404,27 @@ class FarEnd(Sandbox):
     def prepare(self) -> None:
         """Make the books that clients are about to ask for."""
         for place in self.places.values():
-            place.walk([place.venue.default_symbol])
+            place.walk(place.exchange.instruments if self.all_books else [place.venue.default_symbol])
 
     async def flood(self, order: Order) -> dict[str, Any]:
         """Wait for the client, then send; what was sent, as plain values."""
         place = self.places[order.venue]
-        acceptor = await self._client(place, order.symbols)
+        acceptor = await self._client(place, order.symbols) if order.waits else place.newest()
+        if acceptor is None:
+            raise RuntimeError(f"nobody is connected to {order.venue}")
         frames = acceptor.frames(order.symbols, order.frames)
         transport = self._transport_of(place, acceptor)
         await asyncio.sleep(order.delay)
+        # What has been made stays; nothing here is to be swept up while it sends.
+        gc.collect()
+        gc.freeze()
         begun = time.monotonic_ns()
         sent = await (_paced if order.rate else _flooded)(transport, frames, order)
         return {
             "frames": order.frames,
             "frame_bytes": frames.bytes,
             "seconds": (time.monotonic_ns() - begun) / NANOS_PER_SECOND,
+            "at": {symbol: place.stands[symbol].at for symbol in order.symbols},
             "times": sent if order.times else [],
         }
 
@@ -384,7 +453,7 @@ async def _flooded(transport: asyncio.Transport, frames: Frames, order: Order) -
         if transport.get_write_buffer_size() > AHEAD:
             await asyncio.sleep(BREATH)
             continue
-        frames.stamp(time.time_ns())
+        frames.stamp_all(time.time_ns())
         end = min(sent + BATCH, order.frames)
         transport.write(frames.take(sent, end))
         sent = end
@@ -400,21 +469,19 @@ async def _paced(transport: asyncio.Transport, frames: Frames, order: Order) -> 
         if n == order.frames or transport.is_closing():
             break
         due = begun + n * NANOS_PER_SECOND // order.rate
-        await _wait_until(due, breathe=n % BATCH == 0)
-        frames.stamp(time.time_ns())
-        frame = frames.take(n, n + 1)
-        times.append(time.monotonic_ns())
+        if n % BATCH == 0:
+            # Heartbeats have their turn.
+            await asyncio.sleep(0)
+        if (spare := due - time.monotonic_ns() - _WAKING) > 0:
+            # Shorter than the loop's own timers are exact; others may need the processor meanwhile.
+            time.sleep(spare / NANOS_PER_SECOND)  # noqa: ASYNC251
+        frame = frames.take_one(n, time.time_ns())
+        # Awake to the last: no timer is as exact as that.
+        while (now := time.monotonic_ns()) < due:
+            pass
+        times.append(now)
         transport.write(frame)
     return times
-
-
-async def _wait_until(due: Nanos, *, breathe: bool) -> None:
-    """Awake, because no timer is as exact as that."""
-    if breathe:
-        await asyncio.sleep(0)
-    while (left := due - time.monotonic_ns()) > 0:
-        if left > NANOS_PER_MILLI // 5:
-            await asyncio.sleep(0)
 
 
 async def _lines() -> AsyncIterator[bytes]:

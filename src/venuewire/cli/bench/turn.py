@@ -122,13 +122,21 @@ class Watch:
 
 
 async def turn(
-    ready: Mapping[str, Any], venue: str, symbols: Sequence[str], frames: int, manner: Manner | None = None
+    ready: Mapping[str, Any],
+    venue: str,
+    symbols: Sequence[str],
+    frames: int,
+    begin: Callable[[], None],
+    manner: Manner | None = None,
 ) -> tuple[Measured, dict[str, Sides]]:
-    """Log on, follow the books until so many messages have come; what it took, and the books as they are then."""
+    """Log on, have the flood begin, follow the books until so many messages have come.
+
+    What it took, and the books as they are then. `begin` is called when the books are LIVE and looked at.
+    """
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(log_on(ready, venue))
         books = [await stack.enter_async_context(client.book(symbol)) for symbol in symbols]
-        measured = await follow(books, frames, manner or Manner())
+        measured = await follow(books, frames, begin, manner or Manner())
         return measured, {book.symbol: sides(book) for book in books}
 
 
@@ -137,9 +145,9 @@ def log_on(ready: Mapping[str, Any], venue: str) -> Client:
     return connect(venue, from_ready(find(venue), dict(ready)))
 
 
-async def follow(books: Sequence[LiveBook], frames: int, manner: Manner) -> Measured:
-    """Follow these books until so many messages have come since they became LIVE. Raises `JobFailed`."""
-    watch = Watch(frames - sum(book.updates - 1 for book in books), manner)
+async def follow(books: Sequence[LiveBook], frames: int, begin: Callable[[], None], manner: Manner) -> Measured:
+    """Follow these books, have the flood begin, and wait until so many messages have come. Raises `JobFailed`."""
+    watch = Watch(frames, manner)
     try:
         async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
             readers: list[asyncio.Task[None]] = []
@@ -148,13 +156,16 @@ async def follow(books: Sequence[LiveBook], frames: int, manner: Manner) -> Meas
                     readers.append(tasks.create_task(_read(book, watch.looker(book))))
                 else:
                     book.on_change(watch.looker(book))
+            if manner.how == "loop":
+                await asyncio.sleep(0)  # readers read from here on
+            begin()
             await watch.done.wait()
             for reader in readers:
                 reader.cancel()
     except TimeoutError:
         raise JobFailed(f"only {watch.seen:,} of {frames:,} messages came in {PATIENCE:g} s") from None
     for book in books:
-        book.require_live()
+        book.keeper.require_live()
     return watch.result()
 
 
@@ -190,7 +201,7 @@ class FarProcess:
         self.ready = ready
 
     def order(self, order: Order) -> None:
-        """Have it flood the next client that has these books."""
+        """Have it flood whoever has these books."""
         assert self._process.stdin is not None
         self._process.stdin.write(msgspec.json.encode(order) + b"\n")
 
@@ -240,8 +251,10 @@ async def _said(process: Process) -> dict[str, Any]:
 
 
 def delays(told: Sequence[int], sent: Sequence[int]) -> list[int]:
-    """Nanoseconds from sending to telling, message by message."""
-    return [there - here for there, here in zip(told[-len(sent) :], sent[-len(told) :], strict=True)]
+    """Nanoseconds from sending to telling, message by message. Raises `JobFailed` when they are not as many."""
+    if len(told) != len(sent):
+        raise JobFailed(f"{len(told)} messages told of {len(sent)} sent")
+    return [there - here for there, here in zip(told, sent, strict=True)]
 
 
 def quantile(values: Sequence[float], share: float) -> float:
