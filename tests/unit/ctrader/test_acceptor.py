@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.ctrader.ends import SECOND, Client, Line, Sandbox
 
 from venuewire.errors import LogonRejected
+from venuewire.model.session import GrantInvalidated
 from venuewire.model.terms import Side
 from venuewire.venue import Close, ExpireGrants, Habit, Maintenance, RevokeGrants, SkipSequence, Throttle
 from venuewire.venues.ctrader.tokens import LIFE_SECONDS, Granted
@@ -81,9 +82,11 @@ def test_before_the_account_nothing_of_the_account_is_heard() -> None:
     raw.ask(2100, secret)
     assert error(raw.ask(2100, secret))[1] == "CH_CLIENT_ALREADY_AUTHENTICATED"
     assert raw.ask(2149, {"accessToken": credentials["accessToken"]})[0]["payload"]["ctidTraderAccount"] == [
-        {"ctidTraderAccountId": number, "isLive": False, "traderLogin": number % 10_000_000}
-        for number in (raw.sandbox.account_id, raw.sandbox.account_id + 1)
+        {"ctidTraderAccountId": number, "isLive": is_live, "traderLogin": number % 10_000_000}
+        for number, is_live in enumerate((False, False, True), raw.sandbox.account_id)
     ]
+    elsewhere = {"ctidTraderAccountId": raw.sandbox.account_id + 2, "accessToken": credentials["accessToken"]}
+    assert error(raw.ask(2102, elsewhere))[1] == "CANT_ROUTE_REQUEST"
     for kind, more in ((2121, {}), (2124, {}), (2127, {"symbolId": 1}), (2108, {"orderId": 1}), (2162, {})):
         assert error(raw.ask(kind, raw.of(**more)))[:2] == (2142, "ACCOUNT_NOT_AUTHORIZED")
     assert error(raw.ask(2102, raw.of(accessToken="x")))[1] == "CH_ACCESS_TOKEN_INVALID"
@@ -414,6 +417,7 @@ def test_a_throttled_venue_refuses_requests_and_still_hears_heartbeats() -> None
     raw.sandbox.host.afflict(Throttle(raw.sandbox.now + 5 * SECOND), raw.sandbox.now)
     assert raw.ask(51) == []
     assert error(raw.ask(2121, raw.of()))[1] == "REQUEST_FREQUENCY_EXCEEDED"
+    assert raw.sandbox.serve(query(raw.sandbox))[0] == 429
     raw.sandbox.now += 5 * SECOND
     assert raw.ask(2121, raw.of())[0]["payloadType"] == 2122
 
@@ -432,11 +436,42 @@ def test_before_maintenance_lines_are_closed_with_bye_and_during_it_requests_are
     assert fresh.ask(2104)[0]["payloadType"] == 2105
 
 
+def test_errors_may_come_from_the_common_layer() -> None:
+    raw = authorised()
+    sandbox = raw.sandbox
+    sandbox.host.afflict(Habit("common-errors"), sandbox.now)
+    assert raw.ask(2181, raw.of(orderId=5), "a") == [
+        {
+            "payloadType": 50,
+            "payload": {"errorCode": "ORDER_NOT_FOUND", "description": "Order not found with id 5"},
+            "clientMsgId": "a",
+        }
+    ]
+    assert raw.ask(2108, raw.of(orderId=5))[0]["payloadType"] == 2132
+    sandbox.host.afflict(Maintenance(sandbox.now + 60 * SECOND), sandbox.now)
+    (away,) = sandbox.line().ask(2104)
+    assert away["payload"]["maintenanceEndTimestamp"] == (sandbox.now // SECOND + 60) * 1000
+
+
+def test_an_application_that_is_dropped_has_to_be_authorised_anew() -> None:
+    sandbox = Sandbox()
+    ours = Client(sandbox).start()
+    sandbox.host.afflict(Habit("application-dropped"), sandbox.now)
+    ours.line.take(ours.line.acceptor.tick(sandbox.now))
+    (ended,) = ours.carry()
+    assert ended == GrantInvalidated(text="the application was disconnected by the venue")
+    assert error(ours.line.ask(2121, ours.line.of()))[1] == "CH_CLIENT_NOT_AUTHENTICATED"
+    ours.line.raw.clear()
+    ours.log_on()
+    assert ours.line.acceptor.account == sandbox.stage.account
+
+
 def test_odd_habits_can_be_switched_on() -> None:
     raw = authorised()
     sandbox, host = raw.sandbox, raw.sandbox.host
     for name in host.habits:
-        assert host.afflict(Habit(name), sandbox.now)
+        if name not in {"common-errors", "application-dropped"}:
+            assert host.afflict(Habit(name), sandbox.now)
     assert not host.afflict(Habit("flies"), sandbox.now)
     assert not host.afflict(SkipSequence(), sandbox.now)
     assert sandbox.serve(query(sandbox))[0] == 200

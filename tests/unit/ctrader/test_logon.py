@@ -23,6 +23,9 @@ def kinds(client: Client) -> list[int]:
     return [json.loads(payload)["payloadType"] for payload in client.sent]
 
 
+HERE = {"ws": "ws://127.0.0.1:4003"}
+
+
 def changed(sandbox: Sandbox, **fields: Any) -> CTraderCredentials:
     return replace(credentials_from(sandbox.stage.credentials), **fields)
 
@@ -64,9 +67,24 @@ def test_each_wrong_credential_is_refused_in_the_venues_words(fields: dict[str, 
 def test_the_one_account_of_a_token_is_found() -> None:
     sandbox = Sandbox()
     one = sandbox.host.tokens.issue(frozenset({sandbox.account_id}), 1, sandbox.now)
-    client = Client(sandbox, changed(sandbox, accountId=0, accessToken=Secret(one.access))).log_on()
+    client = Client(sandbox, changed(sandbox, accountId=0, accessToken=Secret(one.access), endpoints=HERE)).log_on()
     assert kinds(client) == [2100, 2149, 2102]
     assert client.line.acceptor.account == sandbox.stage.account
+
+
+@pytest.mark.parametrize(("host", "found"), [("live.ctraderapi.com", 12), ("demo-eu.ctraderapi.com", 11)])
+def test_only_accounts_of_this_environment_are_looked_at(host: str, found: int) -> None:
+    sandbox = Sandbox()
+    client = Client(sandbox, changed(sandbox, accountId=0, endpoints={"ws": f"wss://{host}:5036"}))
+    client.initiator._authorised.application = True
+    flow = client.initiator.logon(sandbox.now)
+    step = next(flow)
+    assert isinstance(step, Send)
+    accounts = [{"ctidTraderAccountId": 11, "isLive": False}, {"ctidTraderAccountId": 12, "isLive": True}]
+    (reply,) = client.hear(2150, {"accessToken": "t", "ctidTraderAccount": accounts}, step.ref)
+    step = flow.send(reply)
+    assert isinstance(step, Send)
+    assert f'"ctidTraderAccountId":{found}'.encode() in step.payload
 
 
 def test_with_several_accounts_one_must_be_named() -> None:

@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.ctrader.ends import Client, Sandbox
 
 from venuewire.codec import decoder, encode, secret_fields
 from venuewire.errors import RemoteProtocolError
+from venuewire.model.session import VenueRequest
 from venuewire.venues.ctrader.wire import market, model, session, trading, words
+from venuewire.venues.ctrader.wire.session import VersionReq
 from venuewire.venues.ctrader.wire.table import ANSWERS, HEARTBEAT_FRAME, REQUESTS, TABLE, frame, open_frame
+from venuewire.venues.ctrader.wire.unknown import keep_unknown, unknown
 
 SAMPLES = Path(__file__).parents[3].parent / "shared" / "spec" / "samples" / "ctrader"
 
@@ -148,9 +152,9 @@ def test_one_number_stands_for_a_list() -> None:
 def test_requests_may_name_enumerations() -> None:
     assert words.number_of(words.OrderType, "MARKET") == words.number_of(words.OrderType, 1) == 1
     assert words.number_of(words.TradeSide, "SELL") == words.number_of(words.TradeSide, "2") == 2
-    for unknown in ("market", 9, "", "-1", "9" * 30):
+    for other in ("market", 9, "", "-1", "9" * 30):
         with pytest.raises(ValueError, match="not a valid"):
-            words.number_of(words.OrderType, unknown)
+            words.number_of(words.OrderType, other)
 
 
 def test_an_unknown_number_is_news_and_no_damage() -> None:
@@ -201,3 +205,29 @@ def test_a_garbled_frame_decodes_or_is_damage(row: dict[str, Any], place: int, b
         TABLE.decode(envelope.kind, envelope.body)
     except RemoteProtocolError:
         pass
+
+
+def test_what_the_schema_does_not_name_is_kept() -> None:
+    trader = b'{"ctidTraderAccountId":5,"balance":1,"depositAssetId":2,"n":[1]}'
+    body = b'{"ctidTraderAccountId":5,"balanceX":1.10,"trader":' + trader + b"}"
+    message = TABLE.decode(2122, body)
+    assert message is not None
+    keep_unknown(message, body)
+    assert unknown(message) == {"balanceX": Decimal("1.10"), "trader.n": [1]}
+    assert message == TABLE.decode(2122, body)
+    plain = b'{"ctidTraderAccountId":5,"asset":[{"assetId":1,"name":"USD"},{"assetId":2,"name":"EUR","z":null}]}'
+    listed = TABLE.decode(2113, plain)
+    assert listed is not None
+    keep_unknown(listed, plain)
+    assert unknown(listed) == {"asset[1].z": None}
+    assert unknown(TABLE.decode(2104, b"{}")) == {}  # type: ignore[arg-type]
+
+
+def test_answers_and_news_keep_what_the_schema_does_not_name() -> None:
+    ours = Client(Sandbox()).start()
+    (effect,) = ours.initiator.send(VenueRequest(message=VersionReq(), ref="9"), 0)
+    assert getattr(effect, "ref", None) == "9"
+    (reply,) = ours.hear(2105, {"version": "92", "build": {"a": 1}}, "9")
+    assert unknown(reply.message) == {"build": {"a": 1}}
+    news, _ = ours.hear(2120, {"ctidTraderAccountId": 5, "symbolId": [1], "why": "x"})
+    assert unknown(news.message) == {"why": "x"}

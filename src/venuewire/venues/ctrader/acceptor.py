@@ -70,6 +70,7 @@ _BYE = Close(1000, "Bye")
 
 KEEPS_SESSIONS, OTHER_WORDS = "refresh-keeps-sessions", "unauthorised-in-other-words"
 CLOSE_ONLY, HALF_LEVERAGE, PAID_IN = "close-only", "half-leverage", "paid-in"
+COMMON_ERRORS, DROPPED = "common-errors", "application-dropped"
 _PAID_IN = 10_000 * 100
 """Cents."""
 
@@ -88,6 +89,8 @@ class CTraderHost:
         OTHER_WORDS: "an account that is not authorised is refused with INVALID_REQUEST, as some clients saw",
         CLOSE_ONLY: "every symbol can only be closed (2120 tells), until it is switched off",
         HALF_LEVERAGE: "the leverage of every account is halved (2141 and 2123 tell), until it is switched off",
+        COMMON_ERRORS: "errors come from the common layer: 50, with milliseconds, instead of 2142",
+        DROPPED: "the application is dropped (2148) and has to be authorised anew",
         PAID_IN: "ten thousand is paid into every account; switched off, it is paid out again",
     }
 
@@ -113,7 +116,10 @@ class CTraderHost:
             )
             for number, (name, balances) in enumerate(staged.items())
         }
-        self.token_desk = TokenDesk(self.tokens, frozenset(self.accounts), random_hex)
+        self.live_id = max(self.accounts) + 1
+        """An account of the same owner in the other environment."""
+        self.granted_ids = frozenset({*self.accounts, self.live_id})
+        self.token_desk = TokenDesk(self.tokens, self.granted_ids, random_hex)
         self.closes = {
             name: to_scaled(Decimal(price), translate.PRICE_SCALE) for name, price in stage.reference_prices.items()
         }
@@ -131,7 +137,7 @@ class CTraderHost:
             granted = Granted(
                 access=pair["accessToken"],
                 refresh=pair["refreshToken"],
-                accounts=frozenset(self.accounts),
+                accounts=self.granted_ids,
                 expires_at=now + LIFE_SECONDS * NANOS_PER_SECOND,
             )
             self.tokens.add(granted)
@@ -215,6 +221,9 @@ class CTraderHost:
 
     def _take_up(self, habit: str, now: Nanos, *, on: bool) -> None:
         """What follows at once when a habit is switched."""
+        if habit == DROPPED and on:
+            for connection in self.connections:
+                connection.drop_application("the application was disconnected by the venue")
         for account in self.accounts.values():
             match habit:
                 case _ if habit == CLOSE_ONLY:
@@ -238,6 +247,8 @@ class CTraderHost:
     def serve(self, request: Request, now: Nanos) -> Answer:
         """The consent page and GET /apps/token. Never raises for what a client sent."""
         self.begin(now)
+        if now < self.throttled_until:
+            return Answer(429)
         answer, ended = self.token_desk.serve(request, now)
         if ended is not None:
             self.refreshed(ended)
@@ -390,12 +401,23 @@ class CTraderAcceptor:
             return []
         ref = envelope.ref
         if now < self._host.away_until:
-            return [Send(frame(self._away(), ref))]
+            return [Send(frame(self._in_its_layer(self._away()), ref))]
         try:
             answers = self._dispatch(envelope, now)
         except Refused as refused:
-            return [Send(frame(self._refusal(envelope, refused), ref))]
+            return [Send(frame(self._in_its_layer(self._refusal(envelope, refused)), ref))]
         return [Send(frame(answer, ref if _is_answer(answer) else None)) for answer in answers]
+
+    def _in_its_layer(self, refusal: Message) -> Message:
+        """2142, or 50 where the common layer is to speak: without an account, and with milliseconds."""
+        if COMMON_ERRORS not in self._host.has or not isinstance(refusal, session.ErrorRes):
+            return refusal
+        ends = refusal.maintenance_end_timestamp
+        return session.CommonErrorRes(
+            error_code=refusal.error_code,
+            description=refusal.description,
+            maintenance_end_timestamp=None if ends is None else ends * 1000,
+        )
 
     def _away(self) -> session.ErrorRes:
         return session.ErrorRes(
@@ -497,7 +519,9 @@ class CTraderAcceptor:
         granted = self._grant_of(request.access_token, now)
         accounts = tuple(
             model.CtidTraderAccount(
-                ctid_trader_account_id=account_id, is_live=False, trader_login=account_id % 10_000_000
+                ctid_trader_account_id=account_id,
+                is_live=account_id == self._host.live_id,
+                trader_login=account_id % 10_000_000,
             )
             for account_id in sorted(granted.accounts)
         )
@@ -520,6 +544,9 @@ class CTraderAcceptor:
         granted = self._grant_of(request.access_token, now)
         account_id = request.ctid_trader_account_id
         account = self._host.accounts.get(account_id)
+        if account_id == self._host.live_id and account_id in granted.accounts:
+            text = "Can't route request: the account is of the other environment"
+            raise Refused("CANT_ROUTE_REQUEST", text, is_order=False)
         if account is None or account_id not in granted.accounts:
             text = f"Trading account {account_id} is not found"
             raise Refused("CH_CTID_TRADER_ACCOUNT_NOT_FOUND", text, is_order=False)
@@ -568,6 +595,14 @@ class CTraderAcceptor:
         for account_id in ids:
             del self._sessions[account_id]
             self._pushed.append(Send(frame(session.AccountDisconnectEvent(ctid_trader_account_id=account_id))))
+
+    def drop_application(self, reason: str) -> None:
+        """2148: every session of it on this connection is over."""
+        if self._application:
+            self._application = False
+            self._opened_at = self._last_in
+            self._sessions.clear()
+            self._pushed.append(Send(frame(session.ClientDisconnectEvent(reason=reason))))
 
     def _expire(self, now: Nanos) -> None:
         for each in list(self._sessions.values()):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from typing import TypeAlias, cast
+from urllib.parse import urlsplit
 
 from venuewire.errors import LogonRejected, SessionError
 from venuewire.errors import RequestRejected as RequestFailed
@@ -23,6 +24,7 @@ from venuewire.venues.ctrader.wire.table import frame
 
 Steps: TypeAlias = Generator[Send, Event | Answer, Event | Answer]
 
+_LIVE = "wss://live.ctraderapi.com:5036"
 # Refusals of 2100 and 2102 that say we are where we wanted to be.
 _ALREADY = frozenset({"ALREADY_LOGGED_IN", "CH_CLIENT_ALREADY_AUTHENTICATED"})
 TOKEN_ENDED = frozenset({"CH_ACCESS_TOKEN_INVALID", "OA_AUTH_TOKEN_EXPIRED"})
@@ -138,7 +140,7 @@ class Authorisation:
         return answer
 
     def _find_account(self) -> Steps:
-        """2149: the one account of the token. Raises `LogonRejected` naming them where there is a choice."""
+        """2149: the one account of the token here. Raises `LogonRejected` naming them where there is a choice."""
         answer = yield self._step(signing.account_list(self.credentials))
         if self._has_ended(answer):
             yield from self._refresh()
@@ -147,12 +149,19 @@ class Authorisation:
             raise self._failure(answer)
         if not isinstance(answer, Reply) or not isinstance(answer.message, GetAccountListByAccessTokenRes):
             raise SessionError("the list of accounts was answered with something else")
-        ids = [account.ctid_trader_account_id for account in answer.message.ctid_trader_account]
+        wanted = self._is_live()
+        listed = answer.message.ctid_trader_account
+        ids = [each.ctid_trader_account_id for each in listed if wanted is None or each.is_live is wanted]
         if len(ids) != 1:
             text = f"set accountId to one of: {', '.join(map(str, ids)) or 'none'}"
             raise LogonRejected(self._line, "CH_CTID_TRADER_ACCOUNT_NOT_FOUND", text)
         self.account_id = ids[0]
         return answer
+
+    def _is_live(self) -> bool | None:
+        """Which environment this host is of, by its name; None where that does not say."""
+        host = urlsplit(self.credentials.endpoints.get("ws", _LIVE)).hostname or ""
+        return {"live": True, "demo": False}.get(host.partition(".")[0].partition("-")[0])
 
     def _has_ended(self, answer: Event | Answer) -> bool:
         """Refused because the token has ended, with another to be had?"""

@@ -59,6 +59,7 @@ from venuewire.venues.ctrader.questions import Questions
 from venuewire.venues.ctrader.wire import history, margin, market, session, trading, words
 from venuewire.venues.ctrader.wire.base import Message
 from venuewire.venues.ctrader.wire.table import HEARTBEAT_FRAME, TABLE, open_frame
+from venuewire.venues.ctrader.wire.unknown import keep_unknown
 
 Out = Event | Send
 
@@ -278,6 +279,8 @@ class CTraderInitiator:
         if message is None:
             return [Unknown(kind=str(envelope.kind), body=envelope.body)]
         ref = envelope.ref
+        if self._dialogues.claims(ref) or _is_news(message):
+            keep_unknown(message, envelope.body)
         if self._dialogues.claims(ref) and type(message) not in _REFUSALS:
             return self._went_on(self._dialogues.came(message, ref or "", now), ref)
         route = self._routes.get(type(message))
@@ -538,6 +541,13 @@ class CTraderInitiator:
                 recv_time=now,
             )
         ]
+
+
+def _is_news(message: Message) -> bool:
+    """Is the record itself handed on?"""
+    if isinstance(message, trading.ExecutionEvent):
+        return message.order is None
+    return isinstance(message, (market.SymbolChangedEvent, margin.MarginCallUpdateEvent))
 
 
 def _without_ref(rejected: RequestRejected) -> RequestRejected:

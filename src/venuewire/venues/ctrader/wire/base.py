@@ -14,5 +14,5 @@ Ids = tuple[Int, ...] | Int
 """A list of ids; one number alone is accepted for a list of one."""
 
 
-class Message(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Base of every record of this venue."""
+class Message(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, dict=True):
+    """Base of every record of this venue. Its `__dict__` holds what came with it beyond the schema (`unknown`)."""
