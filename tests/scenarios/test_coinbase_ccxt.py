@@ -32,6 +32,10 @@ def test_ccxt_watches_orders_is_filled_edits_and_cancels(
     assert said["bids_asks"] is True
     assert said["fees"] == 0
     assert said["portfolios"] == 1
+    assert {"BTC", "USD", "USDC"} <= set(said["in_portfolio"])
+    assert {"BTC", "USD", "USDC"} <= set(said["accounts"])
+    assert said["ways"] == ["USD"]
+    assert said["preview"] == [[], True]
     # what became of its orders
     assert said["filled"] == ["closed", 0.01, 0]
     assert said["opened"][0] == "open"

@@ -94,7 +94,24 @@ async def report(exchange: Any) -> dict[str, Any]:
     said["ticker"] = (await within(exchange.fetch_ticker(SYMBOL)))["last"] > 0
     said["bids_asks"] = SYMBOL in await within(exchange.fetch_bids_asks([SYMBOL]))
     said["fees"] = (await within(exchange.fetch_trading_fees()))[SYMBOL]["taker"]
-    said["portfolios"] = len(await within(exchange.fetch_portfolios()))
+    portfolios = await within(exchange.fetch_portfolios())
+    said["portfolios"] = len(portfolios)
+    details = await within(exchange.fetch_portfolio_details(portfolios[0]["id"]))
+    said["in_portfolio"] = sorted(row["currency"] for row in details)
+    accounts = await within(exchange.fetch_accounts({"method": "fetch_accounts_v3", "fetchAccounts": "v3"}))
+    said["accounts"] = sorted(account["code"] for account in accounts)
+    said["ways"] = [way["currency"] for way in await within(exchange.fetch_deposit_method_ids())]
+    # Its `create_order` with `preview` forgets what the venue says; the page itself does not.
+    preview = await within(
+        exchange.v3PrivatePostBrokerageOrdersPreview(
+            {
+                "product_id": "BTC-USD",
+                "side": "BUY",
+                "order_configuration": {"market_market_ioc": {"quote_size": "100"}},
+            }
+        )
+    )
+    said["preview"] = [preview["errs"], float(preview["quote_size"]) <= 100]
     before = await within(exchange.fetch_balance({"v3": True}))
 
     said["orders_before"] = len(await within(exchange.watch_orders()))
