@@ -44,10 +44,10 @@ lint: $(VENV)/.run $(VENV)/.dev  ## format, lint, types (twice), import contract
 	@$(call say,types: basedpyright)
 	@$(BIN)/basedpyright
 
-bench: $(VENV)/.run $(VENV)/.dev  ## the measurements in benches/ (ARGS=...)
+bench: $(VENV)/.run $(VENV)/.dev  ## the measurements in benches/ (ARGS="flood", ARGS="all --record")
 	@exec $(BIN)/python -m benches $(ARGS)
 
-nightly: $(VENV)/.run $(VENV)/.dev  ## ten thousand simulated worlds with random faults (about two hours)
+nightly: $(VENV)/.run $(VENV)/.dev  ## ten thousand simulated worlds with random faults, and every fault at every frame (about an hour)
 	@exec $(BIN)/python -m tests.simulation $(ARGS)
 
 survival: $(VENV)/.run  ## each fault against each client, into docs/survival.md (about ten minutes)

@@ -1,6 +1,6 @@
 """Many seeds, or one again; or every fault at every frame.
 
-    python -m tests.simulation                          10,000 seeds, on every core
+    python -m tests.simulation                          10,000 seeds, then every fault at every frame; on every core
     python -m tests.simulation 0 500 --workers 1        a range, on one
     python -m tests.simulation 4711                     that seed, and its log
     python -m tests.simulation positions                every fault at every frame position of a recorded run
@@ -31,8 +31,9 @@ def main(words: Sequence[str] | None = None) -> int:
     numbers = [int(word) for word in given.what]
     if len(numbers) == 1:
         return run_one(simulate_one, numbers[0])
-    first, last = numbers or (0, ALL)
-    return run_all(simulate_one, range(first, last), "seeds", given.workers)
+    if numbers:
+        return run_all(simulate_one, range(*numbers), "seeds", given.workers)
+    return max(run_all(simulate_one, range(ALL), "seeds", given.workers), _positions((), given.workers))
 
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
