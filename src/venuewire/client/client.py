@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias, get_args
+from typing import Any, Self, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from venuewire.client.budgets import budgets_of
 from venuewire.client.changeover import Changeover
 from venuewire.client.connection import Connection
 from venuewire.client.desk import Desk
+from venuewire.client.dispatch import Dispatch, News
 from venuewire.client.express import ExpressBooks, Take
 from venuewire.client.guarding import Guard, Guarding
 from venuewire.client.limits import LimitCheck, OrderLimits, Top
@@ -30,48 +31,34 @@ from venuewire.client.market import READER_BOUND, MarketData, unknown_symbol
 from venuewire.client.metrics import KeptMetrics, Metrics
 from venuewire.client.offset import Offset
 from venuewire.client.requests import Requests
-from venuewire.client.stream import FanOut, Policy, Stream, policy
-from venuewire.client.subscription import Subscription
+from venuewire.client.stream import Policy, Stream, policy
 from venuewire.client.waiting import FIRST_PAUSE, LONGEST_PAUSE, before
 from venuewire.client.winding import StopReport, Winding, at_work
 from venuewire.journal import Durability, IdSource, Journal
 from venuewire.journal.ids import NUMBERS, Numbers
 from venuewire.model.account import AccountSummary, Balance, Position
 from venuewire.model.instrument import Instrument
-from venuewire.model.market import Bar, BookSnapshot, BookUpdate, Quote, SecurityStatus, Trade
-from venuewire.model.orders import CancelReject, ExecutionReport, NewOrder
+from venuewire.model.market import Bar, Quote, SecurityStatus, Trade
+from venuewire.model.orders import NewOrder
 from venuewire.model.session import (
     BarRequest,
     Bars,
-    Damaged,
-    Degraded,
     Event,
-    GrantInvalidated,
-    Heartbeat,
     Holdings,
-    LoggedOn,
-    LoggedOut,
-    LogonRejected,
-    Missed,
     OrderEstimate,
     OrderEstimateRequest,
-    OrderMassStatusRequest,
-    Renewed,
     Reply,
     RequestForPositions,
     SecurityList,
     SecurityListRequest,
     SessionEvent,
     Subscribe,
-    Unanswered,
-    Unknown,
     VenueNews,
     VenueRequest,
-    VenueStatus,
 )
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos
 from venuewire.session.session import Session
-from venuewire.session.states import LOGGED_ON, SessionState
+from venuewire.session.states import LOGGED_ON
 from venuewire.transport.clock import Clock, SystemClock
 from venuewire.transport.entropy import Entropy, SystemEntropy
 from venuewire.transport.http import SocketNetwork
@@ -90,7 +77,6 @@ LINGER_SECONDS = 5
 # Lines that share a grant renew one after the other, so that the second finds what the first obtained.
 RENEW_STAGGER = 5 * NANOS_PER_SECOND
 
-News: TypeAlias = SessionEvent | Unknown | VenueStatus | GrantInvalidated | Position | Balance | VenueNews
 Store: TypeAlias = Path | str | Callable[[Credentials], None]
 
 
@@ -231,28 +217,27 @@ class Client:
             self._guarding.watch(lambda: at_work(self.desk))
         if limits is not None:
             self.desk.keep_limits(LimitCheck(limits), self._top_of)
-        self._news: FanOut[News] = FanOut(self.clock.now)
-        self._ready: dict[str, asyncio.Event] = {line: asyncio.Event() for line in venue.lines}
-        self._own: dict[Channel, Subscription] = {}
-        """The account's own channels, held as long as the client."""
-        self._refused: dict[str, LogonRejected] = {}
         self._fault: errors.VenueError | None = None
-        self._last_trouble = ""
         self._tasks: asyncio.TaskGroup | None = None
         self._runner: asyncio.Task[None] | None = None
-        self._started = False
-        self._syncing = False
-        self._sync_again = False
-        self._away: dict[str, tuple[int, asyncio.Event]] = {}
-        """Lines whose venue has said that it is down: in which life, and what is set when it is up."""
         self._spawned: set[asyncio.Task[None]] = set()
         self._line_tasks: set[asyncio.Task[None]] = set()
-        self._ended_grants: set[str] = set()
-        """Lines whose grant the venue has ended: with the next they get their subscriptions anew."""
         self._closing = asyncio.Event()
         self._changing: set[Connection] = set()
         """Lines that are about to take over, or to be let go."""
-        self._table: dict[type, Callable[[Connection, Any], None]] = self._dispatch_table()
+        self._dispatch = Dispatch(
+            venue,
+            self.seat,
+            self.connections,
+            self._requests,
+            self.market,
+            self.desk,
+            clock=self.clock,
+            metrics=self.metrics,
+            offset=self._offset,
+            spawn=self._spawn,
+            is_closing=self._closing.is_set,
+        )
 
     def _connection(self, line: str, endpoint: str, position: int, *, express: bool = True) -> Connection:
         venue, budgets = self.venue, budgets_of(self._network, self.clock)
@@ -285,6 +270,14 @@ class Client:
             refusal=venue.refusal,
             express=self._express.of_line(endpoint, session) if express else None,
         )
+
+    # Lines are made before what they tell has anywhere to go.
+
+    def _deliver(self, connection: Connection, events: Sequence[Event | SessionEvent]) -> None:
+        self._dispatch.deliver(connection, events)
+
+    def _let_lines_look(self) -> None:
+        self._dispatch.let_lines_look()
 
     # ------------------------------------------------------------------ the journal
 
@@ -398,7 +391,7 @@ class Client:
         """Keep a line beyond those the venue names, because they are full. Raises `NotLoggedOn`."""
         if self._tasks is None:
             raise errors.NotLoggedOn("of a closed client")
-        self._ready[connection.session.line] = asyncio.Event()
+        self._dispatch.ready[connection.session.line] = asyncio.Event()
         self._keep_line(connection, self._keep_further(connection))
         self._spawn(self._retire(connection))
 
@@ -408,9 +401,7 @@ class Client:
         line = connection.session.line
         if not self._closing.is_set() and self.connections.get(line) is connection:
             self._lines.forget(line)
-            self._ready.pop(line).set()
-            self._refused.pop(line, None)
-            self._away.pop(line, None)
+            self._dispatch.forget(line)
 
     async def _retire(self, connection: Connection) -> None:
         """Close a further line once nothing has been subscribed on it for a while."""
@@ -445,9 +436,7 @@ class Client:
         self.market.end(None if self._fault is None else error)
         self.desk.end(error)
         self.desk.readers.end(self._fault)
-        self._news.end(self._fault)
-        for ready in self._ready.values():
-            ready.set()
+        self._dispatch.end(self._fault)
 
     async def _stop(self, *, orderly: bool = True) -> None:
         """A guard is disarmed, unless an exception or a fault of ours ends us."""
@@ -484,11 +473,11 @@ class Client:
         try:
             await before(self.clock, deadline, self._take_up())
         except TimeoutError:
-            waiting = [line for line, ready in self._ready.items() if not ready.is_set()]
-            reason = self._last_trouble or f"not ready within {LOGON_SECONDS} s"
+            waiting = [line for line, ready in self._dispatch.ready.items() if not ready.is_set()]
+            reason = self._dispatch.trouble or f"not ready within {LOGON_SECONDS} s"
             where = f", line {', '.join(waiting)}" if waiting else ""
             raise errors.ConnectFailed(f"{self.venue.title}{where}", reason) from None
-        self._started = True
+        self._dispatch.started = True
         self.desk.begin()
 
     async def _take_up(self) -> None:
@@ -500,54 +489,35 @@ class Client:
             except (errors.TransportError, errors.NotLoggedOn, errors.RequestTimedOut) as error:
                 if self._closing.is_set() or self._fault is not None:
                     raise
-                self._last_trouble = str(error)
+                self._dispatch.trouble = str(error)
                 await self.clock.sleep_until(self.clock.now() + FIRST_PAUSE // 4)
             else:
                 return
 
     async def _learn(self) -> None:
-        instruments = await self._requests.ask(SecurityListRequest(symbols=self._symbols))
+        try:
+            instruments = await self._requests.ask(SecurityListRequest(symbols=self._symbols))
+        except errors.RequestRejected as error:
+            raise self._unknown_symbols(error) from None
         if not isinstance(instruments, SecurityList):
             raise errors.RemoteProtocolError("the venue did not answer with its instruments")
         self.seat.know(instruments.instruments)
-        for channel in (Channel.ORDERS, Channel.POSITIONS):
-            if channel in self.venue.capabilities.channels:
-                if channel not in self._own:
-                    self._own[channel] = Subscription(
-                        self._requests, Subscribe(channel=channel), self._own_lost(channel)
-                    )
-                await self._own[channel].accepted()
+        await self._dispatch.hold_own()
         await self.desk.sync()
 
-    def _own_lost(self, channel: Channel) -> Callable[[errors.VenueError], None]:
-        def lost(error: errors.VenueError) -> None:
-            logger.warning("%s: the subscription to own %s was lost: %s", self.venue.name, channel, error)
-            if channel is Channel.ORDERS and self._started:
-                self.desk.missed(f"the subscription was lost: {error}", 0)
-            self._spawn(self._renew_own(channel))
-
-        return lost
-
-    async def _renew_own(self, channel: Channel) -> None:
-        pause = FIRST_PAUSE
-        while True:
-            try:
-                await self._own[channel].renew()
-            except (errors.TransportError, errors.NotLoggedOn):
-                return  # the line is gone: with it comes the subscription
-            except errors.VenueError as error:
-                logger.warning("%s: own %s still not subscribed: %s", self.venue.name, channel, error)
-                await self.clock.sleep_until(self.clock.now() + pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-            else:
-                self._sync_orders()
-                return
+    def _unknown_symbols(self, error: errors.RequestRejected) -> errors.VenueError:
+        """A refused list of instruments that was narrowed: to what there is not, where the venue says so."""
+        if not self._symbols or error.code not in {"", "404"}:
+            return error
+        return errors.LocalProtocolError(
+            f"unknown symbol {', '.join(self._symbols)} at {self.venue.title}: {error.text or 'there is none'}"
+        )
 
     async def wait_ready(self) -> None:
         """Return when every line is logged on. Raises `LogonRejected`, or what ended the client."""
         while True:
             self._raise_end()
-            waiting = [ready for ready in self._ready.values() if not ready.is_set()]
+            waiting = [ready for ready in self._dispatch.ready.values() if not ready.is_set()]
             if not waiting:
                 return
             await waiting[0].wait()
@@ -557,14 +527,14 @@ class Client:
             raise self._fault
         if self._closing.is_set():
             raise errors.NotLoggedOn("of a closed client")
-        for refused in self._refused.values():
+        for refused in self._dispatch.refused.values():
             raise errors.LogonRejected(refused.line, refused.code, refused.text)
 
     def log_on_again(self) -> None:
         """Dial the lines that were refused once more: the credentials have been put right at the venue."""
-        for line in list(self._refused):
-            del self._refused[line]
-            self._ready[line].clear()
+        for line in list(self._dispatch.refused):
+            del self._dispatch.refused[line]
+            self._dispatch.ready[line].clear()
             self.connections[line].allow()
 
     # ------------------------------------------------------------------ lines that are changed as planned
@@ -599,7 +569,7 @@ class Client:
     def _check_change(self, credentials: Credentials | None) -> None:
         if self._changing:
             raise errors.LocalProtocolError("a line is being changed already")
-        if missing := self._not_ready():
+        if missing := self._dispatch.not_ready():
             raise errors.NotLoggedOn(missing[0])
         if tied := self.desk.tied():
             ids = ", ".join(order.cl_ord_id for order in tied)
@@ -621,7 +591,7 @@ class Client:
         new = self._connection(line, endpoint, -1 - len(self.connections), express=False)
         new.dials = old.dials
         change = Changeover(
-            old, new, self._deliver, self._express_of, self.market.topics.last_trade, self.clock.now
+            old, new, self._dispatch.deliver, self._express_of, self.market.topics.last_trade, self.clock.now
         )
         change.begin()
         is_further = endpoint != line
@@ -645,10 +615,9 @@ class Client:
     async def _let_go(self, change: Changeover) -> None:
         """The new line is the line; the old one is closed when it has answered what it was asked."""
         line = change.new.session.line
-        self._ended_grants.discard(line)
         self.connections[line], self._changing = change.new, {change.old}
         change.switch()
-        self._ready[line].set()
+        self._dispatch.changed(line)
         self.metrics.count("changeovers", line=line)
         try:
             await before(self.clock, self.clock.now() + self.venue.limits.answer, change.drained())
@@ -897,37 +866,11 @@ class Client:
         self.desk.holds(answer.positions)
         return answer
 
-    def _sync_orders(self) -> None:
-        """Something of our own orders may have been missed: ask where each stands, until the venue has said."""
-        if not self._started:
-            return  # the start asks for itself
-        self._sync_again = True
-        if not self._syncing:
-            self._syncing = True
-            self._spawn(self._sync_until_done())
-
-    async def _sync_until_done(self) -> None:
-        pause = FIRST_PAUSE
-        try:
-            while self._sync_again:
-                self._sync_again = False
-                try:
-                    await self.desk.sync()
-                except errors.NotLoggedOn:
-                    return  # the line's return asks again
-                except errors.VenueError as error:
-                    logger.warning("orders of %s could not be compared: %s", self.venue.name, error)
-                    self._sync_again = True
-                    await self.clock.sleep_until(self.clock.now() + pause)
-                    pause = min(2 * pause, LONGEST_PAUSE)
-        finally:
-            self._syncing = False
-
     # ------------------------------------------------------------------ health
 
     def events(self) -> Stream[News]:
         """What the lines tell of themselves, from now on; never dropped."""
-        return self._news.open(None)
+        return self._dispatch.news.open(None)
 
     def health(self) -> dict[str, Any]:
         """How it stands, for people and monitors; plain values, times in seconds.
@@ -951,13 +894,13 @@ class Client:
         - `guard`: None without one; else `armed`, `trouble` (why it is not), `pid` and `starts`
         """
         now = self.clock.now()
-        refused = next(iter(self._refused.values()), None)
+        refused = next(iter(self._dispatch.refused.values()), None)
         return {
             "venue": self.venue.name,
-            "ready": self._fault is None and not self._closing.is_set() and not self._not_ready(),
+            "ready": self._fault is None and not self._closing.is_set() and not self._dispatch.not_ready(),
             "refused": None if refused is None else f"{refused.text} (code {refused.code}, line {refused.line})",
             "fault": None if self._fault is None else str(self._fault),
-            "trouble": self._last_trouble,
+            "trouble": self._dispatch.trouble,
             "store": self._store_trouble,
             "clock_offset_s": self.seat.clock_offset / NANOS_PER_SECOND,
             "lines": {
@@ -980,224 +923,7 @@ class Client:
             "guard": None if self._guarding is None else self._guarding.describe(),
         }
 
-    def _not_ready(self) -> list[str]:
-        return [line for line, connection in self.connections.items() if connection.session.state not in LOGGED_ON]
 
-    # ------------------------------------------------------------------ dispatch: every event passes here, once
-
-    def _dispatch_table(self) -> dict[type, Callable[[Connection, Any], None]]:
-        topics = self.market.topics
-        return {
-            Trade: lambda _, trade: topics.put_trade(trade),
-            Quote: lambda _, quote: topics.put_quote(quote),
-            Bar: lambda _, bar: topics.put_bar(bar),
-            SecurityStatus: lambda _, status: topics.put_status(status),
-            AccountSummary: lambda _, summary: topics.put_summary(summary),
-            VenueNews: self._on_venue_news,
-            SecurityList: lambda _, listed: self.seat.know(listed.instruments),
-            ExecutionReport: self._on_report,
-            Position: self._on_position,
-            CancelReject: self._on_cancel_reject,
-            LoggedOn: self._on_logged_on,
-            Renewed: self._on_renewed,
-            Degraded: self._on_degraded,
-            LoggedOut: self._on_logged_out,
-            LogonRejected: self._on_logon_rejected,
-            GrantInvalidated: self._on_grant_ended,
-            VenueStatus: self._on_venue_status,
-            Heartbeat: self._on_heartbeat,
-            Missed: self._on_missed,
-            Damaged: self._on_damaged,
-            Unanswered: self._on_unanswered,
-        }
-
-    def _deliver(self, connection: Connection, events: Sequence[Event | SessionEvent]) -> None:
-        for event in events:
-            kind = type(event)
-            if kind is BookUpdate or kind is BookSnapshot:
-                self.market.applied(event)  # type: ignore[arg-type]  # the line above says what it is
-                continue
-            act = self._table.get(kind)
-            if act is not None:
-                act(connection, event)
-            if kind in _NEWS and self._news:
-                self._news.put(event)  # type: ignore[arg-type]  # of _NEWS
-            ref = getattr(event, "ref", None)
-            if ref:
-                self._requests.answered(ref, event)  # type: ignore[arg-type]
-
-    def _on_venue_news(self, _: Connection, news: VenueNews) -> None:
-        """To the feed it belongs to; what nobody asked for is news of the session."""
-        if news.ref is not None:
-            self.market.topics.put_news(news)
-        elif self._news:
-            self._news.put(news)
-
-    def _on_report(self, _: Connection, report: ExecutionReport) -> None:
-        self.desk.apply(report)
-
-    def _on_position(self, _: Connection, position: Position) -> None:
-        self.desk.positioned(position)
-
-    def _on_cancel_reject(self, _: Connection, reject: CancelReject) -> None:
-        self.desk.reject_cancel(reject)
-
-    def _on_heartbeat(self, _: Connection, beat: Heartbeat) -> None:
-        if beat.transact_time and beat.recv_time:
-            self.seat.clock_offset = self._offset.note_frame(beat.transact_time, beat.recv_time)
-
-    # ---- the life of a line
-
-    def _on_logged_on(self, connection: Connection, event: LoggedOn) -> None:
-        self._last_trouble = connection.trouble = ""
-        self._ready[event.line].set()
-        self._ended_grants.discard(event.line)
-        self.metrics.count("logons", line=event.line)
-        self._note_grant(event.line, event.expires_at)
-        if event.epoch > 1:
-            self.metrics.count("reconnects", line=event.line)
-            self.market.restoring(event.line)
-            if self._tells_of_orders(connection):
-                self._sync_orders()
-
-    def _tells_of_orders(self, connection: Connection) -> bool:
-        """Does news of our orders, or the list of them, come over this line?"""
-        own = self._own.get(Channel.ORDERS)
-        line = connection.session.line
-        return self._requests.connection_of(OrderMassStatusRequest()) is connection or (
-            own is not None and own.line == line
-        )
-
-    def _on_renewed(self, connection: Connection, event: Renewed) -> None:
-        self.metrics.count("renewals", line=event.line)
-        self._note_grant(event.line, event.expires_at)
-        if event.line in self._ended_grants:
-            self._ended_grants.discard(event.line)
-            self.market.restoring(event.line)
-            if self._tells_of_orders(connection):
-                self._sync_orders()
-
-    def _note_grant(self, line: str, expires_at: Nanos | None) -> None:
-        if expires_at is not None:
-            left = (expires_at - self.clock.now()) / NANOS_PER_SECOND
-            self.metrics.gauge("grant_seconds_left", left, line=line)
-        self.metrics.gauge("clock_offset_seconds", self.seat.clock_offset / NANOS_PER_SECOND)
-
-    def _on_degraded(self, connection: Connection, event: Degraded) -> None:
-        self._last_trouble = connection.trouble = f"renewal failed: {event.text}"
-        self.metrics.count("failed_renewals", line=event.line)
-
-    def _on_grant_ended(self, connection: Connection, event: GrantInvalidated) -> None:
-        """With the grant goes what was subscribed under it, at some venues without a word."""
-        line = connection.session.line
-        if line not in self._ended_grants and connection.session.state in LOGGED_ON:
-            self._ended_grants.add(line)
-            self.market.stale(f"the venue ended our grant: {event.text}", line)
-            self._miss_orders(connection, f"the venue ended our grant: {event.text}")
-
-    def _on_logged_out(self, connection: Connection, event: LoggedOut) -> None:
-        if not event.requested:
-            self._last_trouble = connection.trouble = event.text
-        self._ended_grants.discard(event.line)
-        if not self._closing.is_set():
-            self._ready[event.line].clear()
-        self.market.stale(event.text or "the line was lost", event.line)
-        if not event.requested:
-            self._miss_orders(connection, event.text or "the line was lost")
-
-    def _on_logon_rejected(self, connection: Connection, event: LogonRejected) -> None:
-        self._last_trouble = connection.trouble = f"logon refused: {event.text} (code {event.code})"
-        self.metrics.count("logon_refusals", line=event.line)
-        if connection.session.state is not SessionState.REFUSED:
-            return  # passing trouble, such as too many dials: it is tried again
-        self._refused[event.line] = event
-        error = errors.LogonRejected(event.line, event.code, event.text)
-        self._requests.refused(error)
-        self.market.end_line(event.line, error)
-        for ready in self._ready.values():  # those who wait for other lines hear of it, too
-            ready.set()
-        for line in self._not_ready():
-            if line not in self._refused:
-                self._ready[line] = asyncio.Event()
-
-    def _let_lines_look(self) -> None:
-        """A fetch is over: lines that waited for its grant may go on."""
-        for connection in tuple(self.connections.values()):
-            if connection.session.waits_for_grant:
-                connection.look()
-
-    # ---- the venue behind the line
-
-    def _on_venue_status(self, connection: Connection, status: VenueStatus) -> None:
-        line, session = connection.session.line, connection.session
-        epoch, up = self._away.get(line, (0, None))
-        if session.venue_up:
-            if up is not None and epoch == session.epoch:
-                # It restores by itself what was subscribed: the snapshots are on their way.
-                self.market.restoring(line)
-                up.set()
-        elif epoch != session.epoch:
-            self._last_trouble = connection.trouble = f"the venue is down: {status.text} (code {status.code})"
-            self.market.stale(f"the venue is down: {status.text}", line)
-            self._miss_orders(connection, f"the venue is down: {status.text}")
-            self._away[line] = session.epoch, asyncio.Event()
-            self._spawn(self._until_up(connection, *self._away[line]))
-
-    async def _until_up(self, connection: Connection, epoch: int, up: asyncio.Event) -> None:
-        """Wait for the venue quietly. Some do not say when they are back: a request now and then finds out."""
-        session, pause = connection.session, 2 * FIRST_PAUSE
-        while session.epoch == epoch and not up.is_set():
-            try:
-                await before(self.clock, self.clock.now() + pause, up.wait())
-            except TimeoutError:
-                pause = min(2 * pause, LONGEST_PAUSE)
-                if session.epoch == epoch and session.state in LOGGED_ON and await self._is_up(connection):
-                    self.market.renew(session.line)
-                    break
-        if self._away.get(session.line) == (epoch, up):
-            del self._away[session.line]
-        if session.epoch == epoch and session.state in LOGGED_ON:
-            self._last_trouble = connection.trouble = ""
-            self._sync_orders()
-
-    async def _is_up(self, connection: Connection) -> bool:
-        if not connection.session.venue_up:
-            try:
-                await self.desk.sync()
-            except errors.VenueError as error:
-                logger.debug("%s is not up yet: %s", self.venue.name, error)
-                return False
-            connection.session.venue_answers()
-        return True
-
-    # ---- what was missed
-
-    def _on_missed(self, connection: Connection, event: Missed) -> None:
-        self.metrics.count("missed", line=event.line)
-        self._doubt(connection, f"message {event.expected} expected, {event.got} came")
-
-    def _on_damaged(self, connection: Connection, event: Damaged) -> None:
-        self.metrics.count("damaged", line=event.line)
-        self._doubt(connection, f"a message could not be read: {event.text}")
-
-    def _doubt(self, connection: Connection, cause: str) -> None:
-        self.market.suspect(cause, connection.session.line)
-        self._miss_orders(connection, cause)
-        if self._tells_of_orders(connection):
-            self._sync_orders()
-
-    def _miss_orders(self, connection: Connection, cause: str) -> None:
-        """News of our orders may be missing, if this line tells it. At the start there is nothing to miss yet."""
-        if self._started and self._tells_of_orders(connection):
-            self.desk.missed(cause, connection.session.last_received)
-
-    def _on_unanswered(self, connection: Connection, event: Unanswered) -> None:
-        self.metrics.count("unanswered", line=connection.session.line, what=type(event.command).__name__)
-        self.desk.unanswered(event)
-        self._requests.unanswered(event, connection.session.line)
-
-
-_NEWS: frozenset[type] = frozenset(get_args(News)) - {VenueNews}
 _policy = policy
 
 
