@@ -12,7 +12,7 @@ import pytest
 from venuewire.codec import decoder, encode
 from venuewire.venues import coinbase
 from venuewire.venues.coinbase import orders, translate
-from venuewire.venues.coinbase.wire import rest, stream
+from venuewire.venues.coinbase.wire import pages, rest, stream
 
 FOLDER = Path(coinbase.__file__).parent
 SAMPLES = Path(__file__).parents[3] / ".." / "shared" / "spec" / "samples" / "coinbase"
@@ -46,6 +46,19 @@ REST: dict[str, type[msgspec.Struct]] = {
     "portfolios_answer": rest.PortfoliosAnswer,
     "cfm_balance_answer": rest.CfmBalanceAnswer,
     "cfm_positions_answer": rest.CfmPositionsAnswer,
+    "preview_order": rest.PreviewOrder,
+    "account_answer": pages.AccountAnswer,
+    "payment_methods_answer": pages.PaymentMethodsAnswer,
+    "payment_method_answer": pages.PaymentMethodAnswer,
+    "portfolio_breakdown_answer": pages.PortfolioBreakdownAnswer,
+    "position_answer": pages.PositionAnswer,
+    "futures_sweeps_answer": pages.FuturesSweepsAnswer,
+    "intraday_margin_setting": pages.IntradayMarginSetting,
+    "margin_window_answer": pages.MarginWindowAnswer,
+    "perpetuals_portfolio_answer": pages.PerpetualsPortfolioAnswer,
+    "perpetuals_positions_answer": pages.PerpetualsPositionsAnswer,
+    "perpetuals_balances_answer": pages.PerpetualsBalancesAnswer,
+    "conversion_answer": pages.ConversionAnswer,
     "failure": rest.Failure,
     "failures": rest.Failures,
 }
@@ -157,7 +170,9 @@ REST_SAMPLES: dict[str, type[msgspec.Struct]] = {
     "rest_accounts_recorded_20260930.json": rest.AccountsAnswer,
     "nautilus_http_candles.json": rest.CandlesAnswer,
     "nautilus_http_cfm_balance_summary.json": rest.CfmBalanceAnswer,
+    "nautilus_http_cfm_position.json": pages.PositionAnswer,
     "nautilus_http_cfm_positions.json": rest.CfmPositionsAnswer,
+    "nautilus_http_products_future.json": rest.ProductsAnswer,
     "nautilus_http_ticker.json": rest.MarketTradesAnswer,
     "rest_best_bid_ask_observed.json": rest.PriceBooksAnswer,
     "rest_candles_docs.json": rest.CandlesAnswer,
@@ -206,6 +221,22 @@ def test_rest_error_samples_decode_and_encode_to_the_same() -> None:
             continue
         record = rest.Failures if "errors" in body else rest.CreateAnswer if "success" in body else rest.Failure
         assert again(record, body) == body
+
+
+ELSEWHERE = {
+    "README.md",
+    "enums_rest.json",  # here and in test_reasons
+    "jwt_shapes.json",  # the same header and claims as in test_signing
+    "rest_errors.json",
+    "sdk_rest_order_request_observed.json",
+    "ws_user_order_observed_20230119.json",
+}
+
+
+def test_no_sample_is_overlooked() -> None:
+    if not SAMPLES.exists():
+        pytest.skip("the venue's samples are not beside this checkout: shared/spec/samples/coinbase")
+    assert {path.name for path in SAMPLES.iterdir()} == {*STREAM_SAMPLES, *REST_SAMPLES, *ELSEWHERE}
 
 
 def test_recorded_states_are_read_without_loss() -> None:
