@@ -31,6 +31,23 @@ def test_nonces_may_have_to_grow(house: House) -> None:
     house.line(nonce=9)
 
 
+def test_nobody_may_authenticate_in_band(house: House) -> None:
+    suffer(house, "headers_only")
+    assert Line(house).open({}) == b'400 {"error":3}'
+    suffer(house, "headers_only", on=False)
+    assert Line(house).open({}) is None
+
+
+def test_the_counterparty_may_do_nothing(house: House) -> None:
+    line = house.line()
+    for on in (True, False):
+        suffer(house, "idle_counterparty", on=on)
+        asks = {"counterpartyId": 87, "currency": "BTC", "amount": 100}
+        assert line.request("addIncomingSettlementRequest", asks)["reply"] == {"error": 0}
+        assert len(line.request("settlementRequests")["reply"][0]) == on
+        line.request("delIncomingSettlementRequest", asks)
+
+
 def test_a_wrong_signature_may_be_called_a_wrong_nonce(house: House) -> None:
     suffer(house, "signature_is_nonce")
     assert Line(house).open(house.headers(key=KEY, secret=SECRET + "x")) == b'400 {"error":6}'

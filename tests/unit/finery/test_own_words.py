@@ -136,7 +136,7 @@ def test_every_request_of_the_venues_own_is_answered(house: House, generation: s
     client = Client(house, requests=requests)
     client.submit(market(order_qty="1", cl_ord_id="8"))
     answers = {type(record): ask(client, record) for record in in_turn(client)}
-    # What the counterparty asks of us is nothing here, so nothing can be turned down.
+    # Nothing is asked of us that could be turned down.
     assert refused(client, methods.DelIncomingSettlementCPRequest(**TO)) == "131"
     assert refused(client, methods.DelCLimit(counterpartyId=5)) == "45"
     assert {record: type(answer) for record, answer in answers.items()} == {
@@ -395,6 +395,34 @@ def test_what_is_newly_listed_is_told_on_feed_i_and_cannot_be_traded(house: Hous
         assert line.request("add", {**BUY, "instrument": "OP-USD"})["error"] == (36 if on else 34)
         assert (["OP-USD", 4955410053, "OP", "USD"] in line.request("instruments")["reply"][1]) is on
         assert line.ask(bind("F", "OP-USD"))[2:] == ["Z", 103]
+
+
+def test_what_the_counterparty_asks_for_is_paid_or_turned_down(house: House) -> None:
+    client, line = Client(house), house.line()
+    line.ask(bind("R"))
+
+    def asked() -> list[int]:
+        return [row.amount for row in ask(client, methods.SettlementRequests()).outgoing]
+
+    def switch(*, on: bool) -> None:
+        assert house.host.afflict(Habit("counterparty_asks", on), house.now)
+
+    switch(on=True)
+    assert asked() == [250 * UNIT]
+    assert ask(client, methods.DelIncomingSettlementCPRequest(counterpartyId=87, currency="USD")) == clearing.Done()
+    assert asked() == []
+    for paid in (249, 250):
+        switch(on=False)
+        switch(on=True)
+        assert asked() == [250 * UNIT]
+        pays = methods.AddOutgoingSettlementTransaction(counterpartyId=87, currency="USD", amount=paid * UNIT)
+        number = ask(client, pays).settlementTransactionId
+        ask(client, methods.SendOutgoingSettlementTransaction(transactionId=number, txId="x"))
+        assert asked() == ([250 * UNIT] if paid < 250 else [])
+    switch(on=False)
+    assert asked() == []
+    line.take(line.acceptor.tick(house.now))
+    assert [action for _, _, action, _ in line.heard()] == ["+", "-"] * 3
 
 
 # --------------------------------------------------------------------------- who follows a feed knows the lists

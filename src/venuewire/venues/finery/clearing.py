@@ -181,6 +181,17 @@ class Clearing:
             self._transaction(currency, due, comment, 0, now, incoming=True)
         return found
 
+    def demand(self, amount: int, now: Nanos, *, on: bool = True) -> None:
+        """The counterparty asks to be paid in dollars; or it does so no more."""
+        asks = self.outgoing_requests.get("USD")
+        if on and asks is None:
+            at = now // NANOS_PER_MILLI
+            asks = rows.SettlementRequest(HOUSE, "USD", 0, amount, "", 0, "", next(self._ids), at)
+            self.outgoing_requests["USD"] = asks
+            self.news.append(News("R", "+", "USD", request=asks))
+        elif asks is not None and not on:
+            self.drop_request("USD", incoming=False)
+
     def drop_request(self, currency: str, *, incoming: bool = True) -> None:
         """A request goes. Raises `KeyError`."""
         requests = self.incoming_requests if incoming else self.outgoing_requests
@@ -280,6 +291,9 @@ class Clearing:
         self.settled[found.currency] = self.settled.get(found.currency, 0) + order.size1
         self._tell("D", found, order, incoming=incoming)
         self.tell("L", "M")
+        asked = self.outgoing_requests.get(found.currency)
+        if not incoming and asked is not None and found.amount >= asked.amount:
+            self.drop_request(found.currency, incoming=False)
 
     def _close(self, found: rows.SettlementTransaction) -> None:
         self.closed.append(found)

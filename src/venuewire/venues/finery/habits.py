@@ -9,6 +9,9 @@ SIGNATURE_IS_NONCE = "signature_is_nonce"
 GENERATION_1 = "generation_1"
 GENERATION_2 = "generation_2"
 NEW_LISTING = "new_listing"
+HEADERS_ONLY = "headers_only"
+IDLE_COUNTERPARTY = "idle_counterparty"
+COUNTERPARTY_ASKS = "counterparty_asks"
 
 HABITS: dict[str, str] = {
     STRICT_NONCES: "each nonce of a key must exceed all before it, as the older pages ask",
@@ -19,5 +22,8 @@ HABITS: dict[str, str] = {
     GENERATION_2: "the layouts of 2023 and 2024: deals of 21 places, limits of 12, feed G, increments on feed B",
     NEW_LISTING: "one currency and one instrument more are listed, and USDT is worth less, with updates on feed I; "
     "orders for the new instrument are refused with 36, since no counterparty has whitelisted it",
+    HEADERS_ONLY: "a handshake without headers is refused with 3: nobody authenticates in band",
+    IDLE_COUNTERPARTY: "the counterparty neither pays what it is asked for nor takes what it is sent",
+    COUNTERPARTY_ASKS: "the counterparty asks every account to pay it 250 dollars, until that is paid or turned down",
     SIGNATURE_IS_NONCE: "a wrong signature is answered with 6, as before code 14 was made",
 }

@@ -20,9 +20,12 @@ from venuewire.venues.finery.acceptor import FineryAcceptor
 from venuewire.venues.finery.clearing import Clearing
 from venuewire.venues.finery.counter import Desk, Refused, Subaccount
 from venuewire.venues.finery.habits import (
+    COUNTERPARTY_ASKS,
     GENERATION_1,
     GENERATION_2,
     HABITS,
+    HEADERS_ONLY,
+    IDLE_COUNTERPARTY,
     NEW_LISTING,
     OLD_ROWS,
     SIGNATURE_IS_NONCE,
@@ -35,6 +38,14 @@ _JSON = {"content-type": "application/json"}
 _PATH = "/api/"
 _REMEMBERED = 20_000
 _LARGEST_TEXT = 20  # digits of a uint64
+_DEMAND = 250_00000000
+"""What the counterparty asks for, in dollars."""
+_RULES = {
+    STRICT_NONCES: ("strict_nonces", True),
+    HEADERS_ONLY: ("in_band", False),
+    IDLE_COUNTERPARTY: ("prompt", False),
+}
+"""Habits that are rules: which, and what it is while the habit is on."""
 
 _body = decoder(dict[str, Any])
 
@@ -262,15 +273,16 @@ class FineryHost:
         match affliction:
             case Maintenance():
                 self.outage(codes.NOT_CONNECTED, affliction.until)
-            case Habit() if affliction.name == STRICT_NONCES:
-                self.rules = replace(self.rules, strict_nonces=affliction.on)
+            case Habit() if affliction.name in _RULES:
+                field, value = _RULES[affliction.name]
+                self.rules = replace(self.rules, **{field: value is affliction.on})
             case Habit() if affliction.name in self.habits:
-                self._switch(affliction.name, on=affliction.on)
+                self._switch(affliction.name, now, on=affliction.on)
             case _:
                 return False
         return True
 
-    def _switch(self, name: str, *, on: bool) -> None:
+    def _switch(self, name: str, now: Nanos, *, on: bool) -> None:
         if on is (name in self.odd):
             return
         (self.odd.add if on else self.odd.discard)(name)
@@ -278,6 +290,10 @@ class FineryHost:
             changes = self.listing.extend() if on else self.listing.shrink()
             for connection in self.connections:
                 connection.feeds.note_listing(changes)
+        elif name == COUNTERPARTY_ASKS:
+            for who in {it.name: it for it in self._keys.values()}.values():
+                self.clearing(who).demand(_DEMAND, now, on=on)
+                self.tell(who)
 
     def outage(self, code: int, until: Nanos | None = None) -> None:
         """From now on the gateway does not reach its core, and says so with this code; 0: it does again."""
