@@ -24,7 +24,10 @@ def route(command: Command) -> str:
 
 def _initiator(line: str, seat: Seat) -> Initiator:
     from venuewire.venues.coinbase.initiator import CoinbaseInitiator
+    from venuewire.venues.coinbase.signing import SigningKey
 
+    # A key that cannot sign is told before anything is dialled.
+    SigningKey(seat.credentials.key_name, seat.credentials.private_key.reveal())
     return CoinbaseInitiator(line, seat)
 
 
