@@ -45,7 +45,7 @@ _MONEY = 10**15
 class _Market:
     """One symbol's ladder. Rungs are counted from price zero, so that the grid never moves."""
 
-    __slots__ = ("centre", "gap", "listing", "middle", "rungs", "unit")
+    __slots__ = ("centre", "gap", "listing", "middle", "rungs", "swept_at", "unit")
 
     def __init__(self, listing: Listing, reference: int) -> None:
         self.listing = listing
@@ -55,6 +55,8 @@ class _Market:
         self.rungs: dict[tuple[Side, int], str] = {}
         """Order ids of the maker by side and rung."""
         self.unit = self._usual_size(reference)
+        self.swept_at: int | None = None
+        """Where the middle was when the last order away from it had gone."""
 
     def _usual_size(self, reference: int) -> int:
         listing = self.listing
@@ -158,7 +160,11 @@ class Flow:
 
     def _sweep(self, market: _Market, now: Nanos) -> None:
         """Take away a few orders that are on the wrong side of the middle by now, or too far from it."""
+        if market.swept_at == market.middle:
+            return  # orders are put on wanted rungs only: none has become stale since
         stale = [rung for rung in market.rungs if not market.wanted(*rung)]
+        if len(stale) <= _WORK:
+            market.swept_at = market.middle
         for side, rung in sorted(stale, key=lambda key: abs(key[1] - market.middle))[:_WORK]:
             # The market trades through what it overtakes about as often as that is taken away in time.
             if self._random.random() < 0.5 and abs(rung - market.middle) <= 2:
@@ -167,14 +173,16 @@ class Flow:
 
     def _fill(self, market: _Market, now: Nanos) -> None:
         """Put orders on a few empty rungs, those at the top first."""
-        work = _WORK
+        work, rungs, working, middle = _WORK, market.rungs, self._maker.working, market.middle
         for depth in range(_RUNGS):
-            for side, rung in ((Side.BUY, market.middle - depth), (Side.SELL, market.middle + 1 + depth)):
-                if not self._stands(market, side, rung):
-                    self._mend(market, side, rung, now)
-                    work -= 1
-                    if not work:
-                        return
+            for key in ((Side.BUY, middle - depth), (Side.SELL, middle + 1 + depth)):
+                if rungs.get(key) in working:
+                    continue
+                rungs.pop(key, None)
+                self._mend(market, *key, now)
+                work -= 1
+                if not work:
+                    return
 
     def _stir(self, market: _Market, now: Nanos) -> None:
         """A size changes somewhere, a rung empties, somebody crosses the spread."""
@@ -196,15 +204,6 @@ class Flow:
         jitter = market.unit // step // 4
         size = market.unit * units + step * (self._random.randint(-jitter, jitter) if jitter else 0)
         return max(size, least)
-
-    def _stands(self, market: _Market, side: Side, rung: int) -> bool:
-        order_id = market.rungs.get((side, rung))
-        if order_id is None:
-            return False
-        if order_id in self._maker.working:
-            return True
-        del market.rungs[side, rung]
-        return False
 
     def _mend(self, market: _Market, side: Side, rung: int, now: Nanos) -> None:
         """An order of the maker on this rung; what stands in its way is traded with."""
