@@ -550,7 +550,7 @@ def _check_quantity(instrument: Instrument, quantity: Decimal) -> None:
 
 _EXTRAS = (
     *("max_floor", "trigger_price_direction", "stop_loss_px", "take_profit_px", "stop_loss_offset"),
-    *("take_profit_offset", "trailing_stop_loss", "position_id", "position_effect"),
+    *("take_profit_offset", "trailing_stop_loss", "guaranteed_stop_loss", "position_id", "position_effect"),
     *("target_strategy", "strategy_parameters"),
 )
 _WITH_PRICE = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})

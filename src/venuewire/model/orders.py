@@ -64,6 +64,8 @@ class NewOrder(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     take_profit_offset: Decimal | str | int | None = None
     trailing_stop_loss: bool = False
     """The stop follows the market at its distance."""
+    guaranteed_stop_loss: bool = False
+    """The stop is filled at its price, whatever the market does, where the venue promises that."""
     position_id: str = ""
     """The position to add to or to close, where the venue keeps positions one by one."""
     position_effect: PositionEffect | None = None

@@ -10,11 +10,12 @@ import pytest
 from tests.unit.ctrader.ends import SECOND, Client, Line, Sandbox
 from tests.unit.ctrader.test_asking import summaries
 
+from venuewire.errors import LocalProtocolError
 from venuewire.model.account import Balance
 from venuewire.model.market import SecurityStatus
 from venuewire.model.orders import CancelOrder, ExecutionReport, NewOrder
 from venuewire.model.session import RequestForPositions, Subscribe, VenueNews
-from venuewire.model.terms import Channel, OrdStatus, OrdType, Side
+from venuewire.model.terms import Channel, OrdStatus, OrdType, PositionEffect, Side
 from venuewire.venue import Habit
 from venuewire.venues.ctrader.acceptor_account import _next_night, _nights
 from venuewire.venues.ctrader.wire import market, trading
@@ -258,3 +259,83 @@ def test_a_symbol_that_can_only_be_closed_says_so_and_refuses_the_rest() -> None
     ours.carry()
     (again,) = [event for event in ours.told[before:] if isinstance(event, SecurityStatus)]
     assert again.tradable is True
+
+
+# --------------------------------------------------------------------------- limited risk
+
+
+def test_a_guaranteed_stop_loss_is_filled_at_its_price_and_its_risk_never_grows() -> None:
+    ours = Client(liquid()).start()
+    sandbox = ours.sandbox
+    terms: dict[str, Any] = {"symbol": "EURUSD", "side": Side.BUY, "ord_type": OrdType.MARKET, "order_qty": 2000}
+    with pytest.raises(LocalProtocolError, match="guaranteed_stop_loss needs a stop loss"):
+        ours.submit(NewOrder(guaranteed_stop_loss=True, cl_ord_id="1", ref="1", **terms))
+    guaranteed: dict[str, Any] = {**terms, "guaranteed_stop_loss": True, "stop_loss_offset": "0.00100"}
+    (refused,) = ours.submit(NewOrder(cl_ord_id="2", ref="2", **guaranteed))
+    assert isinstance(refused, ExecutionReport)
+    assert "limited-risk accounts only" in refused.text
+    said = switch(ours.line, "limited-risk")
+    assert [frame["payloadType"] for frame in said[:2]] == [2123, 2120]
+    assert said[0]["payload"]["trader"]["isLimitedRisk"] is True
+    (full,) = of(ours.line.ask(2116, ours.line.of(symbolId=41)), 2117)[0]["symbol"]
+    assert full["guaranteedStopLoss"] is True
+    ours.carry()
+    (bare,) = ours.submit(NewOrder(cl_ord_id="3", ref="3", **terms))
+    assert isinstance(bare, ExecutionReport)
+    assert "needs a guaranteed stop loss" in bare.text
+    before = len(ours.line.said)
+    ours.submit(NewOrder(cl_ord_id="4", ref="4", **guaranteed))
+    *_, protection = of(ours.line.said[before:], 2126)
+    assert protection["position"]["guaranteedStopLoss"] is True
+    assert protection["order"]["tradeData"]["guaranteedStopLoss"] is True
+    position = ours.line.of(positionId=FIRST)
+    worse = ours.line.ask(2110, {**position, "stopLoss": 1.146})
+    assert worse[0]["payload"]["errorCode"] == "WORSE_GSL_NOT_ALLOWED"
+    assert ours.line.ask(2110, position)[0]["payload"]["errorCode"] == "INVALID_REQUEST"
+    assert ours.line.ask(2110, {**position, "stopLoss": 1.1475, "guaranteedStopLoss": False})[0]["payloadType"] == 2132
+    (moved,) = of(ours.line.ask(2110, {**position, "stopLoss": 1.1475}), 2126)
+    assert moved["position"]["guaranteedStopLoss"] is True
+    # The market jumps over the stop; it is filled at its price all the same.
+    sandbox.now += SECOND
+    leave(sandbox)
+    before = len(ours.line.said)
+    sandbox.others(Side.BUY, "9000", "1.14000")
+    (filled,) = of(ours.line.said[before:], 2126)
+    assert (filled["deal"]["executionPrice"], filled["order"]["executionPrice"]) == (Decimal("1.1475"),) * 2
+    assert filled["deal"]["closePositionDetail"]["grossProfit"] == -140
+
+
+def test_a_pending_order_with_a_guaranteed_stop_keeps_it_when_it_is_amended() -> None:
+    raw = liquid().line().authorise()
+    switch(raw, "limited-risk")
+    order = {"symbolId": 1, "orderType": 2, "tradeSide": 1, "volume": 100_000, "limitPrice": 1.14}
+    assert raw.ask(2106, raw.of(**order))[0]["payloadType"] == 2132
+    (placed,) = of(raw.ask(2106, raw.of(**order, stopLoss=1.13, guaranteedStopLoss=True)), 2126)
+    number = placed["order"]["orderId"]
+    (moved,) = of(raw.ask(2109, raw.of(orderId=number, limitPrice=1.141)), 2126)
+    assert moved["order"]["tradeData"]["guaranteedStopLoss"] is True
+    assert raw.ask(2109, raw.of(orderId=number, guaranteedStopLoss=False))[0]["payloadType"] == 2132
+
+
+def test_our_end_asks_for_a_guarantee_of_what_it_sets_later() -> None:
+    ours = Client(liquid()).start()
+    ours.submit(
+        NewOrder(symbol="EURUSD", side=Side.BUY, ord_type=OrdType.MARKET, order_qty=2000, cl_ord_id="5", ref="5")
+    )
+    switch(ours.line, "limited-risk")
+    stop = NewOrder(
+        symbol="EURUSD",
+        side=Side.SELL,
+        ord_type=OrdType.STOP,
+        stop_px="1.147",
+        order_qty=2000,
+        cl_ord_id="6",
+        ref="6",
+        position_id=str(FIRST),
+        position_effect=PositionEffect.CLOSE,
+        guaranteed_stop_loss=True,
+    )
+    before = len(ours.line.said)
+    ours.submit(stop)
+    (set_,) = of(ours.line.said[before:], 2126)
+    assert set_["position"]["guaranteedStopLoss"] is True

@@ -228,7 +228,6 @@ def request(**fields: Any) -> NewOrderReq:
         ({"order_type": "BEST"}, "INVALID_REQUEST"),
         ({"trade_side": 3}, "INVALID_REQUEST"),
         ({"order_type": 1, "stop_loss": Decimal(1)}, "INVALID_REQUEST"),
-        ({"limit_price": Decimal(1), "guaranteed_stop_loss": True}, "INVALID_REQUEST"),
         ({"limit_price": Decimal(1), "stop_trigger_method": "OPPOSITE"}, "INVALID_REQUEST"),
         ({"limit_price": Decimal(1), "stop_trigger_method": "SOMEHOW"}, "INVALID_REQUEST"),
         ({"limit_price": Decimal(1), "time_in_force": 5}, "INVALID_REQUEST"),

@@ -74,7 +74,7 @@ VENUE = Venue(
         order_fields=frozenset(
             {
                 *("stop_loss_px", "take_profit_px", "stop_loss_offset", "take_profit_offset", "trailing_stop_loss"),
-                *("position_id", "position_effect"),
+                *("guaranteed_stop_loss", "position_id", "position_effect"),
             }
         ),
         bar_periods=frozenset(OF_LENGTH),

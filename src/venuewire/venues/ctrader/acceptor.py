@@ -70,6 +70,7 @@ _BYE = Close(1000, "Bye")
 
 KEEPS_SESSIONS, OTHER_WORDS = "refresh-keeps-sessions", "unauthorised-in-other-words"
 CLOSE_ONLY, HALF_LEVERAGE, PAID_IN = "close-only", "half-leverage", "paid-in"
+LIMITED_RISK = "limited-risk"
 COMMON_ERRORS, DROPPED = "common-errors", "application-dropped"
 _PAID_IN = 10_000 * 100
 """Cents."""
@@ -89,6 +90,7 @@ class CTraderHost:
         OTHER_WORDS: "an account that is not authorised is refused with INVALID_REQUEST, as some clients saw",
         CLOSE_ONLY: "every symbol can only be closed (2120 tells), until it is switched off",
         HALF_LEVERAGE: "the leverage of every account is halved (2141 and 2123 tell), until it is switched off",
+        LIMITED_RISK: "every account is a limited-risk one: each position needs a guaranteed stop loss",
         COMMON_ERRORS: "errors come from the common layer: 50, with milliseconds, instead of 2142",
         DROPPED: "the application is dropped (2148) and has to be authorised anew",
         PAID_IN: "ten thousand is paid into every account; switched off, it is paid out again",
@@ -230,6 +232,8 @@ class CTraderHost:
                     account.symbols_changed()
                 case _ if habit == HALF_LEVERAGE:
                     account.treasury.lever(LEVERAGE // 2 if on else LEVERAGE)
+                case _ if habit == LIMITED_RISK:
+                    account.limit_risk(on=on)
                 case _ if habit == PAID_IN:
                     account.treasury.pay(_PAID_IN if on else -_PAID_IN, now, "paid in" if on else "paid out")
                 case _:

@@ -49,7 +49,7 @@ class Account:
         """(account id, frame) to every connection that is authorised for it."""
         balance = to_scaled(Decimal(balances.get(DEPOSIT, "0")), 2)
         self.book = AccountBook(self.account_id, balance, {row.name: row for row in symbols.values()}, number)
-        self.symbols = Symbols(self.account_id, symbols, is_close_only)
+        self.symbols = Symbols(self.account_id, symbols, is_close_only, lambda: self.book.is_limited_risk)
         self.desk = OrderDesk(exchange, self.port, self.book, symbols, self.tell, is_close_only)
         self.treasury = Treasury(self.book, exchange, self.symbols, self.tell, self.desk.stop_out)
         self.archive = Archive(self.book, self.port, self.symbols, tapes)
@@ -144,6 +144,12 @@ class Account:
             position=self.book.positions(),
             order=self.book.orders(self.port, with_protection=bool(request.return_protection_orders)),
         )
+
+    def limit_risk(self, *, on: bool) -> None:
+        """Every position needs a guaranteed stop loss from now on, or none any more."""
+        self.book.is_limited_risk = on
+        self.treasury.tell_trader()
+        self.symbols_changed()
 
     def symbols_changed(self) -> None:
         """2120: every symbol is to be read again."""

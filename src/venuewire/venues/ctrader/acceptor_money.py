@@ -172,7 +172,7 @@ class Treasury:
         """A deposit or, below zero, a withdrawal; 2123 follows it."""
         event = self._book.pay(amount, self.equity() + amount, now // NANOS_PER_MILLI, note)
         self._tell(frame(event))
-        self._tell(frame(self._updated()))
+        self.tell_trader()
 
     def lever(self, leverage: int) -> None:
         """Another leverage: open positions bind more or less (2141), and the account is told anew (2123)."""
@@ -188,7 +188,7 @@ class Treasury:
                 money_digits=MONEY_DIGITS,
             )
             self._tell(frame(changed))
-        self._tell(frame(self._updated()))
+        self.tell_trader()
 
     def charge_night(self, nights: int, now: Nanos) -> None:
         """Swaps of what is held."""
@@ -197,5 +197,7 @@ class Treasury:
             if event is not None:
                 self._tell(frame(event))
 
-    def _updated(self) -> trading.TraderUpdatedEvent:
-        return trading.TraderUpdatedEvent(ctid_trader_account_id=self._book.account_id, trader=self._book.trader())
+    def tell_trader(self) -> None:
+        """2123."""
+        account_id, trader = self._book.account_id, self._book.trader()
+        self._tell(frame(trading.TraderUpdatedEvent(ctid_trader_account_id=account_id, trader=trader)))

@@ -70,6 +70,8 @@ class OrderDesk:
         terms = replace(terms, levels=self._levels(request, command, instrument))
         if request.position_id:
             terms = self._for_position(terms, request, command)
+        else:
+            self._check_guarantee(terms.levels)
         if self._is_close_only() and not terms.is_closing:
             raise Refused("TRADING_DISABLED", f"{instrument.symbol} can only be closed")
         self._execute(self._unrepeated(command), terms, now)
@@ -82,6 +84,13 @@ class OrderDesk:
         quote = self._exchange.quote(instrument.symbol)
         _refuse_below_zero(levels, command.side, entry or quote.bid or quote.ask)
         return levels
+
+    def _check_guarantee(self, levels: Levels) -> None:
+        """Guaranteed stops are what limited-risk accounts have, and what each of their positions needs."""
+        if levels.is_guaranteed and not self._book.is_limited_risk:
+            raise Refused("INVALID_REQUEST", "Guaranteed stop loss is for limited-risk accounts only")
+        if self._book.is_limited_risk and not levels.is_guaranteed:
+            raise Refused("INVALID_REQUEST", "A limited-risk account needs a guaranteed stop loss")
 
     def _unrepeated(self, command: NewOrder) -> NewOrder:
         """This venue does not mind a clientOrderId that is used again; the exchange does, so it is not told."""
@@ -160,6 +169,7 @@ class OrderDesk:
         tick = instrument.min_price_increment
         levels = requests.levels_of(request, standing.side or Side.BUY, entry, tick, old)
         _refuse_below_zero(levels, standing.side or Side.BUY, entry)
+        self._check_guarantee(levels)
         if command is None and levels == old:
             raise Refused("INVALID_REQUEST", "Nothing to amend.", order_id=request.order_id)
         if command is not None:
@@ -213,13 +223,25 @@ class OrderDesk:
         tick = Decimal(1).scaleb(-row.digits)
         for level, is_above in ((request.stop_loss, not holding.is_buy), (request.take_profit, holding.is_buy)):
             requests.check_level(level, market, tick, is_above=is_above, position_id=holding.position_id)
-        if request.guaranteed_stop_loss:
-            raise Refused("INVALID_REQUEST", "Guaranteed stop loss is for limited-risk accounts only")
+        self._check_risk(request, guard, holding)
         if request.trailing_stop_loss is not None and request.stop_loss is None:
             raise Refused("INVALID_REQUEST", "trailingStopLoss needs a stopLoss", position_id=holding.position_id)
         if request.trailing_stop_loss is None:
             return guard is not None and guard.is_trailing and request.stop_loss is not None
         return request.trailing_stop_loss
+
+    def _check_risk(
+        self, request: trading.AmendPositionSLTPReq, guard: ProtectiveOrder | None, holding: Holding
+    ) -> None:
+        was = guard is not None and guard.is_guaranteed
+        guaranteed = was if request.guaranteed_stop_loss is None else request.guaranteed_stop_loss
+        self._check_guarantee(Levels(is_guaranteed=guaranteed))
+        if guaranteed and request.stop_loss is None:
+            text = "guaranteedStopLoss needs a stopLoss"
+            raise Refused("INVALID_REQUEST", text, position_id=holding.position_id)
+        if guard is not None and was and guard.is_worse(request.stop_loss):
+            text = "The risk of a guaranteed stop loss may not grow"
+            raise Refused("WORSE_GSL_NOT_ALLOWED", text, position_id=holding.position_id)
 
     def _set_levels(
         self,
@@ -240,6 +262,8 @@ class OrderDesk:
         guard.updated_at, guard.method = time, requests.trigger_of(request, guard.method)
         entry = as_price(holding.entry) if market is None else market
         guard.set(request.stop_loss, request.take_profit, is_trailing=trailing, market=entry)
+        if request.guaranteed_stop_loss is not None:
+            guard.is_guaranteed = request.guaranteed_stop_loss
         return self._book.told_of(kind, guard, by_server=False)
 
     def quoted(self, quote: Quote, now: Nanos) -> None:
@@ -280,6 +304,7 @@ class OrderDesk:
             holding=holding,
             is_closing=True,
             protection=guard,
+            fixed_price=guard.fixed_price,
         )
         self._close_at_market(holding, terms, now)
 
@@ -309,8 +334,9 @@ def _refuse_below_zero(levels: Levels, side: Side, entry: Decimal | None) -> Non
 
 def _differs(guard: ProtectiveOrder, request: trading.AmendPositionSLTPReq, *, trailing: bool) -> bool:
     method = requests.trigger_of(request, guard.method)
-    asked = (request.stop_loss, request.take_profit, trailing, method)
-    return asked != (guard.stop_loss, guard.take_profit, guard.is_trailing, guard.method)
+    guaranteed = guard.is_guaranteed if request.guaranteed_stop_loss is None else request.guaranteed_stop_loss
+    asked = (request.stop_loss, request.take_profit, trailing, method, guaranteed)
+    return asked != (guard.stop_loss, guard.take_profit, guard.is_trailing, guard.method, guard.is_guaranteed)
 
 
 def _nothing(holding: Holding) -> Refused:

@@ -25,8 +25,13 @@ class Symbols:
     """The symbols of one account."""
 
     def __init__(
-        self, account_id: int, rows: Mapping[int, Row], is_close_only: Callable[[], bool] = lambda: False
+        self,
+        account_id: int,
+        rows: Mapping[int, Row],
+        is_close_only: Callable[[], bool],
+        is_limited_risk: Callable[[], bool],
     ) -> None:
+        self._is_limited_risk = is_limited_risk
         self._account_id = account_id
         self._rows = rows
         self._is_close_only = is_close_only
@@ -76,7 +81,10 @@ class Symbols:
     def details(self, request: market.SymbolByIdReq) -> market.SymbolByIdRes:
         """2116."""
         mode = TradingMode.CLOSE_ONLY_MODE if self._is_close_only() else TradingMode.ENABLED
-        symbols = tuple(full_symbol(self._rows[symbol_id], mode) for symbol_id in self.ids(request.symbol_id))
+        guaranteed = self._is_limited_risk()
+        symbols = tuple(
+            full_symbol(self._rows[symbol_id], mode, guaranteed=guaranteed) for symbol_id in self.ids(request.symbol_id)
+        )
         return market.SymbolByIdRes(ctid_trader_account_id=self._account_id, symbol=symbols)
 
     def conversion(self, request: market.SymbolsForConversionReq) -> market.SymbolsForConversionRes:

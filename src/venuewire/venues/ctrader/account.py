@@ -78,6 +78,8 @@ class AccountBook:
         self.payments: list[model.DepositWithdraw] = []
         """Money that came and went, oldest first."""
         self.registered_at: int | None = None
+        self.is_limited_risk = False
+        """Every position needs a guaranteed stop loss."""
         self._frames: OrderedDict[ExecutionReport, tuple[bytes, ...]] = OrderedDict()
 
     def place(self, order_id: str, symbol: str, side: Side, terms: Terms) -> None:
@@ -184,7 +186,7 @@ class AccountBook:
             trader_login=self.account_id % 10_000_000,
             account_type=0,
             registration_timestamp=self.registered_at,
-            is_limited_risk=False,
+            is_limited_risk=self.is_limited_risk,
             money_digits=MONEY_DIGITS,
         )
 
@@ -277,7 +279,7 @@ class AccountBook:
 
     def _fill(self, mark: Mark, report: ExecutionReport) -> _Fill:
         """Book a fill, once; what there is to tell of it."""
-        volume, price = translate.hundredths(report.last_qty or Decimal(0)), report.last_px or Decimal(0)
+        volume, price = translate.hundredths(report.last_qty or Decimal(0)), _price_of(mark, report)
         time, costs = millis(report.transact_time), tariff(mark.row)
         closing: Closing | None = None
         if mark.terms.is_closing and mark.holding.volume >= volume:
@@ -371,6 +373,7 @@ class AccountBook:
             is_trailing=levels.is_trailing,
             market=entry,
         )
+        guard.is_guaranteed = levels.is_guaranteed
         return (Step(self.told_of(_TYPES.ORDER_ACCEPTED, guard, by_server=True), echoes=False),)
 
     # ----------------------------------------------------------------------------------------- money
@@ -449,7 +452,7 @@ class AccountBook:
                 trade_side=(words.TradeSide.BUY if holding.is_buy else words.TradeSide.SELL).value,
                 open_timestamp=holding.opened_at,
                 label=holding.label,
-                guaranteed_stop_loss=False,
+                guaranteed_stop_loss=guard is not None and guard.is_guaranteed,
                 comment=holding.comment,
                 measurement_units=self.unit(holding.symbol_id),
                 close_timestamp=holding.closed_at if status is words.PositionStatus.CLOSED else None,
@@ -464,7 +467,7 @@ class AccountBook:
             # Every symbol here is quoted in the deposit currency: the rate of its base is its price.
             margin_rate=price,
             mirroring_commission=0,
-            guaranteed_stop_loss=False,
+            guaranteed_stop_loss=guard is not None and guard.is_guaranteed,
             used_margin=self.money.used_margin(holding),
             stop_loss_trigger_method=None if guard is None else guard.method,
             money_digits=MONEY_DIGITS,
@@ -474,6 +477,10 @@ class AccountBook:
     def unit(self, symbol_id: int) -> str:
         """What a symbol's volumes count."""
         return next((row.unit for row in self._rows.values() if row.symbol_id == symbol_id), "")
+
+
+def _price_of(mark: Mark, report: ExecutionReport) -> Decimal:
+    return mark.terms.fixed_price or report.last_px or Decimal(0)
 
 
 def _within(time: int | None, window: tuple[int, int] | None) -> bool:

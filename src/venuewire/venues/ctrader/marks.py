@@ -33,6 +33,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     """The protection its position is to have."""
     protection: ProtectiveOrder | None = None
     """It is this protective order, whose level was reached."""
+    fixed_price: Decimal | None = None
+    """What it is filled at, whatever the market says: a guaranteed stop loss."""
     is_stop_out: bool = False
     """The venue closes because the margin is not enough any more."""
 
@@ -73,7 +75,7 @@ def order_record(
             trade_side=translate.SIDES[report.side or Side.BUY].value,
             open_timestamp=mark.opened_at or time,
             label=mark.terms.label,
-            guaranteed_stop_loss=False,
+            guaranteed_stop_loss=mark.terms.levels.is_guaranteed,
             comment=mark.terms.comment,
             measurement_units=mark.row.unit,
             close_timestamp=time if told is words.OrderStatus.FILLED else None,

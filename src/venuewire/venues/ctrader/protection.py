@@ -30,6 +30,7 @@ class Levels(Struct, frozen=True, kw_only=True):
     relative_stop_loss: int | None = None
     relative_take_profit: int | None = None
     is_trailing: bool = False
+    is_guaranteed: bool = False
 
     def __bool__(self) -> bool:
         return self.relative_stop_loss is not None or self.relative_take_profit is not None
@@ -60,6 +61,7 @@ class ProtectiveOrder:
         "execution_price",
         "hits",
         "holding",
+        "is_guaranteed",
         "is_trailing",
         "method",
         "number",
@@ -78,6 +80,8 @@ class ProtectiveOrder:
         self.stop_loss: Decimal | None = None
         self.take_profit: Decimal | None = None
         self.is_trailing = False
+        self.is_guaranteed = False
+        """The stop loss is filled at its price."""
         self.distance: Decimal | None = None
         """Between the market and a trailing stop."""
         self.method: int = words.OrderTriggerMethod.TRADE.value
@@ -105,6 +109,19 @@ class ProtectiveOrder:
         looked_at = other if self.method in _OPPOSITE else usual
         self.hits = self.hits + 1 if _beyond(looked_at, self.stop_loss, up=not is_buy) else 0
         return self.hits > (self.method in _DOUBLE) or _beyond(usual, self.take_profit, up=is_buy)
+
+    @property
+    def fixed_price(self) -> Decimal | None:
+        """What a guaranteed stop loss that has just been reached is filled at."""
+        return self.stop_loss if self.is_guaranteed and self.hits else None
+
+    def is_worse(self, stop_loss: Decimal | None) -> bool:
+        """Would this stop loss risk more?"""
+        if self.stop_loss is None:
+            return False
+        if stop_loss is None:
+            return True
+        return stop_loss < self.stop_loss if self.holding.is_buy else stop_loss > self.stop_loss
 
     def follow(self, bid: Decimal | None, ask: Decimal | None) -> bool:
         """Move a trailing stop after the market; did it move?"""
@@ -134,7 +151,7 @@ class ProtectiveOrder:
                 trade_side=side.value,
                 open_timestamp=self.opened_at,
                 label=holding.label,
-                guaranteed_stop_loss=False,
+                guaranteed_stop_loss=self.is_guaranteed,
                 comment=holding.comment,
                 measurement_units=symbol_unit,
                 close_timestamp=self.closed_at,

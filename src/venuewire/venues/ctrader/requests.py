@@ -87,6 +87,7 @@ def new_order(command: NewOrder, instrument: Instrument, account_id: int) -> New
         client_order_id=command.cl_ord_id or None,
         relative_stop_loss=_offset(command.stop_loss_offset, command.stop_loss_px, "stop_loss", instrument),
         relative_take_profit=_offset(command.take_profit_offset, command.take_profit_px, "take_profit", instrument),
+        guaranteed_stop_loss=True if command.guaranteed_stop_loss else None,
         trailing_stop_loss=True if command.trailing_stop_loss else None,
     )
 
@@ -125,6 +126,7 @@ def protect_position(
         position_id=order_number(command.position_id),
         stop_loss=stop_px,
         take_profit=price,
+        guaranteed_stop_loss=True if command.guaranteed_stop_loss else None,
         trailing_stop_loss=True if command.trailing_stop_loss else None,
     )
 
@@ -236,8 +238,12 @@ def _refuse_strangers(command: NewOrder) -> None:
         raise LocalProtocolError("cTrader does not cancel orders when a connection is lost")
     if command.max_floor is not None or command.trigger_price_direction is not None:
         raise LocalProtocolError("cTrader has no iceberg orders, and its stops trigger in their own direction only")
-    if command.trailing_stop_loss and not _has_stop(command):
-        raise LocalProtocolError("trailing_stop_loss needs a stop loss")
+    for asked, what in (
+        (command.trailing_stop_loss, "trailing_stop_loss"),
+        (command.guaranteed_stop_loss, "guaranteed_stop_loss"),
+    ):
+        if asked and not _has_stop(command):
+            raise LocalProtocolError(f"{what} needs a stop loss")
     if len(command.cl_ord_id) > 50:
         raise LocalProtocolError("cl_ord_id is longer than the 50 characters cTrader keeps")
     if len(command.text) > 512:
@@ -431,8 +437,6 @@ def _refuse_unserved(request: NewOrderReq | AmendOrderReq, kind: int) -> None:
         raise Refused("INVALID_REQUEST", text)
     if kind == words.OrderType.STOP_LOSS_TAKE_PROFIT:
         raise Refused("INVALID_REQUEST", "STOP_LOSS_TAKE_PROFIT orders are made by the server only")
-    if request.guaranteed_stop_loss:
-        raise Refused("INVALID_REQUEST", "Guaranteed stop loss is for limited-risk accounts only")
     trigger = request.stop_trigger_method
     if trigger is not None and _number(words.OrderTriggerMethod, trigger, "stopTriggerMethod") != 1:
         raise Refused("INVALID_REQUEST", "stopTriggerMethod other than TRADE is not played by this sandbox")
@@ -452,12 +456,15 @@ def levels_of(
     profit = _distance(request.take_profit, request.relative_take_profit, entry, tick, up=side is Side.BUY)
     loss = old.relative_stop_loss if loss is None else loss
     trailing = old.is_trailing if request.trailing_stop_loss is None else request.trailing_stop_loss
-    if request.trailing_stop_loss and loss is None:
-        raise Refused("INVALID_REQUEST", "trailingStopLoss needs a stop loss")
+    guaranteed = old.is_guaranteed if request.guaranteed_stop_loss is None else request.guaranteed_stop_loss
+    for asked, what in ((request.trailing_stop_loss, "trailingStopLoss"), (guaranteed, "guaranteedStopLoss")):
+        if asked and loss is None:
+            raise Refused("INVALID_REQUEST", f"{what} needs a stop loss")
     return Levels(
         relative_stop_loss=loss,
         relative_take_profit=old.relative_take_profit if profit is None else profit,
         is_trailing=trailing,
+        is_guaranteed=guaranteed,
     )
 
 

@@ -104,14 +104,14 @@ def light_symbol(row: Row) -> model.LightSymbol:
     )
 
 
-def full_symbol(row: Row, mode: TradingMode = TradingMode.ENABLED) -> model.Symbol:
+def full_symbol(row: Row, mode: TradingMode = TradingMode.ENABLED, *, guaranteed: bool = False) -> model.Symbol:
     """As 2117 details it. The sandbox never closes: one interval is the whole week."""
     return model.Symbol(
         symbol_id=row.symbol_id,
         digits=row.digits,
         pip_position=row.pip,
         enable_short_selling=True,
-        guaranteed_stop_loss=False,
+        guaranteed_stop_loss=guaranteed,
         swap_rollover3_days=TRIPLE_DAY,
         swap_long=Decimal(row.swap_long),
         swap_short=Decimal(row.swap_short),
