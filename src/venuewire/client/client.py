@@ -714,8 +714,8 @@ class Client:
         """A feed for which there is no word here: `record` of the venue's `wire` asks for it, as its page says.
 
         Each message comes as `VenueNews` with a record of the venue's, and a `Gap` where something was missed; then,
-        as on every new line, it is asked for anew. Raises, on entering, `LocalProtocolError` for a record that the page
-        does not list, and `RequestRejected` when the venue refuses.
+        as on every new line, it is asked for anew (not where the reader itself was too slow). Raises, on entering,
+        `LocalProtocolError` for a record that the page does not list, and `RequestRejected` when the venue refuses.
         """
         return self.market.reading(Subscribe(channel=Channel.VENUE, message=record), bound, _policy(policy))
 
