@@ -80,10 +80,10 @@ def _sane(value: Decimal | str | int, what: str, reason: OrdRejReason) -> Decima
         raise Refused(reason, str(error)) from None
 
 
-def _remembered(table: dict[Decimal | str | int | None, int], value: Decimal | str | int | None, number: int) -> int:
+def _remembered(table: dict[str, int], text: str, number: int) -> int:
     if len(table) >= _KEPT:
         table.clear()
-    table[value] = number
+    table[text] = number
     return number
 
 
@@ -121,8 +121,9 @@ class Listing:
         self.cash_unit = self.coin_unit = 1
         """Money of one unit of price times quantity, and coins of one unit of quantity, in the scales of the ledger,
         which sets them."""
-        self._prices: dict[Decimal | str | int | None, int] = {}
-        self._sizes: dict[Decimal | str | int | None, int] = {}
+        # By their text: a Decimal's own hash costs several times as much.
+        self._prices: dict[str, int] = {}
+        self._sizes: dict[str, int] = {}
         self.price_scale = instrument.price_scale
         self.qty_scale = instrument.qty_scale
         self.notional_scale = instrument.price_scale + instrument.qty_scale
@@ -140,8 +141,8 @@ class Listing:
 
     def price(self, value: Decimal | str | int | None, what: str = "price") -> int:
         """A price as an integer; refused when it is missing, not positive or off the tick."""
-        known = self._prices.get(value)
-        return _remembered(self._prices, value, self._checked_price(value, what)) if known is None else known
+        known = self._prices.get(text := str(value))
+        return _remembered(self._prices, text, self._checked_price(value, what)) if known is None else known
 
     def _checked_price(self, value: Decimal | str | int | None, what: str) -> int:
         if value is None:
@@ -157,8 +158,8 @@ class Listing:
 
     def qty(self, value: Decimal | str | int | None) -> int:
         """A quantity as an integer; refused when it is missing, off the step, too small or too large."""
-        known = self._sizes.get(value)
-        return _remembered(self._sizes, value, self._checked_qty(value)) if known is None else known
+        known = self._sizes.get(text := str(value))
+        return _remembered(self._sizes, text, self._checked_qty(value)) if known is None else known
 
     def _checked_qty(self, value: Decimal | str | int | None) -> int:
         if value is None:
@@ -346,9 +347,8 @@ class Ledger:
 
     def _free(self, account: Account, currency: str) -> int:
         """What is neither reserved by orders nor bound as margin."""
-        if currency not in self._netted:
-            return account.available(currency)
-        return account.available(currency) - self._bound(account, currency)
+        free = account.balances.get(currency, 0) - account.reserved.get(currency, 0)
+        return free - self._bound(account, currency) if currency in self._netted else free
 
     def _bound(self, account: Account, currency: str) -> int:
         """The margin of the positions that net in a currency."""
@@ -404,9 +404,13 @@ class Ledger:
     def funds(self, account: Account, listing: Listing, now: Nanos) -> Funds:
         """What an account has of an instrument, and of the currencies a fill of it moves."""
         holding = account.holdings[listing.symbol]
-        moved = (listing.netting,) if listing.netting else (listing.currency, listing.base)
-        money = [(currency, account.balances.get(currency, 0), self._free(account, currency)) for currency in moved]
+        money: tuple[tuple[str, int, int], ...] = (self._money(account, listing.netting or listing.currency),)
+        if not listing.netting:
+            money = (*money, self._money(account, listing.base))
         return Funds(account.name, self, listing, holding.qty, holding.cost, money, now)
+
+    def _money(self, account: Account, currency: str) -> tuple[str, int, int]:
+        return currency, account.balances.get(currency, 0), self._free(account, currency)
 
     def balance(self, account: Account, currency: str) -> Balance:
         """Money or coins of one currency."""
@@ -447,7 +451,7 @@ class Funds(Struct, gc=False):
     listing: Listing
     qty: int
     cost: int
-    money: list[tuple[str, int, int]]
+    money: tuple[tuple[str, int, int], ...]
     """(currency, total, available)"""
     now: Nanos
 

@@ -247,16 +247,18 @@ class SandboxExchange:
     def execute(self, port: AccountPort, command: OrderCommand, now: Nanos) -> list[OrderNote]:
         """Do what an account asks; every step it had for that account, in order."""
         self._actor, self._ref, self._subject, self._mine = port, command.ref or None, None, []
-        match command:
-            case NewOrder():
-                self._finish(self._new(port, command, now), now)
-            case CancelOrder():
-                self._finish(self._cancel(port, command, now), now)
-            case ReplaceOrder():
-                self._finish(self._replace(port, command, now), now)
-            case MassCancel():
-                for pit in self._mass_cancel(port, command, now):
-                    self._finish(pit, now)
+        pit: Pit | None = None
+        if type(command) is NewOrder:
+            pit = self._new(port, command, now)
+        elif type(command) is CancelOrder:
+            pit = self._cancel(port, command, now)
+        elif type(command) is ReplaceOrder:
+            pit = self._replace(port, command, now)
+        elif type(command) is MassCancel:
+            for each in self._mass_cancel(port, command, now):
+                self._finish(each, now)
+        if pit is not None:
+            self._finish(pit, now)
         mine, self._mine, self._actor, self._subject = self._mine, [], None, None
         return mine
 
@@ -570,10 +572,8 @@ class SandboxExchange:
         if not port.quiet:
             self.outbox.append(note)
 
-    def _finish(self, pit: Pit | None, now: Nanos) -> None:
+    def _finish(self, pit: Pit, now: Nanos) -> None:
         """After a command: one update of its book, and the money of those who were filled."""
-        if pit is None:
-            return
         moved = pit.changes(now)
         if moved is not None:
             self.outbox.append(moved)
