@@ -13,7 +13,9 @@ README = (Path(coinbase.__file__).parent / "README.md").read_text(encoding="utf-
 TABLE = README[README.index("## The sheet, row by row") : README.index("## The sandbox's market")]
 HERE = Path(__file__).parent
 WRITTEN = {
-    path.stem.removeprefix("test_"): re.findall(r"^def test_(\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    path.stem.removeprefix("test_"): re.findall(
+        r"^(?:async )?def test_(\w+)", path.read_text(encoding="utf-8"), re.MULTILINE
+    )
     for path in HERE.glob("test_*.py")
 }
 NAMED = [
