@@ -44,6 +44,10 @@ def orders(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+ELSEWHERE = {"alor": frozenset({TimeInForce.GOOD_TILL_CANCEL})}
+"""What a venue takes for other instruments than its default one: of ALOR's, derivatives only."""
+
+
 def concrete(pair: Pair, draw: dict[str, Any], number: int) -> NewOrder:
     """The drawn order as this venue can take it."""
     can = pair.venue.capabilities
@@ -51,7 +55,7 @@ def concrete(pair: Pair, draw: dict[str, Any], number: int) -> NewOrder:
     kinds = sorted(can.ord_types & {OrdType.LIMIT, OrdType.MARKET})
     kind = kinds[draw["kind"] % len(kinds)]
     lives = sorted(
-        can.times_in_force
+        (can.times_in_force - ELSEWHERE.get(pair.venue.name, frozenset()))
         & {TimeInForce.GOOD_TILL_CANCEL, TimeInForce.DAY, TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL}
     )
     life = lives[draw["tif"] % len(lives)]

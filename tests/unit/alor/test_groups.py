@@ -360,7 +360,7 @@ def test_risk_rates_and_currency_pairs_need_no_token(venue: Venue) -> None:
     assert (rates["total"], rates["list"][0]["instrument"]) == (1, "SBER")
     assert venue.get("/md/v2/risk/rates").status == 400
     assert venue.get("/md/v2/Securities/currencyPairs").body == b"[]"
-    assert venue.get("/md/v2/Securities/MOEX/SBER/actualFuturesQuote", venue.token()).status == 404
+    assert venue.get("/md/v2/Securities/MOEX/LKOH/actualFuturesQuote", venue.token()).status == 404
 
 
 def test_quotes_without_a_token_are_a_quarter_of_an_hour_old(venue: Venue) -> None:

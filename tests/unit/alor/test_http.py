@@ -34,7 +34,9 @@ def test_a_token_is_made_from_a_refresh_token_in_the_query(venue: Venue) -> None
     token = read(venue.ask("POST", f"/refresh?token={venue.refresh_token}"))["AccessToken"]
     claims = signing.claims_of(token)
     assert (claims.iat, claims.exp) == (START // 10**9, START // 10**9 + 1800)
-    assert (claims.iss, claims.ent, claims.portfolios) == ("Alor.Identity", "client", venue.portfolio)
+    assert (claims.iss, claims.ent) == ("Alor.Identity", "client")
+    number = venue.portfolio[1:]
+    assert claims.portfolios.split() == [f"D{number}", f"75{number}", f"E{number}"]
     assert claims.scope == "OrdersRead OrdersCreate Trades Personal Stats"
     assert claims.aud.split()[0] == "Client"
     assert claims.agreements
@@ -127,11 +129,13 @@ def test_a_security_has_its_lot_and_step(venue: Venue) -> None:
 
 
 def test_securities_are_searched_without_a_token(venue: Venue) -> None:
-    assert [s["symbol"] for s in read(venue.get("/md/v2/Securities?query=sb"))] == ["SBER"]
+    assert [s["symbol"] for s in read(venue.get("/md/v2/Securities?query=sb"))] == ["SBER", "SBRF-12.25"]
+    assert [s["symbol"] for s in read(venue.get("/md/v2/Securities?query=sb&sector=FOND"))] == ["SBER"]
     assert len(read(venue.get("/md/v2/Securities/MOEX?limit=2"))) == 2
-    assert [s["symbol"] for s in read(venue.get("/md/v2/Securities?offset=2"))] == ["LKOH", "KO"]
+    assert [s["symbol"] for s in read(venue.get("/md/v2/Securities?offset=2"))] == ["LKOH", "KO", "SBRF-12.25"]
     assert [(s["symbol"], s["market"]) for s in read(venue.get("/md/v2/Securities/SPBX"))] == [("KO", "SPBX")]
-    assert read(venue.get("/md/v2/Securities?sector=FORTS")) == []
+    assert [s["symbol"] for s in read(venue.get("/md/v2/Securities?sector=FORTS"))] == ["SBRF-12.25"]
+    assert read(venue.get("/md/v2/Securities?sector=CURR")) == []
     assert read(venue.get("/md/v2/Securities/MOEX/SBER/availableBoards")) == ["TQBR"]
 
 

@@ -312,7 +312,7 @@ def test_requests_of_a_login(client: Client) -> None:
     login = client.venue.host.claims(client.venue.token(), client.now)
     assert login is not None
     answer = ask(client, requests.LoginPositionsRequest(login=login.sub))
-    assert {position.portfolio for position in answer.rows} == {client.venue.portfolio}
+    assert {position.portfolio for position in answer.rows} == set(login.portfolios.split())
 
 
 def test_past_trades_come_with_how_many_there_are(client: Client) -> None:

@@ -88,8 +88,8 @@ VENUE = Venue(
     capabilities=Capabilities(
         channels=frozenset(Channel) - {Channel.HEARTBEATS},
         ord_types=frozenset(OrdType),
-        # GOOD_TILL_DATE is for stop orders; GOOD_TILL_CANCEL for derivatives only, which shares must not promise.
-        times_in_force=frozenset(TimeInForce) - {TimeInForce.GOOD_TILL_CANCEL},
+        # GOOD_TILL_DATE is for stop orders, GOOD_TILL_CANCEL for derivatives: refused before sending elsewhere.
+        times_in_force=frozenset(TimeInForce),
         order_fields=frozenset({"max_floor", "trigger_price_direction"}),
         bar_periods=frozenset(seconds * NANOS_PER_SECOND for seconds in _BAR_SECONDS),
         post_only=True,

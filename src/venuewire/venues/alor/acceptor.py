@@ -29,10 +29,10 @@ from venuewire.venue import (
     Stage,
     Throttle,
 )
-from venuewire.venues.alor import signing
+from venuewire.venues.alor import signing, terms
 from venuewire.venues.alor.acceptor_cws import CommandAcceptor
 from venuewire.venues.alor.acceptor_http import HttpAcceptor
-from venuewire.venues.alor.acceptor_ws import SubscriptionAcceptor
+from venuewire.venues.alor.acceptor_ws import PRIVATE, SubscriptionAcceptor
 from venuewire.venues.alor.candles import Tape
 from venuewire.venues.alor.conditional import Conditional
 from venuewire.venues.alor.desk import DUPLICATES_SEEN, Desk, Switches, is_working
@@ -72,10 +72,10 @@ class AlorHost:
         self.desk = Desk(exchange, stage.reference_prices, self.switches)
         self.stop_desk = StopDesk(self.desk, self._stop_changed)
         self.groups = Groups(self._where, self._end, self._wake)
-        self.records = Records(self.desk, "MOEX")
+        self.records = Records(self.desk, "MOEX", stage.futures)
         self.connections: set[object] = set()
         self.refresh_tokens: dict[str, tuple[str, ...]] = {
-            str(stage.credentials["refresh_token"]): (str(stage.credentials["portfolio"]),)
+            str(stage.credentials["refresh_token"]): (stage.account, *stage.further_accounts)
         }
         """Portfolios by refresh token; take one out and it is revoked, and what was made of it as well (2.1)."""
         self._exchange = exchange
@@ -165,6 +165,10 @@ class AlorHost:
             self._newest[event.symbol] = event
         if isinstance(event, (Trade, ExecutionReport)):
             self.settle(now)
+        if isinstance(event, PRIVATE):
+            for connection in tuple(self.connections):
+                if isinstance(connection, SubscriptionAcceptor):
+                    connection.overhear(event, now)
 
     def once(self, shape: tuple[object, ...], symbol: str, make: Callable[[], list[bytes]]) -> list[bytes]:
         """Data of this shape about an instrument, which everybody is sent alike; made anew when there is news of it."""
@@ -241,7 +245,7 @@ class AlorHost:
 
     def _port(self, portfolio: str, order_id: str) -> ExecutionReport | None:
         try:
-            return self._exchange.port(portfolio).order(order_id=order_id)
+            return self._exchange.port(portfolio).order(order_id=terms.exchange_id(order_id))
         except KeyError:
             return None
 

@@ -21,7 +21,7 @@ from venuewire.venues.alor import books
 from venuewire.venues.alor.candles import length_of, opened
 from venuewire.venues.alor.conditional import Conditional
 from venuewire.venues.alor.records import Records
-from venuewire.venues.alor.sessions import next_change
+from venuewire.venues.alor.sessions import market_of, next_change
 from venuewire.venues.alor.wire import access, account, candles, frames, market, risk, status, stops
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ _FIGURES_INTERVAL: Nanos = frames.DEFAULT_FREQUENCY * NANOS_PER_MILLI
 """ASSUMPTION: they are sent no more often than that; they have no frequency of their own."""
 _ALIKE = frozenset({frames.BOOK, frames.QUOTES})
 """Opcodes whose states are the same for everybody, whenever the subscription began."""
+PRIVATE = (ExecutionReport, Position, Balance)
 _STOPS = frozenset({frames.STOP_ORDERS, frames.OLD_STOP_ORDERS})
 _HISTORY_AT_ONCE, _HISTORY_AT_A_TIME, _HISTORY_INTERVAL = 2000, 500, 50 * NANOS_PER_MILLI
 """ASSUMPTION: candles of the past in the answer to a subscription, and then so many so often: a client who reads is not
@@ -340,7 +341,7 @@ class SubscriptionAcceptor:
         """Trading statuses that have changed with the time."""
         for subscription in self._of_status():
             assert subscription.instrument is not None
-            subscription.until = next_change(subscription.instrument.security_exchange, now)
+            subscription.until = next_change(market_of(subscription.instrument), now)
             if self._host.desk.trading_status(subscription.instrument, now) != subscription.told:
                 yield from self._send_state(subscription, now)
 
@@ -350,8 +351,15 @@ class SubscriptionAcceptor:
     # ---- what happens at the exchange
 
     def publish(self, event: Event, now: Nanos) -> list[Out]:
-        """Frames for what this connection subscribed to."""
+        """Frames for what this connection subscribed to; of the token's further portfolios the host tells."""
+        if isinstance(event, PRIVATE) and event.account != self.account:
+            return self._news()
         return [*self._news(), *self._happened(event, now)]
+
+    def overhear(self, event: ExecutionReport | Position | Balance, now: Nanos) -> None:
+        """News of a portfolio: where it is another than the connection is known by, it goes with the next frames."""
+        if event.account != self.account:
+            self._queued += self._happened(event, now)
 
     def _happened(self, event: Event, now: Nanos) -> list[Out]:
         match event:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeAlias
@@ -272,7 +273,7 @@ def quote_record(
         "high_price": max(prices),
         "low_price": min(prices),
         "open_price": prices[0],
-        "accruedInt": _ZERO,
+        "accruedInt": None if terms.is_derivative(instrument) else _ZERO,
         "volume": sum((trade.size for trade in trades), _ZERO) // lot,
         "open_interest": None,
         "ask": quote.ask,
@@ -283,7 +284,7 @@ def quote_record(
         "bond_yield": None,
         "lotsize": lot,
         "lotvalue": last * lot,
-        "facevalue": _ZERO,
+        "facevalue": contract_of(instrument),
         "type": type_of(instrument),
         "total_bid_vol": totals[0] // lot,
         "total_ask_vol": totals[1] // lot,
@@ -299,16 +300,27 @@ def quote_record(
     if form == "Heavy":
         common["currency"] = instrument.currency
         return market.QuoteHeavy(**common)
-    return market.QuoteSimple(**common, accrued_interest=_ZERO)
+    return market.QuoteSimple(**common, accrued_interest=common["accruedInt"])
 
 
 def type_of(instrument: Instrument) -> str:
-    """An ordinary share; SPBX calls everything `t` (6.5)."""
+    """An ordinary share, or a future; SPBX calls everything `t` (6.5)."""
+    if terms.is_derivative(instrument):
+        return f"Фьючерсный контракт {instrument.security_id}"
     return "t" if instrument.security_exchange == "SPBX" else "CS"
 
 
-CFI = "ESXXXX"
-"""Of ordinary shares (5.4)."""
+def cfi_of(instrument: Instrument) -> str:
+    """Of ordinary shares, of futures on shares (5.4)."""
+    return "FFSPSX" if terms.is_derivative(instrument) else "ESXXXX"
+
+
+def contract_of(instrument: Instrument) -> Decimal:
+    """Shares in a future; nothing else here has a face value (5.4)."""
+    return _SHARES_IN_CONTRACT if terms.is_derivative(instrument) else _ZERO
+
+
+_SHARES_IN_CONTRACT = Decimal(100)
 
 
 def price_limits(instrument: Instrument, reference: Decimal) -> tuple[Decimal, Decimal]:
@@ -317,8 +329,27 @@ def price_limits(instrument: Instrument, reference: Decimal) -> tuple[Decimal, D
     return reference - half, reference + half
 
 
-def security_record(form: Format, instrument: Instrument, reference: Decimal, status: int) -> market.Security:
-    """An instrument of the sandbox's stage as `GET /md/v2/Securities` answers it; `status` is its trading status."""
+def expiry_of(instrument: Instrument) -> str:
+    """When it ends to be traded: a future on the third Thursday of the month its name tells, a share never."""
+    if not terms.is_derivative(instrument):
+        return "9999-12-31T23:59:59.9999999"
+    month, _, year = instrument.security_id.rpartition("-")[2].partition(".")
+    return f"{third_thursday(2000 + int(year), int(month)):%Y-%m-%d}T23:59:59.9999999"
+
+
+def third_thursday(year: int, month: int) -> date:
+    """The day futures end on."""
+    first = date(year, month, 1)
+    return first + timedelta(days=(3 - first.weekday()) % 7 + 14)
+
+
+def security_record(
+    form: Format, instrument: Instrument, reference: Decimal, status: int, margin: Decimal = _ZERO
+) -> market.Security:
+    """An instrument of the sandbox's stage as `GET /md/v2/Securities` answers it.
+
+    `status` is its trading status, `margin` what one contract binds.
+    """
     lowest, highest = price_limits(instrument, reference)
     common: dict[str, Any] = {
         "symbol": instrument.security_id,
@@ -327,14 +358,14 @@ def security_record(form: Format, instrument: Instrument, reference: Decimal, st
         "exchange": instrument.security_exchange,
         "type": type_of(instrument),
         "lotsize": instrument.round_lot,
-        "facevalue": _ZERO,
-        "cfiCode": CFI,
-        "cancellation": "9999-12-31T23:59:59.9999999",
+        "facevalue": contract_of(instrument),
+        "cfiCode": cfi_of(instrument),
+        "cancellation": expiry_of(instrument),
         "minstep": instrument.min_price_increment,
         "rating": _ZERO,
-        "marginbuy": _ZERO,
-        "marginsell": _ZERO,
-        "marginrate": _ZERO,
+        "marginbuy": margin,
+        "marginsell": margin,
+        "marginrate": round(100 * margin / reference, 2),
         "pricestep": instrument.min_price_increment * instrument.round_lot,
         "priceMax": highest,
         "priceMin": lowest,
@@ -367,14 +398,16 @@ def security_record(form: Format, instrument: Instrument, reference: Decimal, st
 
 
 def market_of(instrument: Instrument) -> str:
-    """`FOND`, or `SPBX` (5.4); the sandbox has no derivatives and no currencies."""
+    """`FORTS`, `FOND`, or `SPBX` (5.4); the sandbox has no currencies."""
+    if terms.is_derivative(instrument):
+        return "FORTS"
     return "SPBX" if instrument.security_exchange == "SPBX" else "FOND"
 
 
 def status_record(
-    form: Format, instrument: Instrument, reference: Decimal, status: int
+    form: Format, instrument: Instrument, reference: Decimal, status: int, margin: Decimal = _ZERO
 ) -> wire_status.InstrumentStatus:
-    """Trading status and price limits, whole (3.6.4). What a share does not have is left out."""
+    """Trading status and price limits, whole (3.6.4). What an instrument does not have is left out."""
     lowest, highest = price_limits(instrument, reference)
     return wire_status.STATUSES[form](
         symbol=instrument.security_id,
@@ -384,4 +417,6 @@ def status_record(
         tradingStatusInfo=sessions.WORDS[status],
         priceMin=lowest,
         priceMax=highest,
+        marginBuy=margin or UNSET,
+        marginSell=margin or UNSET,
     )

@@ -99,6 +99,11 @@ class Desk:
         self.exchange = exchange
         self.switches = switches
         self.reference = {symbol: Decimal(price) for symbol, price in reference_prices.items()}
+        self._short_names = {
+            instrument.base: instrument.security_id
+            for instrument in exchange.instruments.values()
+            if terms.is_derivative(instrument)
+        }
         self._memory: dict[str, Memory] = {}
         self._recent: dict[tuple[object, ...], Nanos] = {}
         self._icebergs: dict[str, dict[str, tuple[Port, int]]] = {}
@@ -110,7 +115,7 @@ class Desk:
         """The instrument's trading status (6.6)."""
         if not self.switches.trading_hours:
             return sessions.TRADING
-        return sessions.status_at(instrument.security_exchange, now)
+        return sessions.status_at(sessions.market_of(instrument), now)
 
     def mark(self, symbol: str) -> Decimal:
         """The last price, or where the market began."""
@@ -135,7 +140,8 @@ class Desk:
         return found
 
     def instrument(self, exchange: str, ticker: str, board: object = "") -> Instrument | None:
-        """The instrument of this name, on this board if one is named."""
+        """The instrument of this name, on this board if one is named; a future has a short name, too (6.8)."""
+        ticker = self._short_names.get(ticker, ticker)
         instrument = self.exchange.instruments.get(terms.symbol_of(exchange, ticker))
         if instrument is None or (isinstance(board, str) and board and board != instrument.market_segment_id):
             return None
@@ -176,9 +182,12 @@ class Desk:
         instrument = self.checked(record, ord_type, now)
         if isinstance(instrument, Refused):
             return instrument
-        standing = port.order(order_id=order_id)
+        standing = port.order(order_id=terms.exchange_id(order_id))
         if standing is None or not is_working(standing):
             return Refused(400, terms.UNKNOWN_ORDER)
+        if terms.is_derivative(instrument):
+            # The message's own instrument does not count there (4.2).
+            instrument = self.exchange.instruments[standing.symbol]
         command = translate.replace_order(record, ord_type, instrument, standing, ref)
         if command.cl_ord_id != standing.cl_ord_id and self._is_taken(port, command.cl_ord_id):
             command = replace(command, cl_ord_id="")
@@ -187,7 +196,7 @@ class Desk:
 
     def delete(self, order_id: str, port: Port, now: Nanos, ref: str) -> Outcome:
         """Cancel an order. One that is done already is not found (7)."""
-        standing = port.order(order_id=order_id)
+        standing = port.order(order_id=terms.exchange_id(order_id))
         if standing is None or not is_working(standing):
             return Refused(400, terms.UNKNOWN_ORDER)
         refusal = translate.refusal_reason(
@@ -214,6 +223,8 @@ class Desk:
         instrument = self.instrument(place.exchange.upper(), place.symbol, board)
         if instrument is None:
             return Refused(400, terms.UNKNOWN_INSTRUMENT)
+        if not is_traded_by(record.user.portfolio, instrument):
+            return Refused(400, terms.PROHIBITED)
         if not are_flags_possible(record, ord_type, instrument):
             return Refused(400, terms.BAD_FLAGS)
         status = self.trading_status(instrument, now)
@@ -276,7 +287,7 @@ class Desk:
         self._remember(begun.order_id, Memory(now, record.comment or "", iceberg))
         if iceberg is not None:
             self._icebergs.setdefault(instrument.symbol, {})[begun.order_id] = port, iceberg[0]
-        return Done(begun.order_id)
+        return Done(terms.wire_id(begun.order_id, instrument))
 
     def _remember(self, order_id: str, memory: Memory) -> None:
         self._memory[order_id] = memory
@@ -297,6 +308,13 @@ def visible(report: ExecutionReport, shown: Decimal) -> Decimal:
     """What of an iceberg shows now, in pieces: a part that is used up is followed by the next."""
     filled, leaves = report.cum_qty or Decimal(0), report.leaves_qty or Decimal(0)
     return min(leaves, shown - filled % shown)
+
+
+def is_traded_by(portfolio: str, instrument: Instrument) -> bool:
+    """Is it of the portfolio's market? `75...` has derivatives, `E...` everything, the others the rest (6.8)."""
+    if portfolio.startswith("E"):
+        return True
+    return portfolio.startswith("75") == terms.is_derivative(instrument)
 
 
 def iceberg_of(record: OrderFields) -> Iceberg | None:

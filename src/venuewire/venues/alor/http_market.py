@@ -81,8 +81,10 @@ class HttpMarket:
                 return self._all_trades(ask, form, instrument)
             case ["securities", _, _, "alltrades", "history"]:
                 return self._past_trades(ask, form, instrument)
+            case ["securities", _, _, "actualfuturesquote"]:
+                future = self._host.records.future_on(instrument)
+                return Answer(404) if future is None else json_answer(self._host.records.quote(form, future))
             case _:
-                # `actualFuturesQuote` among them: no share here has a future.
                 return Answer(404)
 
     def _instrument(self, ask: Ask, at: int) -> Instrument | None:
@@ -98,11 +100,11 @@ class HttpMarket:
         found = [
             instrument
             for instrument in self._host.records.securities()
-            if wanted in instrument.security_id.lower()
+            if (wanted in instrument.security_id.lower() or wanted in instrument.base.lower())
             and (not exchange or instrument.security_exchange == exchange)
             and (not board or instrument.market_segment_id == board)
-            and (not cfi or books.CFI.startswith(cfi.rstrip("X")))
-            and (not sector or sector in ("FOND", books.market_of(instrument)))
+            and (not cfi or books.cfi_of(instrument).startswith(cfi.rstrip("X")))
+            and (not sector or sector in _sectors(instrument))
         ]
         chosen = found[offset : offset + limit]
         return json_answer([self._host.records.security(form, instrument, ask.now) for instrument in chosen])
@@ -229,7 +231,7 @@ class HttpMarket:
             exchange=instrument.security_exchange,
             riskCategoryId=RISK_CATEGORY,
             securityRiskCategoryId=2,
-            assetType="stock",
+            assetType="futures" if terms.is_derivative(instrument) else "stock",
             underlyingAsset=None,
             setName=None,
             isin=None,
@@ -282,6 +284,12 @@ class _Wanted(Struct):
             and self.lowest <= trade.price <= self.highest
             and self.side in ("", side)
         )
+
+
+def _sectors(instrument: Instrument) -> tuple[str, ...]:
+    """What a list may be narrowed to that has it: its market, and for shares of either exchange `FOND`."""
+    own = books.market_of(instrument)
+    return (own,) if own == "FORTS" else (own, "FOND")
 
 
 def _midnight(ask: Ask) -> int:

@@ -171,10 +171,12 @@ class HttpOrders:
         if price <= 0:
             return Answer(400)
         available = {balance.currency: balance.available for balance in port.balances()}
-        lot_price = price * instrument.round_lot
+        # Of a future the margin is what is paid, whichever way it goes.
+        margin = self._host.records.margin(instrument)
+        lot_price = margin or price * instrument.round_lot
         money = asked.budget or available.get(instrument.currency, _ZERO)
         to_buy = money // lot_price
-        to_sell = available.get(instrument.base, _ZERO) // instrument.round_lot
+        to_sell = to_buy if margin else available.get(instrument.base, _ZERO) // instrument.round_lot
         return groups.Estimate(
             portfolio=asked.portfolio,
             ticker=instrument.security_id,

@@ -63,7 +63,7 @@ class HttpPortfolio:
                 )
                 return json_answer([order for order in orders if order is not None])
             case ["orders", order_id]:
-                standing = port.order(order_id=order_id)
+                standing = port.order(order_id=terms.exchange_id(order_id))
                 order = records.order(form, standing, port, now, existing=True) if standing else None
                 return Answer(404) if order is None else json_answer(order)
             case ["stoporders"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -32,11 +32,17 @@ _DAY_TRADES = 1000
 class Records:
     """Asks the exchange, answers in the venue's records."""
 
-    def __init__(self, desk: Desk, exchange_name: str) -> None:
+    def __init__(self, desk: Desk, exchange_name: str, leverage: Mapping[str, int]) -> None:
         self._desk = desk
+        self._leverage = leverage
+        """Of futures: how many times its margin a position may cost."""
         self._exchange = desk.exchange
         self._name = exchange_name
-        self._bases = {instrument.base: symbol for symbol, instrument in desk.exchange.instruments.items()}
+        self._bases = {
+            instrument.base: symbol
+            for symbol, instrument in desk.exchange.instruments.items()
+            if not terms.is_derivative(instrument)
+        }
 
     # ---- market
 
@@ -60,16 +66,31 @@ class Records:
     def security(self, form: Format, instrument: Instrument, now: Nanos) -> market.Security:
         """What is known of an instrument."""
         status = self._desk.trading_status(instrument, now)
-        return books.security_record(form, instrument, self._desk.reference[instrument.symbol], status)
+        reference, margin = self._desk.reference[instrument.symbol], self.margin(instrument)
+        return books.security_record(form, instrument, reference, status, margin)
 
     def status(self, form: Format, instrument: Instrument, now: Nanos) -> wire_status.InstrumentStatus:
         """Trading status and price limits."""
         reference = self._desk.reference[instrument.symbol]
-        return books.status_record(form, instrument, reference, self._desk.trading_status(instrument, now))
+        status = self._desk.trading_status(instrument, now)
+        return books.status_record(form, instrument, reference, status, self.margin(instrument))
 
     def securities(self) -> list[Instrument]:
         """All there are."""
         return list(self._exchange.instruments.values())
+
+    def margin(self, instrument: Instrument) -> Decimal:
+        """What one contract binds; nothing of what is delivered."""
+        leverage = self._leverage.get(instrument.symbol)
+        return self._mark(instrument.symbol) / leverage if leverage else _ZERO
+
+    def future_on(self, instrument: Instrument) -> Instrument | None:
+        """The future on a share, by its name: `SBRF-12.26` is on `SBER`."""
+        for future in self._exchange.instruments.values():
+            name = future.security_id.partition("-")[0]
+            if terms.is_derivative(future) and name.startswith(instrument.security_id[:2]):
+                return future
+        return None
 
     # ---- portfolio
 
@@ -140,37 +161,43 @@ class Records:
     def summary(self, form: Format, port: Port) -> account.Summary:
         """The portfolio's money, and what all of it is worth."""
         cash = [balance for balance in port.balances() if balance.currency not in self._bases]
-        return translate.summary_record(form, cash, self.worth(port))
+        return translate.summary_record(form, cash, self.worth(port), self._bound(port))
 
     def risk(self, form: Format, port: Port, now: Nanos) -> wire_risk.Risk:
-        """Risk figures (3.6.8). Nothing here is bought on margin, so that none is ever at risk."""
-        worth = self.worth(port)
+        """Risk figures (3.6.8). Shares are not bought on margin; futures bind theirs, and may eat up what is there."""
+        worth, margin = self.worth(port), self._bound(port)
+        least = margin / 2
+        first, second = worth - margin, worth - least
         return wire_risk.RISKS[form](
             portfolio=port.account,
             exchange=self._name,
             portfolioEvaluation=worth,
             portfolioLiquidationValue=worth,
-            initialMargin=_ZERO,
-            minimalMargin=_ZERO,
-            correctedMargin=_ZERO,
-            riskCoverageRatioOne=worth,
-            riskCoverageRatioTwo=worth,
+            initialMargin=margin,
+            minimalMargin=least,
+            correctedMargin=margin,
+            riskCoverageRatioOne=first,
+            riskCoverageRatioTwo=second,
             riskCategoryId=RISK_CATEGORY,
             clientType="StandardRisk",
             hasForbiddenPositions=False,
-            hasNegativeQuantity=False,
-            riskStatus="Ok",
+            hasNegativeQuantity=any(position.qty < 0 for position in port.positions()),
+            riskStatus="Ok" if first >= 0 else "Demand" if second >= 0 else "ToClose",
             calculationTime=terms.iso_of(now),
         )
 
     def spectra_risk(self, form: Format, port: Port) -> wire_risk.SpectraRisk:
-        """Figures of the derivatives market (3.6.9), of which this portfolio has no positions."""
+        """Figures of the derivatives market (3.6.9); all zero but the money where there are no positions of it."""
         roubles = [balance for balance in port.balances() if balance.currency == _ROUBLES]
         total = sum((balance.total for balance in roubles), _ZERO)
         free = sum((balance.available for balance in roubles), _ZERO)
-        names = ("fee", "moneyPledgeAmount", "vmInterCl", "vmCurrentPositions", "indicativeVarMargin")
-        more = {"Simple": ("varMargin", "balanceMoney"), "Heavy": ("varMargin",), "Slim": ()}[form]
-        zeros: dict[str, Any] = dict.fromkeys((*names, "netOptionValue", "posRisk", *more), _ZERO)
+        won = self._won(port)
+        zeros: dict[str, Any] = dict.fromkeys(("fee", "moneyPledgeAmount", "vmInterCl", "netOptionValue"), _ZERO)
+        zeros |= {"vmCurrentPositions": won, "indicativeVarMargin": won, "posRisk": self._bound(port)}
+        if form != "Slim":
+            zeros["varMargin"] = won
+        if form == "Simple":
+            zeros["balanceMoney"] = _ZERO
         return wire_risk.SPECTRA_RISKS[form](
             portfolio=port.account,
             moneyFree=free,
@@ -190,7 +217,18 @@ class Records:
                 worth += balance.total if balance.currency == _ROUBLES else _ZERO
             elif self._exchange.instruments[symbol].currency == _ROUBLES:
                 worth += balance.total * self._mark(symbol)
-        return worth
+        return worth + self._won(port)
+
+    def _futures(self, port: Port) -> list[Position]:
+        return [position for position in port.positions() if position.symbol in self._leverage]
+
+    def _won(self, port: Port) -> Decimal:
+        """What open positions of derivatives have won or lost so far."""
+        return sum((f.qty * (self._mark(f.symbol) - (f.avg_px or _ZERO)) for f in self._futures(port)), _ZERO)
+
+    def _bound(self, port: Port) -> Decimal:
+        """What they bind, at the prices they were opened at, as the exchange reckons it."""
+        return sum((abs(f.qty) * (f.avg_px or _ZERO) / self._leverage[f.symbol] for f in self._futures(port)), _ZERO)
 
     def _mark(self, symbol: str) -> Decimal:
         return self._desk.mark(symbol)

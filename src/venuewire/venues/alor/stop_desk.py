@@ -168,7 +168,7 @@ class StopDesk:
         fills = [
             fill
             for fill in self._desk.exchange.port(order.terms.account).fills()
-            if fill.order_id == order.exchange_order_id and fill.exec_type is ExecType.TRADE
+            if fill.order_id == terms.exchange_id(order.exchange_order_id) and fill.exec_type is ExecType.TRADE
         ]
         pieces = sum((fill.last_qty or _ZERO for fill in fills), _ZERO)
         return sum(((f.last_qty or _ZERO) * (f.last_px or _ZERO) for f in fills), _ZERO) / pieces if pieces else _ZERO

@@ -154,6 +154,25 @@ PASSIVE = "bookorcancel"
 DERIVATIVES_ONLY = frozenset({"goodtillcancelled"})
 DERIVATIVES = frozenset({"RFUD", "ROPD"})
 """Boards of futures and options (6.8)."""
+_LONG = "20235559"
+"""The sandbox's orders of derivatives have ids of 19 digits, as the venue's have (6.8): these, then its exchange's."""
+
+
+def is_derivative(instrument: Instrument) -> bool:
+    """A future or an option."""
+    return instrument.market_segment_id in DERIVATIVES
+
+
+def wire_id(order_id: str, instrument: Instrument) -> str:
+    """An order id of the sandbox's exchange, as the venue shows it."""
+    return f"{_LONG}{order_id}" if is_derivative(instrument) else order_id
+
+
+def exchange_id(order_id: str) -> str:
+    """The same, the other way."""
+    return order_id.removeprefix(_LONG) if len(order_id) > len(_LONG) + 8 else order_id
+
+
 ON_CLOSE = "attheclose"
 """Closing auction of SPBX; elsewhere `fillorkill` (6.4)."""
 
@@ -237,6 +256,7 @@ BAD_FLAGS = "BAD_FLAGS"
 NOT_TRADING = "Security is not currently trading"
 IN_BREAK = "Security is in break period"
 DUPLICATE = "Duplicate command"
+PROHIBITED = "PROHIBITION_CH"
 
 _SAID = {
     OrdRejReason.UNKNOWN_SYMBOL: UNKNOWN_INSTRUMENT,
@@ -248,7 +268,7 @@ _SAID = {
     OrdRejReason.INCORRECT_QUANTITY: BAD_QUANTITY,
     OrdRejReason.INVALID_PRICE: "BAD_PRICE_LIMITS",
     OrdRejReason.POST_ONLY_WOULD_CROSS: "Order was canceled before it was posted",
-    OrdRejReason.NOT_ALLOWED: "PROHIBITION_CH",
+    OrdRejReason.NOT_ALLOWED: PROHIBITED,
 }
 
 

@@ -216,10 +216,14 @@ def replace_order(
     standing: ExecutionReport,
     ref: str,
 ) -> ReplaceOrder:
-    """The command in an update message whose values have been looked at; `standing` is the order it means."""
+    """The command in an update message whose values have been looked at; `standing` is the order it means.
+
+    On derivatives the exchange goes by the order's own side, whatever the message says (4.2).
+    """
+    side = terms.SIDES[record.side.lower()]
     return ReplaceOrder(
         symbol=instrument.symbol,
-        side=terms.SIDES[record.side.lower()],
+        side=standing.side or side if terms.is_derivative(instrument) else side,
         ord_type=ord_type,
         order_id=standing.order_id,
         orig_cl_ord_id=standing.cl_ord_id,
@@ -498,8 +502,9 @@ def order_record(
     lot, quantity, filled = instrument.round_lot, report.order_qty or _ZERO, report.cum_qty or _ZERO
     limit = report.ord_type is not OrdType.MARKET
     life = terms.PASSIVE if report.post_only else terms.TIME_IN_FORCE_WORDS.get(report.time_in_force or TimeInForce.DAY)
+    stays = life in terms.DERIVATIVES_ONLY and terms.is_derivative(instrument)
     common: dict[str, Any] = {
-        "id": report.order_id,
+        "id": terms.wire_id(report.order_id, instrument),
         "symbol": instrument.security_id,
         "board": instrument.market_segment_id,
         "brokerSymbol": f"{instrument.security_exchange}:{instrument.security_id}",
@@ -511,7 +516,7 @@ def order_record(
         "status": terms.STATUS_WORDS[report.ord_status or OrdStatus.NEW],
         "transTime": terms.iso_of(placed),
         "updateTime": terms.iso_of(report.transact_time or placed),
-        "endTime": terms.end_of_day(placed),
+        "endTime": terms.FOREVER if stays else terms.end_of_day(placed),
         "qtyUnits": quantity,
         "qtyBatch": quantity // lot,
         "filledQtyUnits": filled,
@@ -537,7 +542,7 @@ def trade_record(
     lots = quantity // instrument.round_lot
     common: dict[str, Any] = {
         "id": report.exec_id,
-        "orderno": report.order_id,
+        "orderno": terms.wire_id(report.order_id, instrument),
         "comment": comment or None,
         "symbol": instrument.security_id,
         "brokerSymbol": f"{instrument.security_exchange}:{instrument.security_id}",
@@ -550,7 +555,8 @@ def trade_record(
         "accruedInt": _ZERO,
         "side": terms.SIDE_WORDS[report.side] if report.side else "buy",
         "existing": existing,
-        "commission": report.commission,
+        # None on derivatives (3.6.10).
+        "commission": None if terms.is_derivative(instrument) else report.commission,
         "repoSpecificFields": None,
         "volume": price * quantity,
     }
@@ -626,8 +632,10 @@ def _holding(form: frames.Format, common: dict[str, Any], pieces: Decimal, lot: 
     return account.PositionSimple(**common, **units, lotSize=lot, **batches)
 
 
-def summary_record(form: frames.Format, balances: Sequence[Balance], value: Decimal) -> account.Summary:
-    """The portfolio's money; `value` is what all of it would be worth."""
+def summary_record(
+    form: frames.Format, balances: Sequence[Balance], value: Decimal, margin: Decimal = _ZERO
+) -> account.Summary:
+    """The portfolio's money; `value` is what all of it would be worth, `margin` what its derivatives bind."""
     power = sum((balance.available for balance in balances if balance.currency == "RUB"), _ZERO)
     common: dict[str, Any] = {
         "buyingPowerAtMorning": power,
@@ -636,9 +644,9 @@ def summary_record(form: frames.Format, balances: Sequence[Balance], value: Deci
         "profitRate": _ZERO,
         "portfolioEvaluation": value,
         "portfolioLiquidationValue": value,
-        "initialMargin": _ZERO,
-        "correctedMargin": _ZERO,
-        "riskBeforeForcePositionClosing": value,
+        "initialMargin": margin,
+        "correctedMargin": margin,
+        "riskBeforeForcePositionClosing": value - margin,
         "commission": _ZERO,
     }
     if form == "Slim":
