@@ -72,6 +72,8 @@ logger = logging.getLogger("venuewire.client")
 LOGON_SECONDS = 30
 # Seconds of the machine's clock that lines have to close; then they are cut.
 CLOSING_SECONDS = 5
+# Requests of the start that are refused are made again so many times.
+START_REFUSALS = 2
 # Seconds that a further line stays with nothing subscribed on it: dialling is worth more than an empty line.
 LINGER_SECONDS = 5
 # Lines that share a grant renew one after the other, so that the second finds what the first obtained.
@@ -481,16 +483,18 @@ class Client:
         self.desk.begin()
 
     async def _take_up(self) -> None:
-        """Log on and learn what there is; begun again when a line is lost meanwhile."""
+        """Log on and learn what there is; begun again when a line is lost meanwhile, or a token ended just then."""
+        refusals = 0
         while True:
             await self.wait_ready()
             try:
                 await self._learn()
-            except (errors.TransportError, errors.NotLoggedOn, errors.RequestTimedOut) as error:
-                if self._closing.is_set() or self._fault is not None:
+            except (errors.TransportError, errors.NotLoggedOn, errors.RequestTimedOut, errors.RequestRejected) as error:
+                refusals += isinstance(error, errors.RequestRejected)
+                if self._closing.is_set() or self._fault is not None or refusals > START_REFUSALS:
                     raise
                 self._dispatch.trouble = str(error)
-                await self.clock.sleep_until(self.clock.now() + FIRST_PAUSE // 4)
+                await self.clock.sleep_until(self.clock.now() + (FIRST_PAUSE // 4 << refusals))
             else:
                 return
 
@@ -884,9 +888,9 @@ class Client:
         - `feeds`: seconds since the last message of each channel
         - `books`: for each `trust`, `cause`, `updates`, `resyncs`, `gaps`, `last_gap` (from, to, cause, repaired),
           `age_s` since the last good message, `lag_s`: how much later the newest update reached us than the quickest of
-          its line, `delay_s`: from the venue's time of it to its receipt as far as the clocks are known (each None where
-          the venue does not time updates), `users`, `dropped_by_readers`, and `readers` (each `offered`,
-          `delivered`, `dropped`, `waiting`, `lag_s` in event time)
+          its line, `delay_s`: from the venue's time of it to its receipt as far as the clocks are known (both None
+          where the venue does not time updates), `users`, `dropped_by_readers`, `readers` (each `offered`, `delivered`,
+          `dropped`, `waiting`, `lag_s` in event time)
         - `streams`: the same of trades and quotes, by channel and symbol, with `count` and `delay_s`
         - `requests` in flight; `orders`: `open`, and `whole`: False while news of them may be missing
         - `journal`: None without one; else `path`, `durability`, `failure` (why no new order is taken, or None) and

@@ -341,7 +341,7 @@ class Dispatch:
         """Subscribe to the account's own channels, as far as the venue has them, and wait until it has taken that."""
         for channel in (Channel.ORDERS, Channel.POSITIONS):
             if channel in self._venue.capabilities.channels:
-                if channel not in self._own:
+                if channel not in self._own or self._own[channel].is_refused:
                     wanted = Subscribe(channel=channel)
                     self._own[channel] = Subscription(self._requests, wanted, self._own_lost(channel))
                 await self._own[channel].accepted()

@@ -35,6 +35,12 @@ class Subscription:
         """Where its messages come."""
         return self._ticket.line
 
+    @property
+    def is_refused(self) -> bool:
+        """The venue has said no, or nothing."""
+        answer = self._ticket.answer
+        return answer.done() and not answer.cancelled() and answer.exception() is not None
+
     async def accepted(self) -> None:
         """Return when the venue has taken it."""
         await self._ticket

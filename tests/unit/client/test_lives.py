@@ -348,3 +348,32 @@ async def test_forced_ends_of_tokens_lose_nothing() -> None:
         table.far.open_lines[0].say("trade", n=1)
         await settle()
         assert trades.waiting == 1
+
+
+async def test_what_is_refused_just_as_it_starts_is_asked_for_again() -> None:
+    table = make()
+    table.far.rejects.add("ORDERS")
+    starting = asyncio.ensure_future(table.client.__aenter__())
+    await settle()
+    assert not starting.done()
+    table.far.rejects.clear()
+    await table.step(0.6)
+    await settle()
+    await starting
+    assert table.client.health()["ready"]
+    assert ("ORDERS", None) in table.line.subscribed
+    await table.client.close()
+
+
+async def test_what_is_refused_again_and_again_at_the_start_is_raised() -> None:
+    table = make()
+    table.far.rejects.add("ORDERS")
+    starting = asyncio.ensure_future(table.client.__aenter__())
+    await settle()
+    for seconds in (0.6, 1.1):
+        assert not starting.done()
+        await table.step(seconds)
+        await settle()
+    with pytest.raises(errors.RequestRejected):
+        await starting
+    assert table.far.open_lines == []
