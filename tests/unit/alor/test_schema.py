@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from venuewire.venues.alor.wire import account, candles, commands, frames, groups, market, risk, stops
+from venuewire.venues.alor.wire import (
+    access,
+    account,
+    candles,
+    commands,
+    frames,
+    groups,
+    market,
+    requests,
+    risk,
+    status,
+    stops,
+)
 
 BESIDE = Path(__file__).parents[3] / ".." / "shared" / "spec" / "WarpOpenAPIv2.json"
 
@@ -118,19 +131,77 @@ SUBSCRIPTIONS: list[tuple[str, Any]] = [
     *((f"ws_sub_{name}", frames.SubscribeInstrument) for name in ("OrderBookGetAndSubscribe", "QuotesSubscribe")),
     *((f"ws_sub_{name}GetAndSubscribe", frames.SubscribePortfolio) for name in ("Orders", "Positions", "Trades")),
     *((f"ws_sub_{name}GetAndSubscribe", frames.SubscribePortfolio) for name in ("Risks", "SpectraRisks", "StopOrders")),
+    ("ws_sub_InstrumentsGetAndSubscribeV2", frames.SubscribeInstrument),
+    ("ws_sub_StopOrdersGetAndSubscribeV2", frames.SubscribePortfolio),
+    ("ws_sub_SummariesGetAndSubscribeV2", frames.SubscribePortfolio),
     ("ws_sub_Unsubscribe", frames.Unsubscribe),
     ("ws_cmd_Authorize", commands.Authorize),
 ]
 
 
-@pytest.mark.parametrize(("name", "record"), [*COMMANDS, *SUBSCRIPTIONS], ids=lambda value: str(value)[:60])
+OVER_HTTP: list[tuple[str, Any]] = [
+    ("RefreshAccessToken", access.RefreshRequest),
+    *((f"OrdersActions{name}", commands.HttpOrder) for name in ("MarketTV", "LimitTVPost", "LimitTVPut")),
+    *(
+        (f"OrdersActionsStop{name}", commands.HttpOrder)
+        for name in ("MarketTVWarp", "LimitTVWarpPost", "LimitTVWarpPut")
+    ),
+    ("EstimateOrder", groups.EstimateRequest),
+    ("OrderGroupCreate", groups.GroupRequest),
+    ("OrderGroupModify", groups.GroupRequest),
+    ("object_OrderGroupItem", groups.Member),
+]
+
+
+@pytest.mark.parametrize(("name", "record"), [*COMMANDS, *SUBSCRIPTIONS, *OVER_HTTP], ids=lambda value: str(value)[:60])
 def test_a_request_can_say_all_the_document_has(name: str, record: type[msgspec.Struct]) -> None:
     body = bodies().get(name)
     if body is None:
         pytest.skip(f"the document has no request {name}")
     theirs = set(properties(body))
     assert theirs - set(fields(record)) == set(), "fields of the document that we have not"
-    assert required(body) <= set(fields(record))
+    # Group bodies name what they require with capitals, and have it without (3.14 knows other slips of theirs).
+    assert {name.lower() for name in required(body)} <= {name.lower() for name in fields(record)}
+
+
+@pytest.mark.parametrize("form", ["Simple", "Slim", "Heavy"])
+def test_a_status_has_the_documents_fields(form: Any) -> None:
+    name = f"ws_response_sub_InstrumentsGetAndSubscribeV2_{form}"
+    frame = properties({"$ref": f"/{name}"})
+    assert set(fields(status.STATUSES[form])) == set(properties(frame["data"]))
+
+
+def test_every_query_the_document_has_can_be_asked() -> None:
+    """Of the requests `ask` takes: no parameter we do not know, none required that we leave out."""
+    found = {re.sub(r"\{\w+\}", "{}", path).lower(): item for path, item in paths().items()}
+    for record, call in requests.CALLS.items():
+        item = found.get(re.sub(r"\{\w+\}", "{}", call.path).lower())
+        assert item is not None, call.path
+        parameters = [parameter(one) for one in item[call.method.lower()].get("parameters", ())]
+        theirs = {one["name"].lower() for one in parameters if one["in"] == "query"} - NOT_ASKED
+        ours = {name.lower() for name in fields(record)}
+        if call.body is None:
+            assert theirs - ours == set(), record.__name__
+
+
+NOT_ASKED = {"format", "jsonresponse"}
+"""Answers are read in one format, and all we ask for is JSON."""
+
+
+def paths() -> dict[str, Any]:
+    schemas()
+    path = Path(os.environ.get("ALOR_OPENAPI") or BESIDE)
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))["paths"]
+    return found
+
+
+def parameter(given: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in given:
+        return given
+    path = Path(os.environ.get("ALOR_OPENAPI") or BESIDE)
+    name = given["$ref"].rpartition("/")[2]
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))["components"]["parameters"][name]
+    return found
 
 
 @cache
