@@ -14,7 +14,7 @@ OURS = "venuewire"
 EVENT = "venuewire, each message opened"
 LOOP = "venuewire, async for"
 PURE = "venuewire, pure Python"
-BARE = "bare picows loop, throws bytes away"
+BARE = "bare picows loop"
 
 SDK, CCXT, FEEDS = (f"benches.contestants.{name}" for name in ("sdk", "ccxt_pro", "feeds"))
 
@@ -27,8 +27,8 @@ CONTESTANTS = (
     Contestant("official SDK, floats", SDK, 30_000, "floats", peer="coinbase-sdk"),
     Contestant("official SDK, floats, no classes", SDK, 50_000, "plain", peer="coinbase-sdk"),
     Contestant("ccxt.pro", CCXT, 12_000, peer="ccxt"),
-    Contestant("cryptofeed (mended), reads nothing", FEEDS, 25_000, "nothing", peer="cryptofeed"),
-    Contestant("cryptofeed (mended), reads the top", FEEDS, 1_200, "top", peer="cryptofeed"),
+    Contestant("cryptofeed, reads nothing", FEEDS, 25_000, "nothing", peer="cryptofeed"),
+    Contestant("cryptofeed, reads the top", FEEDS, 1_200, "top", peer="cryptofeed"),
     Contestant(BARE, "benches.contestants.bare", 400_000, keeps_book=False),
 )
 

@@ -195,15 +195,15 @@ def throughput_plot(result: Any) -> str:
 def latency_plot(result: Any) -> str:
     dots = [
         plot.Dot(
-            f"{int(rate):,}/s, {name}",
+            f"{name} at {int(rate):,}/s",
             (found[name]["p50"], found[name]["p90"]),
-            f"{found[name]['p50']:.0f}, {found[name]['p90']:.0f}",
+            f"{found[name]['p50']:,.0f}, {found[name]['p90']:,.0f}",
             _colour(name),
         )
         for rate, found in result["rates"].items()
         for name in (flood.OURS, flood.BARE)
     ]
-    return plot.dots("Sent to told: p50 (filled) and p90", "microseconds", dots)
+    return plot.dots("From sent to told: p50 (filled) and p90", "microseconds", dots)
 
 
 def books_plot(result: Any) -> str:
@@ -211,7 +211,7 @@ def books_plot(result: Any) -> str:
     venues = list(next(iter(counts.values()))["venues"])
     series = {venue: [(float(count), row["venues"][venue]) for count, row in counts.items()] for venue in venues}
     series["mean"] = [(float(count), row["cpu_us"]) for count, row in counts.items()]
-    return plot.lines("CPU a message against the number of books", "books in one process", "us", series)
+    return plot.lines("Microseconds of CPU a message", "books in one process", series)
 
 
 def _colour(name: str) -> str:

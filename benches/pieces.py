@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from benches.feed import PRICE_SCALE, PRODUCT, SIZE_SCALE, Feed, instrument, numbered
 from venuewire.book import BookKeeper, OrderBook, twins
 from venuewire.model.market import BookSnapshot, BookUpdate
+from venuewire.session.intake import Intake
 from venuewire.venue import Seat
 from venuewire.venues import find
 
@@ -37,7 +38,7 @@ def run(rounds: int, scale: float) -> dict[str, dict[str, float]]:
 
 
 def _in_a_process_of_its_own(pure: str) -> dict[str, Any]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "VENUEWIRE_PURE": pure}
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}", "VENUEWIRE_PURE": pure}
     command = [sys.executable, "-m", "benches.pieces"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -68,6 +69,12 @@ def measure(steps: int = 2_000) -> dict[str, Any]:
             keeper.apply(event)
             read_top(frame)
 
+    take, again = by_express(keeper)
+
+    def begin_again() -> None:
+        begin()
+        again()
+
     envelopes = [initiator.open(frame) for frame in frames]
     events: list[BookUpdate] = [initiator.receive(envelope, 1)[0] for envelope in envelopes]
     rows = [list(event.rows()) for event in events]
@@ -78,7 +85,8 @@ def measure(steps: int = 2_000) -> dict[str, Any]:
         "those rows to the book": _each(keeper.book.apply_rows, rows, begin),
         "body to book": _each(keeper.apply, events, begin),
         "best bid and ask": _each(read_top, frames, begin),
-        "all of it": _each(whole, frames, begin),
+        "all of it, the ordinary way": _each(whole, frames, begin),
+        "all of it, by express": _each(lambda frame: (take(frame), read_top(frame)), frames, begin_again),
     }
     return {"core": twins.core(), **us, **_full_book(begin, full), **_memory(feed)}
 
@@ -122,10 +130,31 @@ def _memory(feed: Feed) -> dict[str, float]:
     return {"book of 20,000 a side, MB": round(held / 1e6, 2)}
 
 
+def by_express(keeper: BookKeeper) -> tuple[Callable[[bytes], None], Callable[[], None]]:
+    """Frames from the line to this book as plain ones go in a client; and what to call before the first of a round."""
+    place, intake = seat(), twins.intake() or Intake()
+    venue = find("coinbase")
+    plan = None if venue.express is None else venue.express("ws", place)
+    assert plan is not None
+    # How old the made frames are says nothing.
+    express = twins.express(plan, intake, {plan.key(PRODUCT): keeper.book}, numbered=True, max_lag=1 << 62)
+
+    def take(frame: bytes) -> None:
+        if not express.take(frame, 1):
+            raise RuntimeError("a plain frame was not taken by express")
+
+    def again() -> None:
+        intake.open, intake.expected = True, 1
+
+    return take, again
+
+
 def seat() -> Seat:
     """A place at the venue that knows the product."""
-    numbers = count()
-    place = Seat(None, unique=lambda: next(numbers), random_hex=lambda digits: "0" * digits)
+    numbers, venue = count(), find("coinbase")
+    staged = venue.stage(lambda digits: "1" * digits, 0)
+    credentials = venue.credentials_from(staged.credentials)
+    place = Seat(credentials, unique=lambda: next(numbers), random_hex=lambda digits: "0" * digits)
     place.know([instrument()])
     return place
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-INK, FAINT = "#768390", "#76839055"
+INK = FAINT = "#768390"
 COLOURS = ("#3b82e6", "#d9730d", "#2f9e63", "#b35bd4", "#768390")
 ROW, TEXT = 22, 12
 LEFT, RIGHT, TOP, FOOT = 250, 110, 34, 40
@@ -33,7 +33,7 @@ def dots(title: str, axis: str, rows: Sequence[Dot]) -> str:
     parts = _grid(scale, foot, axis, title)
     for place, row in enumerate(rows):
         y = TOP + ROW * place + ROW // 2
-        parts.append(_text(LEFT - 12, y + 4, row.name, anchor="end", bold=row.colour != COLOURS[4]))
+        parts.append(_text(LEFT - 12, y + 4, row.name, anchor="end", bold=row.colour == COLOURS[0]))
         spots = [scale.at(value) for value in row.values]
         parts.append(_line(min(spots), y, max(spots), y, row.colour))
         for number, x in enumerate(spots):
@@ -45,7 +45,7 @@ def dots(title: str, axis: str, rows: Sequence[Dot]) -> str:
     return _svg(height, parts)
 
 
-def lines(title: str, x_axis: str, y_axis: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+def lines(title: str, axis: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     """Lines over a logarithmic axis, from zero up."""
     height, left, right = 330, 60, WIDTH - 130
     foot = height - FOOT
@@ -56,13 +56,13 @@ def lines(title: str, x_axis: str, y_axis: str, series: Mapping[str, Sequence[tu
     def up(value: float) -> float:
         return foot - (foot - TOP) * value / top
 
-    parts = [_text(left, 18, title, bold=True), _text(left - 8, TOP - 2, y_axis, anchor="end")]
+    parts = [_text(12, 18, title, bold=True)]
     for part in range(5):
         y = up(top * part / 4)
         parts += [_line(left, y, right, y, FAINT), _text(left - 8, y + 4, f"{top * part / 4:g}", anchor="end")]
     for x in sorted({x for x, _ in points}):
         parts.append(_text(scale.at(x), foot + 16, f"{x:,.0f}", anchor="middle"))
-    parts.append(_text((left + right) / 2, foot + 34, x_axis, anchor="middle"))
+    parts.append(_text((left + right) / 2, foot + 34, axis, anchor="middle"))
     labels = _apart({name: up(line[-1][1]) for name, line in series.items()})
     for colour, (name, line) in zip(COLOURS * 3, series.items(), strict=False):
         path = " ".join(f"{scale.at(x):.1f},{up(y):.1f}" for x, y in line)
@@ -123,7 +123,8 @@ def _text(x: float, y: float, words: str, *, anchor: str = "start", colour: str 
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"/>'
+    faint = ' stroke-opacity="0.3"' if colour == FAINT else ""
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{faint}/>'
 
 
 def _svg(height: float, parts: Sequence[str]) -> str:

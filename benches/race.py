@@ -9,6 +9,7 @@ import statistics
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from benches.environment import installed
 from venuewire.cli.bench.far import Order, Setting
 from venuewire.cli.bench.turn import FarProcess, expected
 from venuewire.cli.bench.walk import Walk
+from venuewire.cli.outcome import JobFailed
 from venuewire.venue import Venue
 from venuewire.venues import find
 
@@ -96,7 +98,8 @@ async def turn(
         )
     except RuntimeError:
         if order.waits:
-            await far.report()  # it gives up waiting, or sends to nobody
+            with suppress(JobFailed):
+                await far.report()  # it gives up waiting, or has sent to nobody
         raise
     sent = await far.report()
     return {**printed, "sent": sent}
@@ -157,7 +160,7 @@ async def race(
             try:
                 result = await turn(far, who, frames)
                 _check(who, result, walks)
-            except RuntimeError as error:
+            except (RuntimeError, JobFailed) as error:
                 if not who.peer:
                     raise RuntimeError(f"{who.name} failed: {error}") from None
                 turns.failed = str(error)[:200]

@@ -1,16 +1,17 @@
-"""This library without a network: `body`, of an event whose body was found, into the book; `frame`, all of a frame."""
+"""This library without a network: `body`, of an event whose body was found, to the book; `frame`, all, by express."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benches.contestants.result import digest
 from benches.feed import PRICE_SCALE, PRODUCT, SIZE_SCALE
-from benches.pieces import seat
+from benches.pieces import by_express, seat
 from venuewire._version import __version__
 from venuewire.book import BookKeeper
 from venuewire.book.twins import core
@@ -26,7 +27,8 @@ def main(path: str, manner: str) -> None:
     keeper = BookKeeper(PRODUCT, PRICE_SCALE, SIZE_SCALE)
     keeper.apply(initiator.receive(initiator.open(snapshot), 1)[0])
     events = [initiator.receive(initiator.open(frame), 1)[0] for frame in frames]
-    best = min(_round(manner, initiator, keeper, frames, events) for _ in range(ROUNDS))
+    take, again = by_express(keeper)
+    best = min(_round(manner, keeper, take, again, frames, events) for _ in range(ROUNDS))
     keeper.require_live()
     bids, asks = (
         {int(level.price.scaleb(2)): int(level.size.scaleb(8)) for level in keeper.book.levels(side)}
@@ -36,8 +38,16 @@ def main(path: str, manner: str) -> None:
     print(json.dumps({"us": us, "digest": digest(bids, asks), "version": f"venuewire {__version__}, {core()}"}))
 
 
-def _round(manner: str, initiator: Any, keeper: BookKeeper, frames: list[bytes], events: list[Any]) -> float:
+def _round(
+    manner: str,
+    keeper: BookKeeper,
+    take: Callable[[bytes], None],
+    again: Callable[[], None],
+    frames: list[bytes],
+    events: list[Any],
+) -> float:
     book = keeper.book
+    again()
     started = time.perf_counter()
     if manner == "body":
         for event in events:
@@ -45,8 +55,7 @@ def _round(manner: str, initiator: Any, keeper: BookKeeper, frames: list[bytes],
             _ = book.best_bid, book.best_ask
     else:
         for frame in frames:
-            for event in initiator.receive(initiator.open(frame), 1):
-                keeper.apply(event)
+            take(frame)
             _ = book.best_bid, book.best_ask
     return time.perf_counter() - started
 
