@@ -296,6 +296,7 @@ def test_symbols_assets_and_money_are_told_as_recorded() -> None:
     assert [(row["symbolId"], row["symbolName"]) for row in lights["payload"]["symbol"]] == [
         (1, "EURUSD"),
         (2, "GBPUSD"),
+        (7, "EURGBP"),
         (41, "XAUUSD"),
         (275, "US100.cash"),
     ]

@@ -339,3 +339,40 @@ def test_our_end_asks_for_a_guarantee_of_what_it_sets_later() -> None:
     ours.submit(stop)
     (set_,) = of(ours.line.said[before:], 2126)
     assert set_["position"]["guaranteedStopLoss"] is True
+
+
+# --------------------------------------------------------------------------- another quote currency
+
+
+def test_what_is_gained_in_another_currency_is_converted_for_a_fee() -> None:
+    sandbox = Sandbox()
+    sandbox.others(Side.BUY, "9000", "1.25000", "GBPUSD")
+    sandbox.others(Side.SELL, "9000", "0.87480", "EURGBP")
+    sandbox.others(Side.BUY, "9000", "0.87470", "EURGBP")
+    raw = sandbox.line().authorise()
+    (full,) = of(raw.ask(2116, raw.of(symbolId=7)), 2117)[0]["symbol"]
+    assert full["pnlConversionFeeRate"] == 30
+    (bound,) = of(raw.ask(2139, raw.of(symbolId=7, volume=[400_000])), 2140)[0]["margin"]
+    # 4,000 at 0.8748 pounds of 1.25 dollars each, over 100.
+    assert bound["buyMargin"] == 4374
+    _, filled = of(raw.ask(2106, raw.of(symbolId=7, orderType=1, tradeSide=1, volume=400_000)), 2126)
+    assert (filled["position"]["usedMargin"], filled["position"]["marginRate"]) == (4374, Decimal("1.0935"))
+    sandbox.others(Side.BUY, "9000", "0.88000", "EURGBP")
+    (gain,) = of(raw.ask(2187, raw.of()), 2188)[0]["positionUnrealizedPnL"]
+    # 0.0052 pounds a unit: 20.80 pounds, 26 dollars.
+    assert gain["grossUnrealizedPnL"] == 2600
+    _, closed = of(raw.ask(2111, raw.of(positionId=FIRST, volume=400_000)), 2126)
+    detail = closed["deal"]["closePositionDetail"]
+    assert (detail["grossProfit"], detail["pnlConversionFee"]) == (2600, -8)
+    assert detail["quoteToDepositConversionRate"] == Decimal("1.25")
+    # Commission is in dollars already: 10 cents a side.
+    assert detail["balance"] == 100_000_000 + 2600 - 8 - 20
+
+
+def test_without_a_quote_the_rate_is_where_the_market_began() -> None:
+    sandbox = Sandbox()
+    sandbox.others(Side.SELL, "9000", "0.87480", "EURGBP")
+    sandbox.others(Side.BUY, "9000", "0.87470", "EURGBP")
+    raw = sandbox.line().authorise()
+    (bound,) = of(raw.ask(2139, raw.of(symbolId=7, volume=[400_000])), 2140)[0]["margin"]
+    assert bound["sellMargin"] == round(4000 * Decimal("0.8747") * Decimal("1.3124"))

@@ -308,8 +308,8 @@ def test_what_is_traded_is_ordered_and_convertible() -> None:
     assert {c["assetClassId"] for c in body(raw, 2160)["symbolCategory"]} == {
         c["id"] for c in body(raw, 2153)["assetClass"]
     }
-    chain = body(raw, 2118, firstAssetId=5, lastAssetId=6)["symbol"]
-    assert [symbol["symbolName"] for symbol in chain] == ["EURUSD", "GBPUSD"]
+    chain = body(raw, 2118, firstAssetId=17, lastAssetId=6)["symbol"]
+    assert [symbol["symbolName"] for symbol in chain] == ["XAUUSD", "GBPUSD"]
     assert "symbol" not in body(raw, 2118, firstAssetId=15, lastAssetId=15)
     leverage_id = body(raw, 2116, symbolId=1)["symbol"][0]["leverageId"]
     assert body(raw, 2177, leverageId=leverage_id)["leverage"]["tiers"][0]["leverage"] == 10_000

@@ -20,7 +20,7 @@ from venuewire.venues.ctrader.stage import instruments
 from venuewire.venues.ctrader.wire.table import TABLE
 from venuewire.venues.ctrader.wire.trading import AmendOrderReq, NewOrderReq
 
-EURUSD, _, XAUUSD, US100 = instruments()
+EURUSD, _, _, XAUUSD, US100 = instruments()
 GTC, GTD, IOC, FOK = (
     TimeInForce.GOOD_TILL_CANCEL,
     TimeInForce.GOOD_TILL_DATE,

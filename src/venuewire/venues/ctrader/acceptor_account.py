@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 from venuewire.model.market import Quote
@@ -15,6 +16,7 @@ from venuewire.venues.ctrader.acceptor_money import Treasury
 from venuewire.venues.ctrader.acceptor_orders import OrderDesk
 from venuewire.venues.ctrader.acceptor_symbols import Symbols
 from venuewire.venues.ctrader.account import AccountBook
+from venuewire.venues.ctrader.positions import ONE
 from venuewire.venues.ctrader.stage import DEPOSIT, SWAP_MINUTE, TRIPLE_DAY, Row
 from venuewire.venues.ctrader.tape import Tape
 from venuewire.venues.ctrader.wire import history, margin, market, trading
@@ -48,7 +50,8 @@ class Account:
         self._tell = tell
         """(account id, frame) to every connection that is authorised for it."""
         balance = to_scaled(Decimal(balances.get(DEPOSIT, "0")), 2)
-        self.book = AccountBook(self.account_id, balance, {row.name: row for row in symbols.values()}, number)
+        rows = {row.name: row for row in symbols.values()}
+        self.book = AccountBook(self.account_id, balance, rows, lambda row: _rate(row, rows, exchange), number)
         self.symbols = Symbols(self.account_id, symbols, is_close_only, lambda: self.book.is_limited_risk)
         self.desk = OrderDesk(exchange, self.port, self.book, symbols, self.tell, is_close_only)
         self.treasury = Treasury(self.book, exchange, self.symbols, self.tell, self.desk.stop_out)
@@ -155,6 +158,15 @@ class Account:
         """2120: every symbol is to be read again."""
         changed = market.SymbolChangedEvent(ctid_trader_account_id=self.account_id, symbol_id=self.symbols.all_ids())
         self._tell(self.account_id, Send(frame(changed), channel=Channel.STATUS))
+
+
+def _rate(row: Row, rows: Mapping[str, Row], exchange: Exchange) -> Fraction:
+    """Deposit money for one of the quote currency: the bid of the symbol between the two, or where it began."""
+    if row.quote == DEPOSIT:
+        return ONE
+    between = rows[f"{row.quote}{DEPOSIT}"]
+    bid = exchange.quote(between.name).bid
+    return Fraction(between.price) if bid is None else Fraction(bid)
 
 
 def _untimed(answer: Callable[[Any], Message]) -> Answering:

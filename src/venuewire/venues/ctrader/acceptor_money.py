@@ -19,6 +19,7 @@ from venuewire.venues.ctrader.account import AccountBook
 from venuewire.venues.ctrader.marks import MONEY_DIGITS
 from venuewire.venues.ctrader.positions import Holding, rounded
 from venuewire.venues.ctrader.requests import Refused
+from venuewire.venues.ctrader.stage import Row
 from venuewire.venues.ctrader.wire import margin, model, trading
 from venuewire.venues.ctrader.wire.base import Message
 from venuewire.venues.ctrader.wire.market import as_ids
@@ -66,7 +67,9 @@ class Treasury:
             raise Refused("TRADING_BAD_VOLUME", "volume must be above zero", is_order=False)
         rows = tuple(
             model.ExpectedMargin(
-                volume=volume, buy_margin=self._margin(volume, quote.ask), sell_margin=self._margin(volume, quote.bid)
+                volume=volume,
+                buy_margin=self._margin(volume, quote.ask, row),
+                sell_margin=self._margin(volume, quote.bid, row),
             )
             for volume in volumes
         )
@@ -90,12 +93,13 @@ class Treasury:
 
     def _gross(self, holding: Holding) -> int:
         """Cents; nothing while there is no price to close at."""
-        quote = self._exchange.quote(self._symbols.row(holding.symbol_id).name)
+        row = self._symbols.row(holding.symbol_id)
+        quote = self._exchange.quote(row.name)
         price = quote.bid if holding.is_buy else quote.ask
         if price is None:
             return 0
         gain = Fraction(price) - holding.entry
-        return rounded((gain if holding.is_buy else -gain) * holding.volume)
+        return rounded((gain if holding.is_buy else -gain) * self._book.rate(row) * holding.volume)
 
     # ----------------------------------------------------------------------------------------- margin calls
 
@@ -162,9 +166,9 @@ class Treasury:
         gains = (self._gross(holding) + holding.swap + holding.commission for holding in open_positions)
         return self._book.money.balance + sum(gains)
 
-    def _margin(self, volume: int, price: Decimal) -> int:
+    def _margin(self, volume: int, price: Decimal, row: Row) -> int:
         """Cents: hundredths of units times price are cents already."""
-        return rounded(Fraction(price) * volume / self._book.money.leverage)
+        return rounded(Fraction(price) * self._book.rate(row) * volume / self._book.money.leverage)
 
     # ----------------------------------------------------------------------------------------- what the broker does
 

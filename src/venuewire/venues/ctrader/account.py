@@ -13,7 +13,7 @@ event without `clientMsgId`); a closing fill is followed by what becomes of it, 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -62,8 +62,17 @@ class _Fill(NamedTuple):
 class AccountBook:
     """Orders, positions and money of one account."""
 
-    def __init__(self, account_id: int, balance: int, rows: Mapping[str, Row], number: int = 0) -> None:
-        """`number` parts the ids of one account from those of the next."""
+    def __init__(
+        self,
+        account_id: int,
+        balance: int,
+        rows: Mapping[str, Row],
+        rate: Callable[[Row], Fraction],
+        number: int = 0,
+    ) -> None:
+        """`rate`: deposit money for one of a symbol's quote currency, now; `number` parts the ids of one account from
+        those of the next."""
+        self.rate = rate
         self.account_id = account_id
         self.money = PositionBook(balance, FIRST_POSITION + number * _APART)
         self._rows = rows
@@ -280,16 +289,16 @@ class AccountBook:
     def _fill(self, mark: Mark, report: ExecutionReport) -> _Fill:
         """Book a fill, once; what there is to tell of it."""
         volume, price = translate.hundredths(report.last_qty or Decimal(0)), _price_of(mark, report)
-        time, costs = millis(report.transact_time), tariff(mark.row)
+        time, costs, rate = millis(report.transact_time), tariff(mark.row), self.rate(mark.row)
         closing: Closing | None = None
         if mark.terms.is_closing and mark.holding.volume >= volume:
-            cost, closing = self.money.reduce(mark.holding, volume, price, costs, time)
+            cost, closing = self.money.reduce(mark.holding, volume, price, costs, time, rate)
         else:
             if mark.holding.closed_at is not None or mark.terms.is_closing:
                 # The position it was meant for is gone: ids are never used again.
                 mark.holding = self.money.begin(mark.row.symbol_id, is_buy=report.side is Side.BUY)
-            cost = self.money.add(mark.holding, volume, price, costs, time)
-        deal = deal_record(mark, report, volume, price, cost, closing)
+            cost = self.money.add(mark.holding, volume, price, costs, time, rate)
+        deal = deal_record(mark, report, volume, price, rate, cost, closing)
         order = self._protection_filled(mark, volume, price, time)
         told = self._fills[report.exec_id] = _Fill(
             self._position(mark.holding), deal, order, self._follow_up(mark, time)
@@ -420,7 +429,7 @@ class AccountBook:
         row = next(row for row in self._rows.values() if row.symbol_id == holding.symbol_id)
         pips = Fraction(row.swap_long if holding.is_buy else row.swap_short)
         # Hundredths of units times a price are cents.
-        amount = rounded(pips * nights * holding.volume / 10**row.pip)
+        amount = rounded(pips * nights * holding.volume * self.rate(row) / 10**row.pip)
         if not amount:
             return None
         holding.swap += amount
@@ -464,8 +473,7 @@ class AccountBook:
             take_profit=None if guard is None or guard.take_profit is None else plain(guard.take_profit),
             utc_last_update_timestamp=holding.updated_at,
             commission=holding.commission,
-            # Every symbol here is quoted in the deposit currency: the rate of its base is its price.
-            margin_rate=price,
+            margin_rate=as_price(holding.margin_rate) if holding.is_open else price,
             mirroring_commission=0,
             guaranteed_stop_loss=guard is not None and guard.is_guaranteed,
             used_margin=self.money.used_margin(holding),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 from msgspec import Struct
 
@@ -120,9 +121,9 @@ def _points(mark: Mark, report: ExecutionReport) -> int | None:
 
 
 def deal_record(
-    mark: Mark, report: ExecutionReport, volume: int, price: Decimal, cost: int, closing: Closing | None
+    mark: Mark, report: ExecutionReport, volume: int, price: Decimal, rate: Fraction, cost: int, closing: Closing | None
 ) -> model.Deal:
-    """One fill as a deal."""
+    """One fill as a deal; `rate`: deposit money for one of the quote currency."""
     is_done = report.ord_status is OrdStatus.FILLED
     time = millis(report.transact_time)
     return model.Deal(
@@ -138,9 +139,9 @@ def deal_record(
         execution_price=plain(price),
         trade_side=translate.SIDES[report.side or Side.BUY].value,
         deal_status=(words.DealStatus.FILLED if is_done else words.DealStatus.PARTIALLY_FILLED).value,
-        margin_rate=plain(price),
+        margin_rate=as_price(Fraction(price) * rate),
         commission=cost,
-        base_to_usd_conversion_rate=plain(price),
+        base_to_usd_conversion_rate=as_price(Fraction(price) * rate),
         close_position_detail=None if closing is None else _detail(closing, volume),
         money_digits=MONEY_DIGITS,
     )
@@ -153,11 +154,11 @@ def _detail(closing: Closing, volume: int) -> model.ClosePositionDetail:
         swap=closing.swap,
         commission=closing.commission,
         balance=closing.balance,
-        quote_to_deposit_conversion_rate=Decimal("1.0"),
+        quote_to_deposit_conversion_rate=as_price(closing.rate),
         closed_volume=volume,
         balance_version=closing.balance_version,
         money_digits=MONEY_DIGITS,
-        pnl_conversion_fee=0,
+        pnl_conversion_fee=closing.fee,
     )
 
 

@@ -6,10 +6,11 @@ the sheet's section on money and P&L, all of it recorded from a real server:
 - a fill's commission is a negative integer of cents, per side, rounded half away from zero;
 - an opening fill leaves the balance as it was; a closing one adds gross profit and commission, where the commission is
   the closed part's share of the opening side and the closing side together, and the closed part's share of the swap;
-- used margin is units times the entry price over the leverage.
+- used margin is units times the margin rate over the leverage: the price of the base in the deposit currency at entry;
+- what is gained in another currency is converted at the rate of the moment, for a fee.
 
-Volumes are hundredths of a unit, money is cents of the deposit currency, which is also every symbol's quote currency.
-Entry prices are fractions, so that nothing is lost however often a position is added to.
+Volumes are hundredths of a unit, money is cents of the deposit currency; rates are deposit money for one of the quote
+currency. Entry prices are fractions, so that nothing is lost however often a position is added to.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ _CENTS = 100
 _UNIT = 100
 """Hundredths in a unit."""
 _PRICE_PLACES = 10
+_PER_FEE = 10_000
+ONE = Fraction(1)
+"""The rate of a symbol that is quoted in the deposit currency."""
 
 
 class Tariff(Struct, frozen=True):
@@ -37,6 +41,8 @@ class Tariff(Struct, frozen=True):
     """`preciseTradingCommissionRate`: 10^-8, but 10^-5 percent for the percentage kind."""
     lot: int
     """Hundredths of a unit in a lot."""
+    fee: int = 0
+    """Of converting a profit or loss, in hundredths of a percent."""
 
 
 class Closing(Struct, frozen=True):
@@ -46,6 +52,8 @@ class Closing(Struct, frozen=True):
     gross_profit: int
     swap: int
     commission: int
+    fee: int
+    rate: Fraction
     balance: int
     balance_version: int
 
@@ -61,6 +69,7 @@ class Holding:
         "is_buy",
         "is_trailing",
         "label",
+        "margin_rate",
         "opened_at",
         "position_id",
         "swap",
@@ -79,6 +88,8 @@ class Holding:
         self.comment = comment
         self.volume = 0
         self.entry = Fraction(0)
+        self.margin_rate = Fraction(0)
+        """Deposit money for one unit, when it was opened."""
         self.commission = 0
         """Of the opening side; what belongs to closed parts has left it."""
         self.swap = 0
@@ -119,18 +130,21 @@ class PositionBook:
 
     def used_margin(self, holding: Holding) -> int:
         """What a position binds, in cents."""
-        return rounded(holding.entry * holding.volume * _CENTS / (_UNIT * self.leverage))
+        return rounded(holding.margin_rate * holding.volume * _CENTS / (_UNIT * self.leverage))
 
     def pay(self, amount: int) -> None:
         """Money that comes or, below zero, goes, in cents."""
         self.balance += amount
         self.balance_version = (self.balance_version or 0) + 1
 
-    def add(self, holding: Holding, volume: int, price: Decimal, tariff: Tariff, time: int) -> int:
+    def add(
+        self, holding: Holding, volume: int, price: Decimal, tariff: Tariff, time: int, rate: Fraction = ONE
+    ) -> int:
         """An opening fill; its commission in cents."""
         cost = commission(tariff, volume, Fraction(price))
         total = holding.volume + volume
         holding.entry = (holding.entry * holding.volume + Fraction(price) * volume) / total
+        holding.margin_rate = (holding.margin_rate * holding.volume + Fraction(price) * rate * volume) / total
         holding.volume = total
         self._open[holding.position_id] = holding
         holding.commission += cost
@@ -138,23 +152,27 @@ class PositionBook:
         holding.updated_at, holding.closed_at = time, None
         return cost
 
-    def reduce(self, holding: Holding, volume: int, price: Decimal, tariff: Tariff, time: int) -> tuple[int, Closing]:
+    def reduce(
+        self, holding: Holding, volume: int, price: Decimal, tariff: Tariff, time: int, rate: Fraction = ONE
+    ) -> tuple[int, Closing]:
         """A closing fill of no more than the position holds; its own commission, and what it settled."""
         cost = commission(tariff, volume, Fraction(price))
         share = rounded(Fraction(holding.commission * volume, holding.volume))
         swap = rounded(Fraction(holding.swap * volume, holding.volume))
         entry = holding.entry
         gain = (Fraction(price) - entry) if holding.is_buy else (entry - Fraction(price))
-        gross = rounded(gain * volume * _CENTS / _UNIT)
+        gross = rounded(gain * rate * volume * _CENTS / _UNIT)
+        fee = 0 if rate == ONE else -rounded(Fraction(abs(gross) * tariff.fee, _PER_FEE))
         holding.volume -= volume
         holding.commission -= share
         holding.swap -= swap
         holding.updated_at = time
         if not holding.volume:
-            holding.closed_at, holding.entry = time, Fraction(0)
+            holding.closed_at, holding.entry, holding.margin_rate = time, Fraction(0), Fraction(0)
             del self._open[holding.position_id]
-        self.pay(gross + swap + share + cost)
-        return cost, Closing(entry, gross, swap, share + cost, self.balance, self.balance_version or 0)
+        self.pay(gross + swap + share + cost + fee)
+        settled = Closing(entry, gross, swap, share + cost, fee, rate, self.balance, self.balance_version or 0)
+        return cost, settled
 
     def abandon(self, holding: Holding, time: int) -> None:
         """The order of a shell is over and nothing was filled."""

@@ -41,10 +41,14 @@ class Row(NamedTuple):
     swap_long: str
     """Pips a night, for each unit; below zero is a cost."""
     swap_short: str
+    quote: str = DEPOSIT
+    fee: int = 0
+    """`pnlConversionFeeRate`: hundredths of a percent of what is gained or lost in another currency."""
 
 
 _PER_LOT, _PERCENT = CommissionType.USD_PER_LOT.value, CommissionType.PERCENTAGE_OF_VALUE.value
-# id, name, description, base; digits, pip; lot, least, step, most; commission and its rate; unit; price; swaps
+# id, name, description, base; digits, pip; lot, least, step, most
+# commission and its rate; unit; price; swaps; quote and fee where that is not the deposit currency
 ROWS = (
     Row(
         *(1, "EURUSD", "Euro vs US Dollar", "EUR", 5, 4, 10**7, 10**5, 10**5, 10**10),
@@ -53,6 +57,10 @@ ROWS = (
     Row(
         *(2, "GBPUSD", "Pound, Dollar", "GBP", 5, 4, 10**7, 10**5, 10**5, 10**10),
         *(_PER_LOT, 250 * 10**6, "", "1.3124", "-0.28", "-0.25"),
+    ),
+    Row(
+        *(7, "EURGBP", "Euro, Pound", "EUR", 5, 4, 10**7, 10**5, 10**5, 10**10),
+        *(_PER_LOT, 250 * 10**6, "", "0.87482", "-0.41", "0.12", "GBP", 30),
     ),
     Row(
         *(41, "XAUUSD", "Gold, Dollar", "XAU", 2, 0, 10**4, 100, 100, 10**9),
@@ -87,7 +95,7 @@ SECOND_BALANCE = "50000"
 
 def assets_of(row: Row) -> tuple[int, int]:
     """Base and quote, by id."""
-    return _IDS[row.base], DEPOSIT_ASSET
+    return _IDS[row.base], _IDS[row.quote]
 
 
 def light_symbol(row: Row) -> model.LightSymbol:
@@ -97,7 +105,7 @@ def light_symbol(row: Row) -> model.LightSymbol:
         symbol_name=row.name,
         enabled=True,
         base_asset_id=_IDS[row.base],
-        quote_asset_id=DEPOSIT_ASSET,
+        quote_asset_id=_IDS[row.quote],
         symbol_category_id=_CATEGORY.get(row.name, _FOREX),
         description=row.description,
         sorting_number=Decimal(f"{row.symbol_id}.0"),
@@ -138,7 +146,7 @@ def full_symbol(row: Row, mode: TradingMode = TradingMode.ENABLED, *, guaranteed
         lot_size=row.lot,
         precise_trading_commission_rate=row.rate,
         precise_min_commission=0,
-        pnl_conversion_fee_rate=0,
+        pnl_conversion_fee_rate=row.fee,
         leverage_id=LEVERAGE_ID,
         swap_period=24,
         swap_time=SWAP_MINUTE,
@@ -150,7 +158,7 @@ def full_symbol(row: Row, mode: TradingMode = TradingMode.ENABLED, *, guaranteed
 
 def tariff(row: Row) -> Tariff:
     """What trading it costs."""
-    return Tariff(row.commission, row.rate, row.lot)
+    return Tariff(row.commission, row.rate, row.lot, row.fee)
 
 
 def instruments() -> tuple[Instrument, ...]:
