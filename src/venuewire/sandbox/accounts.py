@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal, Inexact
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -46,6 +47,7 @@ class Refused(Exception):
         super().__init__(text)
 
 
+@lru_cache(maxsize=4096)
 def exact(value: int, scale: int) -> Decimal:
     """The Decimal that `value` stands for in this scale, whatever its size, without idle zeros: 1.5, 60000, 0."""
     number, rest = divmod(value, 10**scale)
