@@ -71,7 +71,7 @@ class Lines:
         most = self._venue.limits.connections
         if most is not None and len(self.connections) >= most:
             raise LocalProtocolError(
-                f"every line to {endpoint} is full and {self._venue.title} allows {most} lines; end a subscription first"
+                f"every line to {endpoint} is full and {self._venue.title} allows {most}; end a subscription first"
             )
         name = next(name for number in count(2) if (name := f"{endpoint} {number}") not in self.connections)
         # Lines that share a grant renew one after the other: a further one before those that are.

@@ -131,12 +131,18 @@ def _stored_type(kind: object) -> object:
     return Decimal | None if Decimal in parts else kind
 
 
+def _default_of(field: msgspec.structs.FieldInfo) -> object:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return msgspec.field(default_factory=field.default_factory)
+    return field.default
+
+
 def _decoder(kind: type[Struct]) -> Callable[[bytes], Struct]:
     """Reads records of this class: every field known, every number exact."""
     fields = [
         (field.name, _stored_type(field.type))
         if field.required
-        else (field.name, _stored_type(field.type), field.default)
+        else (field.name, _stored_type(field.type), _default_of(field))
         for field in msgspec.structs.fields(kind)
     ]
     stored = msgspec.defstruct(

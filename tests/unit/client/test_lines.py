@@ -109,7 +109,7 @@ async def test_no_more_lines_than_the_venue_allows() -> None:
     limits = Limits(subscriptions=1, connections=2)
     async with seated(limits=limits) as table, AsyncExitStack() as stack:
         await entered(table, stack, table.client.book("S"))
-        with pytest.raises(errors.LocalProtocolError, match="Toy allows 2 lines"):
+        with pytest.raises(errors.LocalProtocolError, match="Toy allows 2;"):
             await entered(table, stack, table.client.trades("S"))
         assert lines(table) == ["ws", "ws 2"]
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +18,7 @@ import venuewire as vw
 from venuewire.client import Client
 from venuewire.codec import encode
 from venuewire.errors import LocalProtocolError
+from venuewire.journal.entry import Entry, decoded, encoded
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, NewOrder, ReplaceOrder
 from venuewire.model.terms import NANOS_PER_SECOND, ExecType, OrdRejReason, OrdStatus, OrdType, Side, TimeInForce
 from venuewire.sandbox import MemorySandbox
@@ -144,6 +144,11 @@ def test_what_is_incomplete_is_refused_before_it_is_sent(order: NewOrder, why: s
         configurations.create_order(order, "BTC-USD")
 
 
+def test_the_journal_holds_them_word_for_word() -> None:
+    kept = encoded(twap(NOW))
+    assert decoded(Entry(seq=1, time=NOW, kind="NewOrder", record=kept)) == twap(NOW)
+
+
 # --------------------------------------------------------------------------- plans
 
 _PRICES = st.sampled_from(["FLAT", "LINEAR_INCREASING", "LINEAR_DECREASING"])
@@ -242,7 +247,7 @@ def test_a_ladder_the_account_cannot_pay_to_its_end_leaves_nothing_behind() -> N
 
 
 @asynccontextmanager
-async def trading(tmp_path: Path) -> AsyncIterator[tuple[MemorySandbox, Client]]:
+async def trading() -> AsyncIterator[tuple[MemorySandbox, Client]]:
     clock = SteppedClock(settle=at_rest)
     async with MemorySandbox(["coinbase"], clock=clock, pace=5) as sandbox:
         client = vw.connect(
@@ -251,7 +256,6 @@ async def trading(tmp_path: Path) -> AsyncIterator[tuple[MemorySandbox, Client]]
             network=sandbox.network(),
             clock=clock,
             entropy=SeededEntropy(1, clock.now),
-            journal=tmp_path / "orders.db",
         )
         await sandbox.run(client.__aenter__())
         try:
@@ -260,8 +264,8 @@ async def trading(tmp_path: Path) -> AsyncIterator[tuple[MemorySandbox, Client]]
             await sandbox.run(client.close())
 
 
-async def test_a_twap_is_filled_bucket_by_bucket(tmp_path: Path) -> None:
-    async with trading(tmp_path) as (sandbox, client):
+async def test_a_twap_is_filled_bucket_by_bucket() -> None:
+    async with trading() as (sandbox, client):
         now = client.clock.now()
         live = await sandbox.run(client.place(twap(now + MINUTE, expire_time=now + 61 * MINUTE, cl_ord_id="")))
         assert status(live) in {OrdStatus.PENDING_NEW, OrdStatus.NEW}
@@ -276,8 +280,8 @@ async def test_a_twap_is_filled_bucket_by_bucket(tmp_path: Path) -> None:
         assert len(sandbox.exchange("coinbase").port(sandbox.account("coinbase")).orders(working=False)) == 6
 
 
-async def test_a_twap_that_is_never_at_its_price_expires(tmp_path: Path) -> None:
-    async with trading(tmp_path) as (sandbox, client):
+async def test_a_twap_that_is_never_at_its_price_expires() -> None:
+    async with trading() as (sandbox, client):
         now = client.clock.now()
         live = await sandbox.run(client.place(twap(now, price="1000", cl_ord_id="")))
         await sandbox.advance(3601)
@@ -285,8 +289,8 @@ async def test_a_twap_that_is_never_at_its_price_expires(tmp_path: Path) -> None
         assert sandbox.exchange("coinbase").port(sandbox.account("coinbase")).orders(working=True) == []
 
 
-async def test_a_ladder_rests_as_one_order_is_found_after_a_cut_and_is_cancelled_whole(tmp_path: Path) -> None:
-    async with trading(tmp_path) as (sandbox, client):
+async def test_a_ladder_rests_as_one_order_is_found_after_a_cut_and_is_cancelled_whole() -> None:
+    async with trading() as (sandbox, client):
         port = sandbox.exchange("coinbase").port(sandbox.account("coinbase"))
         live = await sandbox.run(client.place(words(scaled(price="50000", cl_ord_id=""), min_price="49000")))
         await sandbox.advance(1)

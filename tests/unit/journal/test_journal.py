@@ -79,6 +79,14 @@ def test_a_command_comes_back_digit_for_digit(command: NewOrder) -> None:
     assert repr(back) == repr(command)  # 1.50 is equal to 1.5, and yet another text
 
 
+def test_what_an_earlier_version_did_not_know_has_its_default() -> None:
+    record = b'{"symbol":"S","side":"BUY","ord_type":"LIMIT","order_qty":"1","price":"2","cl_ord_id":"7"}'
+    read = decoded(Entry(seq=1, time=0, kind="NewOrder", record=record))
+    assert read == NewOrder(
+        symbol="S", side=Side.BUY, ord_type=OrdType.LIMIT, order_qty=1, price=2, cl_ord_id="7"
+    )  # fmt: skip
+
+
 def test_every_field_of_every_command_is_written_and_none_of_them_can_hold_a_secret() -> None:
     for kind in COMMANDS:
         assert "Secret" not in str([field.type for field in msgspec.structs.fields(kind)])
