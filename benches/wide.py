@@ -63,6 +63,8 @@ def list_at_ctrader(count: int) -> None:
         usual._replace(symbol_id=SPREAD_IDS + n, name=_symbol(usual.name, n), price=str(Decimal(usual.price)))
         for n in range(count)
     )
+    if "ROWS" not in vars(ctrader):
+        raise RuntimeError("the sandbox's cTrader has its symbols elsewhere now")
     vars(ctrader)["ROWS"] = rows
 
 
