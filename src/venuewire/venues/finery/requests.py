@@ -29,7 +29,7 @@ from venuewire.model.session import (
 )
 from venuewire.model.terms import NANOS_PER_MILLI, ExecType, Nanos
 from venuewire.venue import Answer, Fetch, Seat, Send
-from venuewire.venues.finery import codes, signing, translate, wire
+from venuewire.venues.finery import codes, orders, signing, translate, wire
 from venuewire.venues.finery.known import Held, Listed
 from venuewire.venues.finery.options import Options
 from venuewire.venues.finery.wire import methods
@@ -66,9 +66,9 @@ class Requests:
         self._in_flight: dict[int, _Command] = {}
         self._own_numbers = 0
         self._replies: dict[type, Callable[[Any, bytes, Nanos], Sequence[Item]]] = {
-            NewOrder: lambda order, body, now: translate.added_reports(order, wire.added(body), now),
-            ReplaceOrder: lambda order, body, now: translate.modified_reports(order, _modified(body), now),
-            CancelOrder: lambda order, body, now: [translate.deleted_report(order, wire.deleted(body), now)],
+            NewOrder: lambda order, body, now: orders.added_reports(order, wire.added(body), now),
+            ReplaceOrder: lambda order, body, now: orders.modified_reports(order, _modified(body), now),
+            CancelOrder: lambda order, body, now: [orders.deleted_report(order, wire.deleted(body), now)],
             MassCancel: lambda command, body, _now: [Reply(message=wire.removed(body), ref=command.ref)],
             SecurityListRequest: self._list_came,
             OrderMassStatusRequest: self._orders_came,
@@ -227,9 +227,9 @@ class Requests:
         if isinstance(command, _Probe):  # Refused, and answered for all that.
             return [Heartbeat(recv_time=now)]
         if isinstance(command, NewOrder):
-            return [translate.refused_order(command, int(code), now, text)]
+            return [orders.refused_order(command, int(code), now, text)]
         if isinstance(command, CancelOrder | ReplaceOrder):
-            return [translate.refused_change(command, int(code), now, text)]
+            return [orders.refused_change(command, int(code), now, text)]
         return [RequestRejected(code=code, text=text, ref=command.ref)]
 
 
@@ -237,11 +237,11 @@ def request_of(command: Command) -> tuple[str, Struct]:
     """(method, parameters). Raises `LocalProtocolError` for what the venue has no words for."""
     match command:
         case NewOrder():
-            return "add", translate.add_of(command)
+            return "add", orders.add_of(command)
         case ReplaceOrder():
-            return "mod", translate.mod_of(command)
+            return "mod", orders.mod_of(command)
         case CancelOrder():
-            return "del", translate.del_of(command)
+            return "del", orders.del_of(command)
         case MassCancel():
             return "delAll", wire.DelAll(instrument=command.symbol or UNSET)
         case SecurityListRequest():
