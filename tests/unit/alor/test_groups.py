@@ -330,6 +330,8 @@ def test_trades_of_today_and_of_the_days_before(venue: Venue) -> None:
     assert json.loads(venue.get(f"{security}/history?limit=10", token).body)["total"] == 1
     assert json.loads(venue.get(security, token).body) == []
     assert venue.get(f"{security}/history", token).status == 400
+    older = stats.replace("/md/v2/Stats", "/md/stats")
+    assert venue.get(older, venue.token()).body == venue.get(stats, venue.token()).body
 
 
 @pytest.mark.parametrize(

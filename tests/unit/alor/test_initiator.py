@@ -678,6 +678,8 @@ def test_missing_credentials_are_named(given: dict[str, str]) -> None:
         {"trades": -1},
         {"frequency": -1},
         {"allow_margin": 1},
+        {"protecting_seconds": 301},
+        {"protecting_seconds": -1},
         {"ping": None},
     ],
 )

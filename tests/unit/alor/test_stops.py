@@ -489,3 +489,22 @@ def test_an_iceberg_shows_its_part_in_the_book_and_the_rest_as_it_is_used_up(ven
     )
     client.do(change)
     assert shown() == 3
+
+
+def test_a_stop_of_a_client_who_wants_its_condition_to_hold_is_replaced_with_the_same(venue: Venue) -> None:
+    client = Client(venue, {"protecting_seconds": 15}).up()
+    stop = NewOrder(symbol="MOEX:SBER", side=Side.SELL, ord_type=OrdType.STOP, order_qty=10, stop_px="255")
+    (placed,) = reports(client.do(stop))
+    change = ReplaceOrder(
+        symbol="MOEX:SBER",
+        side=Side.SELL,
+        ord_type=OrdType.STOP,
+        order_id=placed.order_id,
+        orig_cl_ord_id="",
+        cl_ord_id="9",
+        order_qty=20,
+        stop_px="254",
+    )
+    client.do(change)
+    waiting = venue.host.stop_desk.waiting.of(venue.portfolio)
+    assert [order.terms.protecting for order in waiting] == [15 * SECOND, 15 * SECOND]

@@ -42,6 +42,9 @@ class HttpAcceptor:
         claims = self._claims(request, now)
         if claims is not None and self._host.is_too_fast(claims.sub, now):
             return Answer(429)
+        if words[:2] == ["md", "stats"]:
+            # The older path of the same (5.1), which some clients still go.
+            parts, words = ["md", "v2", *parts[1:]], ["md", "v2", *words[1:]]
         ask = Ask(request, parts, words, query, now, claims)
         if words[:2] == ["md", "v2"] and request.method == "GET":
             return self._portfolio.read(ask) or self._market.read(ask) or self._unknown(ask)

@@ -296,7 +296,6 @@ class Desk:
 
 
 STOPS = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
-_LONGEST_PROTECTION = 300
 
 
 def is_working(report: ExecutionReport) -> bool:
@@ -360,7 +359,7 @@ def _bad_condition(record: OrderFields) -> str | None:
     word = record.condition.lower() if isinstance(record.condition, str) else ""
     is_right = (
         word in terms.CONDITIONS
-        and (not isinstance(seconds, int) or 0 <= seconds <= _LONGEST_PROTECTION)
+        and (not isinstance(seconds, int) or 0 <= seconds <= commands.LONGEST_PROTECTION)
         and (not isinstance(end, int) or 0 <= end < terms.LAST_SECOND)
     )
     return _bad_price(record.triggerPrice) if is_right else frames.MALFORMED

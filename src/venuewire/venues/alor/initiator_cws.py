@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from venuewire.codec import Envelope, encode
 from venuewire.errors import LocalProtocolError, LogonRejected
 from venuewire.errors import RemoteProtocolError as Damage
@@ -88,12 +90,18 @@ class Orders(Line):
     def send(self, command: Command, now: Nanos) -> list[Effect]:
         """Raises `LocalProtocolError` for what ALOR has no message for, before anything is sent."""
         margin, check = self.settings.allow_margin, self.settings.check_duplicates
+        protecting = self.settings.protecting_seconds
         message: commands.OrderMessage
         match command:
             case NewOrder():
                 known = self._known(command.symbol)
                 message = translate.create_message(
-                    command, known, self.portfolio, allow_margin=margin, check_duplicates=check
+                    command,
+                    known,
+                    self.portfolio,
+                    allow_margin=margin,
+                    check_duplicates=check,
+                    protecting=protecting,
                 )
             case ReplaceOrder():
                 known, kept = self._known(command.symbol), self._kept.get(command.order_id)
@@ -159,6 +167,8 @@ class Orders(Line):
         if isinstance(command, NewOrder):
             order_id = terms.stop_id(number) if command.ord_type in terms.STOP_TYPES.values() else number
             kept = stops.kept_of(command, self._known(command.symbol))
+            if kept.condition:
+                kept = replace(kept, protecting=self.settings.protecting_seconds)
         else:
             order_id = terms.stop_id(number) if terms.raw_id(command.order_id)[1] else number
             kept = self._kept.get(command.order_id, stops.Kept())

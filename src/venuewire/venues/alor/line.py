@@ -22,7 +22,7 @@ from venuewire.model.session import (
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos
 from venuewire.venue import Answer, Await, Fetch, Headers, Seat, Send
 from venuewire.venues.alor import signing
-from venuewire.venues.alor.wire import access, frames, groups
+from venuewire.venues.alor.wire import access, commands, frames, groups
 
 SPARE: Nanos = 5 * 60 * NANOS_PER_SECOND
 """A token with less than this left is not taken over from the other line: it would have to be renewed at once."""
@@ -45,6 +45,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """How many past trades a subscription to trades brings first."""
     allow_margin: bool = False
     check_duplicates: bool = True
+    protecting_seconds: int = 0
+    """How long the condition of a stop order must hold before it is triggered; 0: not at all."""
     portfolio_exchange: str = ""
     """Exchange of the portfolio's own channels; empty: `UNITED` for single-cash portfolios (`E...`), else `MOEX`."""
     exchange: str = "MOEX"
@@ -71,6 +73,8 @@ def settings_of(seat: Seat) -> Settings:
         raise ConfigError(f"alor: setting format must be one of {', '.join(frames.MINIMUM_FREQUENCY)}")
     if not 1 <= settings.depth <= frames.MAXIMUM_DEPTH:
         raise ConfigError(f"alor: setting depth must be 1 to {frames.MAXIMUM_DEPTH}")
+    if not 0 <= settings.protecting_seconds <= commands.LONGEST_PROTECTION:
+        raise ConfigError(f"alor: setting protecting_seconds must be 0 to {commands.LONGEST_PROTECTION}")
     for name in ("frequency", "quote_frequency"):
         if getattr(settings, name) < 0:
             raise ConfigError(f"alor: setting {name} must not be negative")

@@ -31,9 +31,15 @@ _ZERO = Decimal(0)
 
 
 def create_message(
-    command: NewOrder, instrument: Instrument, portfolio: str, *, allow_margin: bool, check_duplicates: bool
+    command: NewOrder,
+    instrument: Instrument,
+    portfolio: str,
+    *,
+    allow_margin: bool,
+    check_duplicates: bool,
+    protecting: int = 0,
 ) -> commands.Create:
-    """`create:...`; the guid is the command's `ref`.
+    """`create:...`; the guid is the command's `ref`. `protecting`: seconds for which a stop's condition must hold.
 
     Raises `LocalProtocolError` for what the venue has no message for.
     """
@@ -58,6 +64,7 @@ def create_message(
         timeInForce=kept.life or UNSET if kept.condition else _life(command, instrument),
         allowMargin=True if allow_margin else UNSET,
         icebergFixed=kept.iceberg or UNSET,
+        protectingSeconds=protecting or UNSET if kept.condition else UNSET,
         checkDuplicates=check_duplicates,
     )
 

@@ -170,6 +170,8 @@ REPEATED_GUID = "Request with such guid was already handled."
 """Text and close code are not documented (8.1)."""
 ORDERS_PATH = "/commandapi/warptrans/TRADE/v2/client/orders"
 MAXIMUM_COMMENT = 100
+LONGEST_PROTECTION = 300
+"""Seconds (4.2)."""
 
 OrderMessage: TypeAlias = Create | Update | Delete
 COMMANDS: dict[str, type[OrderMessage | Authorize]] = {
