@@ -29,6 +29,7 @@ BENCHES = {
     "pieces": "benches.pieces",
     "memory": "benches.memory",
     "sandbox": "benches.sandbox",
+    "ack": "benches.ack",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from venuewire.model.orders import ExecutionReport, NewOrder
@@ -12,6 +13,10 @@ from venuewire.orders.states import ENDED, OPEN, follows, moved, said
 
 _TERMS = ("side", "ord_type", "time_in_force", "price", "stop_px", "cash_order_qty")
 _WORDS = ("text", "code", "ord_rej_reason")
+_seen = attrgetter(
+    *(*_TERMS, *_WORDS, "status", "cum_qty", "order_qty", "avg_px", "commission"),
+    *("order_id", "cl_ord_id", "symbol", "account", "ours"),
+)
 
 
 class Order:
@@ -195,11 +200,7 @@ def doubt(order: Order, text: str) -> None:
 
 def snapshot(order: Order) -> tuple[Any, ...]:
     """Everything a user can see change."""
-    return (
-        *(getattr(order, name) for name in (*_TERMS, *_WORDS)),
-        *(order.status, order.cum_qty, order.order_qty, order.avg_px, order.commission, tuple(order.fills)),
-        *(order.order_id, order.cl_ord_id, order.symbol, order.account, order.ours, len(order.legs)),
-    )
+    return (*_seen(order), tuple(order.fills), len(order.legs))
 
 
 def refresh(order: Order) -> None:
