@@ -5,11 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from typing import TypeVar
 
 import pytest
+from msgspec.structs import replace
 
 import venuewire as vw
-from venuewire.model.terms import PositionEffect
+from venuewire.model.account import AccountSummary
+from venuewire.model.market import SecurityStatus
+from venuewire.model.session import VenueNews
+from venuewire.model.terms import NANOS_PER_SECOND, PositionEffect
+from venuewire.sandbox.faults import Fault, Kind
+from venuewire.venues.ctrader.credentials import CTraderCredentials
+from venuewire.venues.ctrader.wire import session, trading
+
+EventT = TypeVar("EventT")
 
 
 @pytest.fixture
@@ -52,3 +62,54 @@ async def test_a_protected_position_is_opened_guarded_and_closed(sandbox: vw.San
         await guard.done()
         assert (close.status, guard.status) == (vw.OrdStatus.FILLED, vw.OrdStatus.CANCELED)
         assert await client.positions() == []
+
+
+async def test_the_account_its_symbols_and_the_rest_are_asked_for(sandbox: vw.Sandbox) -> None:
+    known = sandbox.credentials("ctrader")
+    assert isinstance(known, CTraderCredentials)
+    second = str(known.accountId + 1)
+    both = replace(known, accountIds=(known.accountId + 1,))
+    async with asyncio.timeout(60), vw.connect("ctrader", both) as client:
+        order = vw.NewOrder(
+            symbol="EURUSD", side=vw.Side.BUY, ord_type=vw.OrdType.MARKET, order_qty="1000", account=second
+        )
+        estimate = await client.preview(order)
+        assert estimate.currency == "USD"
+        assert estimate.margin is not None
+        assert 10 < estimate.margin < 13
+        async with client.summaries() as summaries, client.statuses("EURUSD") as statuses, client.events() as events:
+            first = [await told(summaries, AccountSummary) for _ in range(2)]
+            assert {one.account: one.equity for one in first} == {
+                str(known.accountId): Decimal(1_000_000),
+                second: Decimal(50_000),
+            }
+            assert (await told(statuses, SecurityStatus)).tradable is True
+            placed = await client.place(order)
+            await placed.done()
+            after = await told(summaries, AccountSummary)
+            assert (after.account, after.initial_margin) == (second, pytest.approx(estimate.margin, abs=Decimal("0.1")))
+            assert [position.account for position in await client.positions()] == [second]
+            sandbox.set_fault(Fault(kind=Kind.HABIT, name="close-only"))
+            assert (await told(statuses, SecurityStatus)).text == "CLOSE_ONLY_MODE"
+            sandbox.set_fault(Fault(kind=Kind.HABIT, name="paid-in"))
+            async for event in events:
+                if isinstance(event, VenueNews) and _is_payment(event):
+                    break
+        version = await client.ask(session.VersionReq())
+        assert isinstance(version, session.VersionRes)
+        now = client.clock.now()
+        # Many pages of history, five requests a second, and none refused.
+        asked = [client.bars("EURUSD", 60 * NANOS_PER_SECOND, now - 3600 * NANOS_PER_SECOND, now) for _ in range(12)]
+        answers = await asyncio.gather(*asked)
+        assert all(bars.complete for bars in answers)
+
+
+async def told(stream: AsyncIterator[object], kind: type[EventT]) -> EventT:
+    """The next of a stream, in which nothing may be missing."""
+    event = await anext(stream)
+    assert isinstance(event, kind)
+    return event
+
+
+def _is_payment(news: VenueNews) -> bool:
+    return isinstance(news.message, trading.ExecutionEvent) and news.message.deposit_withdraw is not None
