@@ -126,7 +126,7 @@ def latency_table(result: Any) -> str:
 
 def applied_table(result: Any) -> str:
     rows = [
-        (f"{name} ({row['version'].rpartition(' ')[2]})" if not name.startswith("venuewire") else name,
+        (name if name.startswith("venuewire") else f"{name} ({row['version']})",
          f"{row['us']:.2f}", f"{result['ratios'][name]:.2f}")
         if "us" in row
         else (name, f"not measured: {row['failed']}", "")
@@ -166,6 +166,23 @@ def memory_table(result: Any) -> str:
     return table(("", ""), rows)
 
 
+def sandbox_table(result: Any) -> str:
+    rows = [(f"{name}, commands a second of CPU", f"{rate:,}") for name, rate in result["per_second"].items()]
+    rows += [(f"one {name}, us", f"{us:.1f}") for name, us in result["microseconds"].items()]
+    for one in result["fan_out"]:
+        what = f"fan-out to {one['connections']} connections, {_turn_of(one['burst'])}"
+        rows.append((f"{what}: frames a second by the clock", f"{one['frames_per_second']:,}"))
+        cpu = f"{one['sandbox_cpu_us']:.1f} / {one['reader_cpu_us']:.1f}"
+        rows.append((f"CPU of one of its frames ({one['frame_bytes']} bytes), us: here / at the readers", cpu))
+    for name, one in result["ready"].items():
+        rows.append((f"`venuewire {name}` to its ready line, s", f"{one['seconds']:.2f}"))
+    return table(("", ""), rows)
+
+
+def _turn_of(commands: int) -> str:
+    return "a command a turn" if commands == 1 else f"{commands} commands a turn"
+
+
 def _times(value: float) -> str:
     return f"{value:.1f} x" if value >= 1 else f"{value:.2f} x"
 
@@ -177,6 +194,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "applied": ("applied", applied_table),
     "books": ("books", books_table),
     "pieces": ("pieces", pieces_table),
+    "sandbox": ("sandbox", sandbox_table),
     "memory": ("memory", memory_table),
 }
 
