@@ -11,15 +11,13 @@ from __future__ import annotations
 import asyncio
 import json
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from benches.contestants.result import digest
-from benches.environment import installed
 from benches.feed import Feed, numbered
-from benches.race import Contestant, run_program, say
+from benches.race import Contestant, python_for, run_program, say
 from venuewire.book.twins import core
 
 OURS, PURE = "venuewire", "venuewire, pure Python"
@@ -29,6 +27,11 @@ CONTESTANTS = (
     Contestant("venuewire, the ordinary way", "benches.contestants.body", 0, "body"),
     Contestant("nautilus_trader, level by level", "benches.contestants.nautilus", 0, "levels", peer="nautilus"),
     Contestant("nautilus_trader, deltas", "benches.contestants.nautilus", 0, "deltas", peer="nautilus"),
+    Contestant(
+        *("nautilus_trader, level by level, newest Python", "benches.contestants.nautilus", 0, "levels"),
+        peer="nautilus",
+        newest=True,
+    ),
 )
 
 
@@ -64,9 +67,7 @@ async def _run(rounds: int) -> dict[str, Any]:
 
 
 async def _turn(who: Contestant, path: Path, expected: str) -> dict[str, Any]:
-    python, reason = installed(who.peer) if who.peer else (sys.executable, "")
-    if python is None:
-        raise RuntimeError(reason)
+    python = python_for(who)
     argument = json.dumps({"path": str(path), "manner": who.manner})
     printed = await run_program(python, who.module, argument, peer=bool(who.peer), pure=who.pure)
     if printed["digest"] != expected:
@@ -83,7 +84,7 @@ def table(result: dict[str, Any]) -> list[str]:
     lines = [f"a message of ten levels to book, top read; us, median of {result['rounds']} rounds"]
     for name, row in result["contestants"].items():
         if "failed" in row:
-            lines.append(f"{name:36}not measured: {row['failed']}")
+            lines.append(f"{name:42}not measured: {row['failed']}")
         else:
-            lines.append(f"{name:36}{row['us']:>8.2f}{result['ratios'][name]:>9.2f} x   {row['version']}")
+            lines.append(f"{name:42}{row['us']:>8.2f}{result['ratios'][name]:>9.2f} x   {row['version']}")
     return lines

@@ -17,9 +17,13 @@ def python_of(name: str) -> str | None:
     return python
 
 
-def installed(name: str) -> tuple[str | None, str]:
-    """The Python that has the client, or None and the reason. The first time takes a minute or two."""
-    made = subprocess.run([sys.executable, str(MAKER), name], capture_output=True, text=True, check=False)
+def installed(name: str, *, newest: bool = False) -> tuple[str | None, str]:
+    """The Python that has the client, or None and the reason. The first time takes a minute or two.
+
+    `newest`: on the newest Python of this machine, which some clients' newest releases want.
+    """
+    command = [sys.executable, str(MAKER), name, *(["--newest"] if newest else [])]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
         return None, (made.stderr.strip() or "no reason given").splitlines()[-1]
     return made.stdout.strip(), ""

@@ -29,6 +29,8 @@ CONTESTANTS = (
     Contestant("ccxt.pro", CCXT, 12_000, peer="ccxt"),
     Contestant("cryptofeed, reads nothing", FEEDS, 25_000, "nothing", peer="cryptofeed"),
     Contestant("cryptofeed, reads the top", FEEDS, 1_200, "top", peer="cryptofeed"),
+    Contestant("cryptofeed, reads nothing, newest Python", FEEDS, 25_000, "nothing", peer="cryptofeed", newest=True),
+    Contestant("cryptofeed, reads the top, newest Python", FEEDS, 25_000, "top", peer="cryptofeed", newest=True),
     Contestant(BARE, "benches.contestants.bare", 400_000, keeps_book=False),
 )
 
@@ -66,13 +68,13 @@ def table(result: dict[str, Any]) -> list[str]:
     lines = [
         f"venuewire here: {result['core']}",
         f"level2 frames of {result['frame_bytes']} bytes, 20,000 levels a side; median of {result['rounds']} rounds",
-        f"{'':36}{'frames/s':>10}{'us each':>9}{'CPU us':>8}   venuewire is   by CPU time",
+        f"{'':42}{'frames/s':>10}{'us each':>9}{'CPU us':>8}   venuewire is   by CPU time",
     ]
     for name, row in result["contestants"].items():
         if "failed" in row:
-            lines.append(f"{name:36}not measured: {row['failed']}")
+            lines.append(f"{name:42}not measured: {row['failed']}")
             continue
         ratio, cpu_ratio = result["ratios"][name], result["cpu_ratios"][name]
         figures = f"{row['frames_per_second']:>10,}{row['microseconds']:>9.2f}{row['cpu_microseconds']:>8.2f}"
-        lines.append(f"{name:36}{figures}" + ("" if name == OURS else f"{ratio:>12.2f} x{cpu_ratio:>11.2f} x"))
+        lines.append(f"{name:42}{figures}" + ("" if name == OURS else f"{ratio:>12.2f} x{cpu_ratio:>11.2f} x"))
     return lines

@@ -60,13 +60,13 @@ def table(result: dict[str, Any]) -> list[str]:
     """For people."""
     lines = [
         f"sent to told, us; {result['seconds']:g} s at each pace, median of {result['rounds']} rounds",
-        f"{'frames/s':>8}  {'':36}{'p50':>8}{'p90':>8}{'first fifth':>13}{'last fifth':>12}{'reached':>9}",
+        f"{'frames/s':>8}  {'':42}{'p50':>8}{'p90':>8}{'first fifth':>13}{'last fifth':>12}{'reached':>9}",
     ]
     for rate, rows in result["rates"].items():
         for name in (OURS, BARE):
             row = rows[name]
             lines.append(
-                f"{int(rate):>8,}  {name:36}{row['p50']:>8.1f}{row['p90']:>8.1f}{row['first']:>13.1f}"
+                f"{int(rate):>8,}  {name:42}{row['p50']:>8.1f}{row['p90']:>8.1f}{row['first']:>13.1f}"
                 f"{row['last']:>12.1f}{row['reached']:>9,.0f}"
             )
         lines.append(f"{'':10}p50 is {rows['p50_ratio']:.2f} times the bare loop's")

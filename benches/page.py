@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benches import flood, plot
+from benches import flood, goals, plot
 from venuewire.venues import find
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -57,6 +57,8 @@ def page(text: str, found: Results) -> str:
     """The page with its tables as the results are; a table whose bench was never run stays."""
 
     def part(match: re.Match[str]) -> str:
+        if match[2] == "goals":
+            return f"{match[1]}{goals_table(found)}{match[3]}"
         of, make = TABLES[match[2]]
         if of not in found:
             return match[0]
@@ -74,6 +76,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Of Markdown; all but the first column are numbers."""
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "".join(f"| {' | '.join(line)} |\n" for line in (head, rule, *rows))
+
+
+def goals_table(found: Results) -> str:
+    """Of all benches together."""
+    results = {name: entry["result"] for name, entry in found.items()}
+    head = ("", "aimed at", "measured: by the clock, by CPU time", "reached")
+    return table(head, goals.rows(results))
 
 
 def flood_table(result: Any) -> str:

@@ -41,6 +41,8 @@ class Contestant:
     venue: str = "coinbase"
     peer: str = ""
     """The environment it runs in; empty: ours."""
+    newest: bool = False
+    """On the newest Python of this machine, with the release that is the newest there."""
     keeps_book: bool = True
     pure: bool = False
     """Without the native core."""
@@ -74,9 +76,7 @@ async def turn(
     far: FarProcess, who: Contestant, frames: int, *, rate: int = 0, symbols: Sequence[str] = ()
 ) -> dict[str, Any]:
     """One contestant, once; what it printed, with `sent`: what the far end said. Raises `RuntimeError`."""
-    python, reason = installed(who.peer) if who.peer else (sys.executable, "")
-    if python is None:
-        raise RuntimeError(reason)
+    python = python_for(who)
     chosen = tuple(symbols) or (find(who.venue).default_symbol,)
     order = Order(venue=who.venue, symbols=chosen, frames=frames, rate=rate, times=bool(rate), waits=not who.ours)
     if order.waits:
@@ -103,6 +103,14 @@ async def turn(
         raise
     sent = await far.report()
     return {**printed, "sent": sent}
+
+
+def python_for(who: Contestant) -> str:
+    """The Python it runs on. Raises `RuntimeError` where that cannot be had."""
+    python, reason = installed(who.peer, newest=who.newest) if who.peer else (sys.executable, "")
+    if python is None:
+        raise RuntimeError(reason)
+    return python
 
 
 async def run_program(

@@ -67,8 +67,8 @@ def report(
 
 
 def release(distribution: str) -> str:
-    """Its name and version."""
-    return f"{distribution} {version(distribution)}"
+    """Its name and version, and the Python it runs on."""
+    return f"{distribution} {version(distribution)}, Python {sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def digest(bids: Mapping[int, int], asks: Mapping[int, int]) -> str:

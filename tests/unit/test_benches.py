@@ -9,6 +9,7 @@ import pytest
 from benches import page, plot, race
 from benches.books import spread
 from benches.flood import BARE, OURS
+from benches.goals import Goal, against
 
 ROW = {"version": "venuewire 1", "frames_per_second": 200_000, "microseconds": 5.0, "cpu_microseconds": 4.0}
 FLOOD: dict[str, Any] = {
@@ -75,6 +76,16 @@ def test_books_are_spread_over_all_venues(count: int) -> None:
     assert sum(found.values()) == count
     assert min(found.values()) >= 1
     assert found["coinbase"] <= 30
+
+
+def test_a_goal_says_what_came_of_it_and_by_which_clock() -> None:
+    goal = Goal("work", ">= 4 x", against("other"))
+    rows = {"microseconds": 20.0, "cpu_microseconds": 12.0}
+    found = {"flood": {"contestants": {OURS: ROW, "other": rows}}}
+    assert goal.outcome(found) == ("4.00, 3.00", "by the clock")
+    assert Goal("work", "<= 4 x", against("other")).outcome(found) == ("4.00, 3.00", "yes")
+    assert goal.outcome({}) == ("not measured", "-")
+    assert Goal("work", ">= 1 x", against("gone")).outcome({"flood": FLOOD}) == ("not measured", "-")
 
 
 def test_the_last_words_of_a_contestant_name_its_error() -> None:
