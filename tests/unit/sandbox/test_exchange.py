@@ -17,6 +17,7 @@ from venuewire.model.orders import CancelReject, ExecutionReport, MassCancel, Ne
 from venuewire.model.terms import ExecType, LiquidityInd, OrdRejReason, OrdStatus, OrdType, Side, TimeInForce
 from venuewire.sandbox.accounts import average, exact
 from venuewire.sandbox.exchange import SandboxExchange
+from venuewire.sandbox.ticket import Step
 
 NEW, TRADE, CANCELED, REPLACED = ExecType.NEW, ExecType.TRADE, ExecType.CANCELED, ExecType.REPLACED
 IOC, FOK = TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL
@@ -709,3 +710,82 @@ def test_netting_neither_makes_nor_loses_money(run: list[tuple[Any, ...]]) -> No
     open_cost = sum(h.cost * listing.cash_unit for a in ledger.accounts.values() for h in a.holdings.values())
     assert booked - open_cost == 900000 * 10 ** ledger.scales["USD"]
     assert sum(h.qty for a in ledger.accounts.values() for h in a.holdings.values()) == 0
+
+
+# ---------------------------------------------------------------------------------------------------- notes
+
+
+def test_what_was_noted_is_told_as_it_was_then_however_late_it_is_read(floor: Floor) -> None:
+    floor.ann.sells("1", "60000", cl_ord_id="maker")
+    floor.news()
+    (placed,) = floor.bob.port.perform(a_buy("2", "60000", cl_ord_id="1"), T0)[:1]
+    assert isinstance(placed, Step)
+    floor.bob.replaces(placed.ticket.told_id, order_qty="3", price="59000", cl_ord_id="2")
+    floor.bob.cancels(orig_cl_ord_id="2")
+    new, trade, replaced, canceled = (
+        event
+        for event in floor.news(ExecutionReport)
+        if event.account == "bob" and event.ref in {"1", "replace", "cancel"}
+    )
+    assert [kinds([report])[0] for report in (new, trade, replaced, canceled)] == [NEW, TRADE, REPLACED, CANCELED]
+    assert [report.cl_ord_id for report in (new, trade, replaced, canceled)] == ["1", "1", "2", "2"]
+    assert [report.order_qty for report in (new, trade, replaced, canceled)] == [2, 2, 3, 3]
+    assert [report.price for report in (new, trade, replaced, canceled)] == [60000, 60000, 59000, 59000]
+    assert [report.cum_qty for report in (new, trade, replaced, canceled)] == [0, 1, 1, 1]
+    assert [report.leaves_qty for report in (new, trade, replaced, canceled)] == [2, 1, 2, 0]
+    assert [str(report.ord_status) for report in (new, trade)] == ["NEW", "PARTIALLY_FILLED"]
+
+
+def test_whoever_reads_a_note_twice_is_told_the_same_object(floor: Floor) -> None:
+    floor.ann.sells("1", "60000")
+    floor.exchange.take()
+    reports = floor.bob.buys("1", "60000")
+    notes = floor.exchange.take()
+    told = [event for note in notes for event in note.events()]
+    assert [event for event in told if isinstance(event, ExecutionReport) and event.account == "bob"] == reports
+    assert all(any(event is report for event in told) for report in reports)
+    trade: Any = next(event for event in told if isinstance(event, Trade))
+    assert floor.exchange.trades("BTC-USD", 1)[0] is trade
+    assert floor.exchange.take() == []
+
+
+def test_money_is_told_as_it_was_after_its_command(floor: Floor) -> None:
+    for _ in range(2):
+        floor.ann.sells("1", "60000")
+        floor.bob.buys("1", "60000")
+    told = [event for event in floor.news(Balance) if (event.account, event.currency) == ("bob", "USD")]
+    assert [balance.total for balance in told] == [940000, 880000]
+
+
+def a_buy(qty: str, price: str, *, cl_ord_id: str) -> NewOrder:
+    return NewOrder(
+        symbol="BTC-USD",
+        side=Side.BUY,
+        ord_type=OrdType.LIMIT,
+        order_qty=qty,
+        price=price,
+        cl_ord_id=cl_ord_id,
+        ref=cl_ord_id,
+    )
+
+
+def test_a_number_is_known_again_by_its_text_only(floor: Floor) -> None:
+    for price in ("60000", "60000.00", "6E4"):
+        (report,) = floor.ann.buys("0.001", price)
+        assert (report.exec_type, report.price) == (NEW, 60000)
+    for _ in range(2):
+        (report,) = floor.ann.buys("0.001", "60000.001")
+        assert report.ord_rej_reason is OrdRejReason.INVALID_PRICE_INCREMENT
+
+
+def test_an_old_id_is_free_again_after_a_replacement_and_a_new_one_is_taken(floor: Floor) -> None:
+    (first,) = floor.ann.buys("1", "50000", cl_ord_id="a")
+    floor.ann.replaces(first.order_id, cl_ord_id="b")
+    (refused,) = floor.ann.buys("1", "50000", cl_ord_id="b")
+    assert refused.ord_rej_reason is OrdRejReason.DUPLICATE_ORDER
+    (second,) = floor.ann.buys("1", "50000", cl_ord_id="a")
+    assert second.exec_type is NEW
+    (refused,) = floor.ann.replaces(first.order_id, cl_ord_id="a")
+    assert refused.reason is OrdRejReason.DUPLICATE_ORDER
+    assert [report.order_id for report in floor.ann.cancels(orig_cl_ord_id="a")] == [second.order_id]
+    assert [report.order_id for report in floor.ann.cancels(orig_cl_ord_id="b")] == [first.order_id]
