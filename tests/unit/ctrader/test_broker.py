@@ -18,6 +18,8 @@ from venuewire.model.session import RequestForPositions, Subscribe, VenueNews
 from venuewire.model.terms import Channel, OrdStatus, OrdType, PositionEffect, Side
 from venuewire.venue import Habit
 from venuewire.venues.ctrader.acceptor_account import _next_night, _nights
+from venuewire.venues.ctrader.blocks import Frequencies
+from venuewire.venues.ctrader.requests import Refused
 from venuewire.venues.ctrader.wire import market, trading
 
 HOUR = 3600 * SECOND
@@ -376,3 +378,40 @@ def test_without_a_quote_the_rate_is_where_the_market_began() -> None:
     raw = sandbox.line().authorise()
     (bound,) = of(raw.ask(2139, raw.of(symbolId=7, volume=[400_000])), 2140)[0]["margin"]
     assert bound["sellMargin"] == round(4000 * Decimal("0.8747") * Decimal("1.3124"))
+
+
+# --------------------------------------------------------------------------- too often
+
+
+def test_who_trades_too_often_is_blocked_for_a_while() -> None:
+    raw = liquid().line().authorise()
+    cancel = {**raw.of(orderId=5)}
+    for _ in range(3):
+        for _ in range(40):
+            assert raw.ask(2108, cancel)[0]["payload"]["errorCode"] == "ORDER_NOT_FOUND"
+        raw.sandbox.now += SECOND
+    switch(raw, "demo-frequencies")
+    told: list[str] = []
+    for _ in range(3):
+        told += [raw.ask(2108, cancel)[0]["payload"]["errorCode"] for _ in range(40)]
+        raw.sandbox.now += SECOND
+    assert told == ["ORDER_NOT_FOUND"] * 100 + ["CHANNEL_IS_BLOCKED"] * 20
+    # All trading is blocked, and nothing else.
+    assert bought(raw, 100_000)[0]["payload"]["errorCode"] == "CHANNEL_IS_BLOCKED"
+    assert raw.ask(2121, raw.of())[0]["payloadType"] == 2122
+    for _ in range(4):
+        raw.sandbox.now += 20 * SECOND
+        raw.ask(51)
+    assert bought(raw, 100_000)[0]["payloadType"] == 2126
+
+
+def test_levels_that_are_changed_too_often_in_a_quarter_of_an_hour_block_for_half_an_hour() -> None:
+    frequencies = Frequencies()
+    for number in range(5000):
+        frequencies.look(2110, number * SECOND // 7)
+    now = 5000 * SECOND // 7
+    with pytest.raises(Refused, match="1800 s"):
+        frequencies.look(2110, now)
+    with pytest.raises(Refused, match="another 1 s"):
+        frequencies.look(2106, now + 1800 * SECOND - 1)
+    frequencies.look(2106, now + 1800 * SECOND)

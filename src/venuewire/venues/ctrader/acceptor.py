@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from typing import Any, ClassVar
 
@@ -42,7 +43,7 @@ from venuewire.venues.ctrader.acceptor_account import Account, Answering
 from venuewire.venues.ctrader.acceptor_feed import FeedDesk
 from venuewire.venues.ctrader.acceptor_http import TokenDesk
 from venuewire.venues.ctrader.account import AccountBook
-from venuewire.venues.ctrader.blocks import Blocks
+from venuewire.venues.ctrader.blocks import Blocks, Frequencies
 from venuewire.venues.ctrader.faults import field_at_fault, malformed
 from venuewire.venues.ctrader.positions import LEVERAGE
 from venuewire.venues.ctrader.requests import Refused
@@ -70,7 +71,7 @@ _BYE = Close(1000, "Bye")
 
 KEEPS_SESSIONS, OTHER_WORDS = "refresh-keeps-sessions", "unauthorised-in-other-words"
 CLOSE_ONLY, HALF_LEVERAGE, PAID_IN = "close-only", "half-leverage", "paid-in"
-LIMITED_RISK = "limited-risk"
+LIMITED_RISK, DEMO_FREQUENCIES = "limited-risk", "demo-frequencies"
 COMMON_ERRORS, DROPPED = "common-errors", "application-dropped"
 _PAID_IN = 10_000 * 100
 """Cents."""
@@ -91,6 +92,7 @@ class CTraderHost:
         CLOSE_ONLY: "every symbol can only be closed (2120 tells), until it is switched off",
         HALF_LEVERAGE: "the leverage of every account is halved (2141 and 2123 tell), until it is switched off",
         LIMITED_RISK: "every account is a limited-risk one: each position needs a guaranteed stop loss",
+        DEMO_FREQUENCIES: "trading frequencies of the demo servers: who trades more often is blocked for a while",
         COMMON_ERRORS: "errors come from the common layer: 50, with milliseconds, instead of 2142",
         DROPPED: "the application is dropped (2148) and has to be authorised anew",
         PAID_IN: "ten thousand is paid into every account; switched off, it is paid out again",
@@ -576,7 +578,13 @@ class CTraderAcceptor:
     def _made(self, account: Account, granted: Granted) -> _Session:
         host = self._host
         feed = FeedDesk(account.account_id, account.symbols, host.exchange, host.tapes, host.closes, self._quote_ids)
-        trades = {record: _trade(do, granted) for record, do in account.trades().items()}
+        frequencies = Frequencies()
+
+        def look(record: type[Message], now: Nanos) -> None:
+            if DEMO_FREQUENCIES in host.has:
+                frequencies.look(_NUMBERS[record], now)
+
+        trades = {record: _trade(do, granted, partial(look, record)) for record, do in account.trades().items()}
         own: dict[type[Message], Answering] = {session.AccountLogoutReq: self._log_out}
         return _Session(granted, feed, {**account.answers(), **feed.answers(), **trades, **own})
 
@@ -614,12 +622,13 @@ class CTraderAcceptor:
                 self.lose_token(each.granted, "Access token expired")
 
 
-def _trade(do: Callable[[Any, str | None, Nanos], None], granted: Granted) -> Answering:
-    """A request about orders: the scope must allow trading, and executions are the answer."""
+def _trade(do: Callable[[Any, str | None, Nanos], None], granted: Granted, look: Callable[[Nanos], None]) -> Answering:
+    """A request about orders: the scope must allow trading, it may be one too many, and executions are the answer."""
 
     def run(request: Any, ref: str | None, now: Nanos) -> list[Message]:
         if granted.scope != words.Scope.TRADE:
             raise Refused("TRADING_NOT_ALLOWED", "The access token allows viewing only")
+        look(now)
         do(request, ref, now)
         return []
 
@@ -633,6 +642,7 @@ class _Whose(Message, frozen=True, kw_only=True):
 
 
 _whose = decoder(_Whose, strict=False)
+_NUMBERS = {record: int(number) for number, record in REQUESTS.items()}
 _EVENTS = (
     market.SpotEvent,
     market.DepthEvent,

@@ -47,12 +47,14 @@ class Accounts:
         return self.ids[0]
 
     def chosen(self, account: str, order_id: str = "") -> int:
-        """The account that is named, or that an order is known to be of, or the first.
+        """The account that an order is known to be of, or the one that is named, or the first.
 
         Raises `LocalProtocolError` for one that is not of this client.
         """
+        if order_id in self.homes:
+            return self.homes[order_id]
         if not account:
-            return self.homes.get(order_id, self.main)
+            return self.main
         found = next((number for number in self.ids if str(number) == account), None)
         if found is None:
             text = f"account {account} is not one of this client's: {', '.join(map(str, self.ids))}"
