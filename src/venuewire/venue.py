@@ -161,6 +161,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """False: a replacement is a cancel plus a new order with a new id."""
     replaced_qty_counts_fills: bool = True
     """False: a replacement's quantity is what is to stand from then on, without what the old order has filled."""
+    requests_over_http: bool = False
+    """True: every command but a subscription is an HTTP request. Neither waits for the pace of the other then."""
     refuses_repeated_id: bool = False
     """True: sending the same order again is safe, the venue refuses or returns the first."""
     cl_ord_id: str = r"[0-9]{1,18}"

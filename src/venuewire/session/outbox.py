@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
+from venuewire.model.session import Command, Subscribe, Unsubscribe
 from venuewire.model.terms import Nanos
 from venuewire.session.liveness import Liveness
 from venuewire.session.pacing import Lanes, Pacer
@@ -15,10 +16,20 @@ from venuewire.venue import Effect, Rate, Send
 class Outbox:
     """Lets out what pacing allows, and notes for each request when it went."""
 
-    __slots__ = ("_booked", "_fetches", "_kinds", "_liveness", "_out", "_pending", "_sends", "lanes")
+    __slots__ = (
+        *("_booked", "_fetches", "_kinds", "_liveness", "_out", "_paid", "_pending", "_requests_over_http", "_sends"),
+        "lanes",
+    )
 
     def __init__(
-        self, pending: Pending, liveness: Liveness, sends: Pacer, fetches: Pacer, kinds: Mapping[str, Rate]
+        self,
+        pending: Pending,
+        liveness: Liveness,
+        sends: Pacer,
+        fetches: Pacer,
+        kinds: Mapping[str, Rate],
+        *,
+        requests_over_http: bool = False,
     ) -> None:
         self.lanes = Lanes()
         self._pending = pending
@@ -27,8 +38,11 @@ class Outbox:
         self._fetches = fetches
         self._kinds = {kind: Pacer(rate) for kind, rate in kinds.items()}
         self._out: list[tuple[Effect, str]] = []
-        self._booked: tuple[Effect, Nanos] | None = None
-        """The first urgent effect, and when it may go: other lines that share the pacing cannot take its turn."""
+        self._requests_over_http = requests_over_http
+        self._booked: tuple[Effect | Command, Nanos] | None = None
+        """What goes next, and when it may: other lines that share the pacing cannot take its turn."""
+        self._paid = False
+        """The next frame has had its turn counted."""
 
     def put(self, effect: Effect, ref: str) -> None:
         """Let a step of a request wait for its turn; one of a kind with a rate of its own stands aside."""
@@ -58,15 +72,22 @@ class Outbox:
         """Let out what keeps the line alive; False when some of it must wait."""
         urgent = self.lanes.urgent
         while urgent:
-            if self._turn_of(urgent[0], now) > now:
+            pacer = self._pacer(urgent[0])
+            if self._turn_of(urgent[0], pacer, now) > now:
                 return False
+            self._take_turn(pacer, now)
             self._let_out(urgent.popleft(), "", now)
         return True
 
-    def _turn_of(self, effect: Effect, now: Nanos) -> Nanos:
-        if self._booked is None or self._booked[0] is not effect:
-            self._booked = effect, self._pacer(effect).book(now)
+    def _turn_of(self, what: Effect | Command, pacer: Pacer, now: Nanos) -> Nanos:
+        if self._booked is None or self._booked[0] is not what:
+            self._booked = what, pacer.book(now)
         return self._booked[1]
+
+    def _take_turn(self, pacer: Pacer, now: Nanos) -> None:
+        assert self._booked is not None, "a turn is booked before it is taken"
+        pacer.went(self._booked[1], now)
+        self._booked = None
 
     def release_built(self, now: Nanos) -> bool:
         """Let out what is built already; False when some of it must wait."""
@@ -93,8 +114,26 @@ class Outbox:
         return max(self._kinds[kind].free_at(now), self._sends.free_at(now))
 
     def has_room(self, now: Nanos) -> bool:
-        """May a command be built now? It may turn out to be a frame or a fetch."""
-        return self._sends.free_at(now) <= now and self._fetches.free_at(now) <= now
+        """May the next command be built now?"""
+        self._paid = False
+        if self._command_free_at(now, book=True) > now:
+            return False
+        if self._booked is not None and self._booked[0] is self.lanes.next_command():
+            self._take_turn(self._sends, now)
+            self._paid = True
+        return True
+
+    def _command_free_at(self, now: Nanos, *, book: bool) -> Nanos:
+        """When the next command may be built; a subscription that is known to be a frame books its turn."""
+        command = self.lanes.next_command()
+        if not self._requests_over_http:
+            return max(self._sends.free_at(now), self._fetches.free_at(now))
+        if not isinstance(command, (Subscribe, Unsubscribe)):
+            return self._fetches.free_at(now)
+        if book:
+            return self._turn_of(command, self._sends, now)
+        booked = self._booked is not None and self._booked[0] is command
+        return self._booked[1] if self._booked and booked else self._sends.free_at(now)
 
     def free_at(self, now: Nanos, *, built: bool, commands: bool) -> Nanos | None:
         """When pacing lets the next one out, `built` and `commands` among them; None when nothing waits for that."""
@@ -108,7 +147,7 @@ class Outbox:
             return None
         times = [self._kind_free_at(kind, now) for kind, lane in lanes.kinds.items() if lane]
         if lanes.next_command() is not None:
-            times.append(max(self._sends.free_at(now), self._fetches.free_at(now)))
+            times.append(self._command_free_at(now, book=False))
         return min(times, default=None)
 
     def holds(self, ref: str) -> bool:
@@ -125,6 +164,7 @@ class Outbox:
         self.lanes.clear()
         self._out.clear()
         self._booked = None
+        self._paid = False
 
     def __bool__(self) -> bool:
         """Is there anything for the transport to fetch?"""
@@ -134,7 +174,9 @@ class Outbox:
         return self._sends if isinstance(effect, Send) else self._fetches
 
     def _release(self, effect: Effect, ref: str, now: Nanos) -> bool:
-        if not self._pacer(effect).take(now):
+        if isinstance(effect, Send) and self._paid:
+            self._paid = False
+        elif not self._pacer(effect).take(now):
             return False
         self._let_out(effect, ref, now)
         return True

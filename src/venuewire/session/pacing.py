@@ -6,6 +6,7 @@ times of the last `count` releases are kept, and the next one waits until the ol
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 from collections.abc import Iterator
 
@@ -44,6 +45,12 @@ class Pacer:
         if self._rate is not None:
             self._times.append(when)
         return when
+
+    def went(self, when: Nanos, now: Nanos) -> None:
+        """What was booked for `when` goes now, which may be a little later."""
+        if when != now and when in self._times:
+            self._times.remove(when)
+            insort(self._times, now)
 
     def take(self, now: Nanos) -> bool:
         """Count one that goes now; False, and nothing counted, when it must wait."""

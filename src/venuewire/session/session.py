@@ -105,7 +105,14 @@ class Session:
         self._pending = Pending()
         self._subscriptions = Subscriptions(limits)
         sends, fetches = send_pacer or Pacer(limits.sends), fetch_pacer or Pacer(limits.fetches)
-        self._outbox = Outbox(self._pending, self._liveness, sends, fetches, limits.kinds)
+        self._outbox = Outbox(
+            self._pending,
+            self._liveness,
+            sends,
+            fetches,
+            limits.kinds,
+            requests_over_http=capabilities.requests_over_http,
+        )
         self._waits_for_renewal = capabilities.renewal_interrupts
         self._lanes = self._outbox.lanes
         self._kept: Told = []

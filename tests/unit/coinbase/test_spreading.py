@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 import venuewire as vw
 from venuewire.client import Client, LiveBook
+from venuewire.model.orders import NewOrder
 from venuewire.model.session import LoggedOn, LoggedOut
-from venuewire.model.terms import Nanos, Trust
+from venuewire.model.terms import NANOS_PER_SECOND, Nanos, OrdStatus, OrdType, Side, Trust
 from venuewire.sandbox import MemorySandbox
 from venuewire.transport.clock import SteppedClock, at_rest
 from venuewire.transport.entropy import SeededEntropy
@@ -109,3 +110,23 @@ async def test_a_line_that_is_cut_comes_back_with_its_thirty_and_an_empty_one_go
         assert again == {"ws", "user_ws", "ws 2", "ws 3"}
         ended = [event.line for event in told if isinstance(event, LoggedOut) and event.requested]
         assert ended == ["ws 3"]
+
+
+async def test_orders_do_not_wait_behind_books_that_are_asked_for_again() -> None:
+    async with desk() as here, AsyncExitStack() as stack:
+        books = await here.enter(stack, SYMBOLS[:60])
+        here.sandbox.disconnect("coinbase", 1006)
+        await here.sandbox.advance(3)
+        assert any(book.trust is not Trust.LIVE for book in books.values()), "seven frames a second: it takes its time"
+        own = here.sandbox.state()["venues"]["coinbase"]["connections"]
+        assert sorted(it["line"] for it in own) == ["user_ws", "ws", "ws"]
+        asked = here.client.clock.now()
+        order = NewOrder(symbol="BTC-USD", side=Side.BUY, ord_type=OrdType.LIMIT, order_qty="0.01", price="30000")
+        live = await here.sandbox.run(here.client.place(order))
+        assert here.client.clock.now() - asked < NANOS_PER_SECOND // 4
+        await here.sandbox.advance(1)
+        assert live.status is OrdStatus.NEW, "own orders are told again already"
+        assert any(book.trust is not Trust.LIVE for book in books.values())
+        await here.sandbox.run(here.client.cancel(live))
+        await here.sandbox.advance(15)
+        assert {book.trust for book in books.values()} == {Trust.LIVE}

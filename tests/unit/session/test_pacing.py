@@ -1,9 +1,11 @@
 """Pacing: the exact window, and cancels first."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.session.toy import MINUTE, SECOND, START, Desk, cancel, cancel_all, change, new_order
+from tests.unit.session.toy import MINUTE, SECOND, START, Desk, book, cancel, cancel_all, change, new_order
 
 from venuewire.model.session import BarRequest, RequestRejected, SecurityListRequest, Unanswered
 from venuewire.session import Pacer
@@ -138,6 +140,36 @@ def test_a_logon_does_not_wait_behind_what_another_line_has_to_send() -> None:
     assert (busy.doings(), other.doings()) == (["auth"], ["auth"])
     busy.step(5 * SECOND)
     assert busy.doings()[:2] == ["NewOrder", "NewOrder"]
+
+
+def test_requests_over_http_do_not_wait_for_the_pace_of_frames_nor_these_for_theirs() -> None:
+    for over_http in (True, False):
+        desk = Desk(send_pacer=Pacer(Rate(1, MINUTE)), fetches=Rate(1, MINUTE), requests_over_http=over_http).log_on()
+        desk.submit(SecurityListRequest())
+        assert len(desk.fetched) == over_http
+        desk = Desk(sends=Rate(2, MINUTE), fetch_pacer=Pacer(Rate(1, MINUTE)), requests_over_http=over_http).log_on()
+        desk.submit(SecurityListRequest())
+        desk.submit(book())
+        assert desk.doings() == ["auth", "Subscribe"][: 1 + over_http]
+
+
+def test_lines_that_share_a_pace_take_turns() -> None:
+    pacer = Pacer(Rate(1, SECOND))
+    busy = Desk(send_pacer=pacer, requests_over_http=True).log_on()
+    other = Desk(send_pacer=pacer, requests_over_http=True)
+    busy.step(SECOND)
+    other.step(SECOND)
+    other.log_on()
+    for number in range(20):
+        busy.submit(book(f"S{number}"))
+    other.submit(book())
+    for _ in range(6):
+        for desk in (busy, other):  # the busy one is always quicker
+            desk.step(SECOND // 2)
+    assert "Subscribe" in other.doings()
+    busy.step(20 * SECOND)
+    times = [frame["at"] for frame in busy.sent]
+    assert all(later - time >= SECOND for time, later in pairwise(times))
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -214,6 +214,7 @@ class Desk:
         subscriptions: int | None = None,
         slow: Rate | None = None,
         renewal_interrupts: bool = False,
+        requests_over_http: bool = False,
     ) -> None:
         self.now: Nanos = START
         self.seat = Seat(None, unique=Unique(), random_hex=lambda digits: "0" * digits)
@@ -231,7 +232,12 @@ class Desk:
             self.initiator,
             self.seat,
             limits,
-            msgspec.structs.replace(CAPABILITIES, sequence=sequence, renewal_interrupts=renewal_interrupts),
+            msgspec.structs.replace(
+                CAPABILITIES,
+                sequence=sequence,
+                renewal_interrupts=renewal_interrupts,
+                requests_over_http=requests_over_http,
+            ),
             renew_early=renew_early,
             fetch_pacer=fetch_pacer,
             send_pacer=send_pacer,

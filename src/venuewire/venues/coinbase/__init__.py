@@ -78,6 +78,7 @@ VENUE = Venue(
         ),
         bar_periods=frozenset(minutes * 60 * NANOS_PER_SECOND for minutes in (1, 5, 15, 30, 60, 120, 240, 360, 1440)),
         order_estimate=True,
+        requests_over_http=True,
         refuses_repeated_id=True,
         sequence=True,
         snapshot_on_resubscribe=False,
