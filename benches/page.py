@@ -188,6 +188,14 @@ def sandbox_table(result: Any) -> str:
     return table(("", ""), rows)
 
 
+def ack_table(result: Any) -> str:
+    rows = [
+        (name, *(f"{row[key]:.0f}" for key in ("bare p50", "bare p99", "p50", "p99")), f"{row['ratio']:.2f}")
+        for name, row in result.items()
+    ]
+    return table(("journal", "bare p50, us", "bare p99", "p50", "p99", "p50, times bare"), rows)
+
+
 def _turn_of(commands: int) -> str:
     return "a command a turn" if commands == 1 else f"{commands} commands a turn"
 
@@ -204,6 +212,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "books": ("books", books_table),
     "pieces": ("pieces", pieces_table),
     "sandbox": ("sandbox", sandbox_table),
+    "ack": ("ack", ack_table),
     "memory": ("memory", memory_table),
 }
 
