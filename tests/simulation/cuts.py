@@ -41,6 +41,7 @@ BACK_SECONDS = 30
 LEFT_OPEN = 20
 OF_ONE_CLIENT = 20
 """Cuts that one client suffers: what it will never know it asks about again and again."""
+OF_ONE_SANDBOX = 60
 TRIES = 5
 """To log on."""
 SPEED = 10
@@ -77,7 +78,7 @@ class Trial:
         self._stack = AsyncExitStack()
         self._known: set[Order] = set()
         """Orders that have ended, and were compared then."""
-        self._asked = self._suffered = 0
+        self._asked = self._suffered = self._of_sandbox = 0
         self._clock = SystemClock(SPEED)
         probe = NewOrder(symbol="", side=vw.Side.BUY, ord_type=vw.OrdType.LIMIT, order_qty=1, price=1)
         self._line = self.venue.route(probe)
@@ -86,6 +87,12 @@ class Trial:
         self.cutter: Cutter
 
     async def __aenter__(self) -> Self:
+        await self._open()
+        return self
+
+    async def _open(self) -> None:
+        """A sandbox without a past, and a client: what an account has done before makes each question longer."""
+        self._stack, self._asked, self._of_sandbox = AsyncExitStack(), 0, 0
         stack, name = self._stack, self.venue.name
         self.sandbox = await stack.enter_async_context(Sandbox(venues=[name], seed=3, clock=self._clock))
         self.sandbox.pause_flow()
@@ -94,7 +101,18 @@ class Trial:
         await self._another_client()
         stack.push_async_callback(self._leave)
         self.cutter = await self._order_cutter()
-        return self
+
+    async def _refresh(self) -> None:
+        """Another client, or another sandbox, when this one has suffered enough."""
+        if self._of_sandbox >= OF_ONE_SANDBOX:
+            self.check_once()
+            await self._stack.aclose()
+            self._suffered = 0
+            await self._open()
+        elif self._suffered >= OF_ONE_CLIENT:
+            await self._another_client()
+        self._suffered += 1
+        self._of_sandbox += 1
 
     async def __aexit__(self, *failure: object) -> None:
         await self._stack.aclose()
@@ -195,9 +213,7 @@ class Trial:
         length = await self.length(command, way)
         outcome = Outcome(venue=self.venue.name, command=command, way=way, length=length)
         for count in sorted({*range(0, length + 1, every), length}):
-            if self._suffered >= OF_ONE_CLIENT:
-                await self._another_client()
-            self._suffered += 1
+            await self._refresh()
             before = self.cutter.cuts
             status = await self._one(command, way, count)
             outcome.statuses[status] += 1
