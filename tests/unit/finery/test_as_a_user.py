@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
+from tests.unit.finery.test_own_words import LISTS, Believer, as_listed, something
 
 import venuewire as vw
 from venuewire import errors
@@ -187,3 +190,37 @@ async def test_with_feed_i_the_client_knows_what_is_newly_listed(desk: Desk) -> 
         desk.sandbox.set_fault(Fault(kind=Kind.HABIT, venue="finery", name="new_listing"))
         assert await desk.some(listing, 3) == ["C+", "I+", "CM"]
         assert desk.client.instruments["OP-USD"].base == "OP"
+
+
+async def _believe(stream: Any, believer: Believer) -> None:
+    async for item in stream:
+        if isinstance(item, VenueNews):
+            assert isinstance(item.message, FeedMessage)
+            believer.take(item.message)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whoever_follows_knows_what_is_listed_whatever_becomes_of_the_line(desk: Desk, seed: int) -> None:
+    chance, believer, client = random.Random(seed), Believer(), desk.client
+    async with AsyncExitStack() as stack:
+        for letter in ("S", "R", "N", "L"):
+            stream = await stack.enter_async_context(desk.reading(Feed(letter)))
+            task = asyncio.create_task(_believe(stream, believer))
+            stack.callback(task.cancel)
+        for _ in range(40):
+            match chance.randrange(12):
+                case 0:
+                    desk.sandbox.disconnect("finery")
+                case 1:
+                    desk.sandbox.set_fault(Fault(kind=Kind.MAINTENANCE, venue="finery", seconds=3))
+                case 2:
+                    desk.sandbox.set_fault(Fault(kind=Kind.HABIT, venue="finery", name="counterparty_asks", for_s=9))
+                case _:
+                    to = {"counterpartyId": 87, "currency": chance.choice(("BTC", "USD"))}
+                    record = something(believer, chance.randrange(7), to, chance.randrange(1, 4))
+                    with suppress(errors.RequestRejected, errors.TransportError, errors.NotLoggedOn):
+                        await desk.ask(record)
+            await desk.sandbox.advance(chance.random() * 4)
+        await desk.sandbox.advance(60)
+        assert client.health()["ready"]
+        assert believer.lists() == as_listed([await desk.ask(record) for record in LISTS])

@@ -428,15 +428,75 @@ def test_what_the_counterparty_asks_for_is_paid_or_turned_down(house: House) -> 
 # --------------------------------------------------------------------------- who follows a feed knows the lists
 
 
-class Follower:
-    """One of our own clients that believes its feeds."""
+class Believer:
+    """What one knows who believes feeds S, R, N and L."""
 
-    def __init__(self, house: House) -> None:
-        self.client = Client(house)
+    def __init__(self) -> None:
         self.settlements: dict[int, Any] = {}
         self.transactions: tuple[dict[int, Any], dict[int, Any]] = ({}, {})
         self.requests: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         self.limits: list[Any] = []
+
+    def take(self, message: FeedMessage) -> None:
+        match message.says:
+            case clearing.Settlements(rows=rows):
+                put(self.settlements, {row.settlementOrderId: row for row in rows}, message.action)  # type: ignore[union-attr]
+            case clearing.Requests() as both:
+                for side, asked in zip(self.requests, (both.incoming, both.outgoing), strict=True):
+                    put(side, {row.currency: row for row in asked}, message.action)
+            case clearing.Transactions() | clearing.TransactionsSnapshot() as found:
+                for open_ones, paid in zip(self.transactions, (found.incoming, found.outgoing), strict=True):
+                    put(open_ones, {row.id: row for row in paid}, message.action)
+            case clearing.CounterpartyLimits(rows=limits):
+                self.limits = limits
+            case other:
+                raise AssertionError(other)
+
+    def lists(self) -> list[Any]:
+        """As the methods list it."""
+        return [
+            [*self.settlements.values()],
+            [[*side.values()] for side in self.requests],
+            [[side[number] for number in sorted(side)] for side in self.transactions],
+            self.limits,
+        ]
+
+
+def as_listed(answers: list[Any]) -> list[Any]:
+    """The answers to `LISTS`, likewise."""
+    orders, requests, transactions, limits = answers
+    return [
+        orders.rows,
+        [requests.incoming, requests.outgoing],
+        [transactions.incoming, transactions.outgoing],
+        limits.rows,
+    ]
+
+
+LISTS = (
+    methods.SettlementOrders(),
+    methods.SettlementRequests(),
+    methods.SettlementTransactions(),
+    methods.Climits(),
+)
+
+
+def put(known: dict[Any, Any], rows: dict[Any, Any], action: str) -> None:
+    if action == "S":
+        known.clear()
+    if action in "D-":
+        for key in rows:
+            del known[key]
+    else:
+        known.update(rows)
+
+
+class Follower(Believer):
+    """One of our own initiators, and what its feeds make one believe."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__()
+        self.client = Client(house)
         for letter in ("S", "R", "N", "L"):
             follow(self.client, Feed(letter))
             self.listen()
@@ -447,41 +507,10 @@ class Follower:
         for _, message in news(self.client):
             self.take(message)
 
-    def take(self, message: FeedMessage) -> None:
-        gone = message.action in "D-"
-        match message.says:
-            case clearing.Settlements(rows=rows):
-                put(self.settlements, {row.settlementOrderId: row for row in rows}, gone=gone)  # type: ignore[union-attr]
-            case clearing.Requests() as both:
-                for side, asked in zip(self.requests, (both.incoming, both.outgoing), strict=True):
-                    put(side, {row.currency: row for row in asked}, gone=gone)
-            case clearing.Transactions() | clearing.TransactionsSnapshot() as found:
-                for open_ones, paid in zip(self.transactions, (found.incoming, found.outgoing), strict=True):
-                    put(open_ones, {row.id: row for row in paid}, gone=gone)
-            case clearing.CounterpartyLimits(rows=limits):
-                self.limits = limits
-            case other:
-                raise AssertionError(other)
-
     def check(self) -> None:
         """What is believed is so."""
         self.listen()
-        assert [*self.settlements.values()] == ask(self.client, methods.SettlementOrders()).rows
-        requests = ask(self.client, methods.SettlementRequests())
-        assert [[*side.values()] for side in self.requests] == [requests.incoming, requests.outgoing]
-        found = ask(self.client, methods.SettlementTransactions())
-        for side, listed in zip(self.transactions, (found.incoming, found.outgoing), strict=True):
-            assert sorted(side) == [row.id for row in listed]
-            assert [side[row.id] for row in listed] == listed
-        assert self.limits == ask(self.client, methods.Climits()).rows
-
-
-def put(known: dict[Any, Any], rows: dict[Any, Any], *, gone: bool) -> None:
-    if gone:
-        for key in rows:
-            del known[key]
-    else:
-        known.update(rows)
+        assert self.lists() == as_listed([ask(self.client, record) for record in LISTS])
 
 
 STEP = st.tuples(st.integers(0, 6), st.sampled_from(("BTC", "USD")), st.integers(1, 3))
@@ -500,9 +529,17 @@ def test_our_own_followers_know_what_is_listed(prompt: bool, steps: list[tuple[i
 
 def act(one: Follower, kind: int, to: Any, size: int) -> None:
     """Something a trader does; the venue may refuse it."""
+    for event in one.client.submit(VenueRequest(message=something(one, kind, to, size))):
+        assert isinstance(event, Reply | RequestRejected)
+    for _, message in news(one.client):
+        one.take(message)
+
+
+def something(one: Believer, kind: int, to: Any, size: int) -> msgspec.Struct:
+    """To ask for: a payment, a request, a limit."""
     numbers = [number for side in one.transactions for number in side] or [7]
     number = numbers[size % len(numbers)]
-    record: msgspec.Struct = [
+    records: list[msgspec.Struct] = [
         methods.AddIncomingSettlementRequest(**to, amount=size * 100 * UNIT),
         methods.DelIncomingSettlementRequest(**to),
         methods.AddOutgoingSettlementTransaction(**to, amount=size * UNIT, fee=size),
@@ -510,8 +547,5 @@ def act(one: Follower, kind: int, to: Any, size: int) -> None:
         methods.DelOutgoingSettlementTransaction(transactionId=number),
         methods.CommitIncomingSettlementTransaction(transactionId=number),
         methods.SetCLimit(**to, grossLimit=size * 10**17),
-    ][kind]
-    for event in one.client.submit(VenueRequest(message=record)):
-        assert isinstance(event, Reply | RequestRejected)
-    for _, message in news(one.client):
-        one.take(message)
+    ]
+    return records[kind]
