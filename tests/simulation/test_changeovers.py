@@ -80,6 +80,15 @@ async def test_a_new_line_that_fails_leaves_the_old_one(venue: str, fault: dict[
         await world.calm()
 
 
+@pytest.mark.parametrize("seed", range(8))
+async def test_lines_are_changed_whatever_goes_wrong_meanwhile(seed: int) -> None:
+    world = World(seed)
+    async with world:
+        await world.run(60, changes=0.06)
+        await world.calm()
+    assert any("change of lines" in line for line in world.log)
+
+
 async def test_a_key_is_replaced_while_the_lines_stand() -> None:
     world = World(6, ("finery",))
     async with world:

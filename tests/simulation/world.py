@@ -163,13 +163,19 @@ class World:
 
     # ------------------------------------------------------------------ what happens
 
-    async def run(self, seconds: float, *, step: float = 0.5, faults: bool = True, orders: bool = True) -> None:
-        """Let time pass, a step at a time, doing as the seed says, and looking at every book."""
+    async def run(
+        self, seconds: float, *, step: float = 0.5, faults: bool = True, orders: bool = True, changes: float = 0
+    ) -> None:
+        """Let time pass, a step at a time, doing as the seed says, and looking at every book; with this chance at each
+        step a client changes its lines."""
         for _ in range(int(seconds / step)):
             if faults and self._random.random() < 0.04:
                 self._misfortune()
             if orders and self._random.random() < 0.15:
                 await self._act()
+            if changes and self._random.random() < changes:
+                venue = self._random.choice(self._venues)
+                await self._try(venue, "change of lines", self.clients[venue].renew_lines())
             await self.sandbox.advance(step)
             self.look()
 
