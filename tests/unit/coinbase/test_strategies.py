@@ -20,6 +20,7 @@ from venuewire.codec import encode
 from venuewire.errors import LocalProtocolError
 from venuewire.journal.entry import Entry, decoded, encoded
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, NewOrder, ReplaceOrder
+from venuewire.model.session import OrderEstimate, OrderEstimateRequest
 from venuewire.model.terms import NANOS_PER_SECOND, ExecType, OrdRejReason, OrdStatus, OrdType, Side, TimeInForce
 from venuewire.sandbox import MemorySandbox
 from venuewire.transport.clock import SteppedClock, at_rest
@@ -241,6 +242,17 @@ def test_a_ladder_the_account_cannot_pay_to_its_end_leaves_nothing_behind() -> N
     assert (told.ord_status, told.ord_rej_reason) == (OrdStatus.REJECTED, OrdRejReason.ORDER_EXCEEDS_LIMIT)
     assert world.exchange.port(world.stage.account).orders(working=True) == []
     assert world.call("GET", "/orders/historical/batch")["orders"] == []
+
+
+def test_what_they_come_to_is_estimated() -> None:
+    world = World()
+    _, user = logged_on(world)
+    for order in (twap(world.now), scaled()):
+        (told,) = user.ask(OrderEstimateRequest(order=order, ref="9"))
+        assert isinstance(told, OrderEstimate)
+        assert (told.accepted, told.text) == (True, "")
+        assert told.notional == Decimal(str(order.order_qty)) * Decimal(str(order.price))
+    assert world.host.port(world.stage.account).orders(working=False) == []
 
 
 # --------------------------------------------------------------------------- worked
