@@ -21,6 +21,8 @@ from venuewire.transport.clock import Clock
 Told: TypeAlias = Trade | Quote | Bar | SecurityStatus | AccountSummary | VenueNews
 T = TypeVar("T", bound=Told)
 
+_STANDING = frozenset({Channel.STATUS, Channel.SUMMARY})
+"""Channels whose last message tells all there is: who comes later is told it at once."""
 _LASTING = frozenset({Channel.STATUS, Channel.SUMMARY, Channel.VENUE})
 """Channels whose messages are true until the next."""
 
@@ -170,6 +172,8 @@ class Topics:
         try:
             if topic.subscription is not None:
                 await topic.subscription.accepted()
+            if topic.last is not None and topic.channel in _STANDING and not stream.offered:
+                stream.put(topic.last)
             yield stream
         finally:
             stream.close()
