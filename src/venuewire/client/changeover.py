@@ -45,7 +45,7 @@ _OF_THE_LINE = (SubscriptionAccepted, SubscriptionRejected, GrantInvalidated, Ve
 
 
 class Changeover:
-    """One line's change. `begin`, await `ready`, then `switch`; `over` when the old line is gone; or `abandon`."""
+    """One line's change: `begin`, await `ready`, `switch`, await `drained`, `finish`; or, before that, `abandon`."""
 
     def __init__(
         self,
@@ -101,15 +101,19 @@ class Changeover:
                 self._accepted.add(event.ref)
             case BookSnapshot():
                 self._snapshots.add(event.symbol)
-            case RequestRejected() | SubscriptionRejected() if event.ref in self._wanted():
+            case RequestRejected() | SubscriptionRejected() if self._is_wanted(event.ref):
                 self._fail(errors.RequestRejected("subscription", event.code, event.text))
-            case Unanswered() if event.ref in self._wanted():
+            case Unanswered() if self._is_wanted(event.ref):
                 self._fail(errors.RequestTimedOut("subscription", 0))
             case _:
                 pass
 
     def _fail(self, error: errors.VenueError) -> None:
         self._failure = self._failure or error
+
+    def _is_wanted(self, ref: str | None) -> bool:
+        """Is it subscribed on the old line? A session forgets what is refused."""
+        return ref is not None and self.old.session.holds(ref)
 
     def _wanted(self) -> dict[str, Subscribe]:
         return {subscribe.ref: subscribe for subscribe in self.new.session.subscriptions}

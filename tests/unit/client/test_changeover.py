@@ -77,6 +77,19 @@ async def test_an_order_on_its_way_is_answered_by_the_old_line() -> None:
         assert not old.is_open
 
 
+async def test_a_new_line_that_is_refused_a_subscription_is_given_up() -> None:
+    async with seated() as table, table.client.book("S") as book:
+        table.far.rejects.add("BOOK")
+        with pytest.raises(errors.RequestRejected, match="not now"):
+            await table.client.renew_lines()
+        await settle()
+        (old,) = table.far.open_lines
+        assert [message["kind"] for message in table.far.lines[1].heard].count("Subscribe") == 2  # orders, and the book
+        old.say("update", rows=[[0, 101, 7]])
+        await settle()
+        assert (book.best_bid.price if book.best_bid else 0, trust(book)) == (Decimal("1.01"), Trust.LIVE)
+
+
 async def test_a_new_line_without_its_snapshot_is_given_up() -> None:
     async with seated() as table, table.client.book("S") as book:
         changing = await begun(table)
