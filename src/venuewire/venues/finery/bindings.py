@@ -132,6 +132,8 @@ class Bindings:
             self._bound.discard(key)
         if asked.ref is None:
             return [VenueStatus(up=True, code=str(code), text=f"not bound: {where}: {codes.name(code)}")]
+        if self._refs.get(key) == asked.ref:
+            del self._refs[key]
         return [SubscriptionRejected(code=str(code), text=codes.name(code), ref=asked.ref)]
 
     def _answered(self, key: Key, *, ends: bool | None) -> _Asked | None:
