@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 import venuewire as vw
 from venuewire.model.account import AccountSummary
-from venuewire.model.market import SecurityStatus
+from venuewire.model.market import Bar, SecurityStatus
 from venuewire.model.session import VenueNews
 from venuewire.model.terms import NANOS_PER_SECOND, PositionEffect
 from venuewire.sandbox.faults import Fault, Kind
@@ -97,13 +97,16 @@ async def test_the_account_its_symbols_and_the_rest_are_asked_for(sandbox: vw.Sa
             async for event in events:
                 if isinstance(event, VenueNews) and _is_payment(event):
                     break
+        async with client.live_bars("EURUSD", 60 * NANOS_PER_SECOND) as bars:
+            live = await told(bars, Bar)
+            assert (live.symbol, live.period, live.final) == ("EURUSD", 60 * NANOS_PER_SECOND, False)
         version = await client.ask(session.VersionReq())
         assert isinstance(version, session.VersionRes)
         now = client.clock.now()
         # Many pages of history, five requests a second, and none refused.
         asked = [client.bars("EURUSD", 60 * NANOS_PER_SECOND, now - 3600 * NANOS_PER_SECOND, now) for _ in range(12)]
         answers = await asyncio.gather(*asked)
-        assert all(bars.complete for bars in answers)
+        assert all(answer.complete for answer in answers)
 
 
 async def told(stream: AsyncIterator[object], kind: type[EventT]) -> EventT:
