@@ -257,6 +257,69 @@ def test_nothing_is_attached_to_what_was_not_filled(world: World, client: Client
     assert len(world.call("GET", "/orders/historical/batch")["orders"]) == 1
 
 
+def attach(profit: str = "66000", loss: str = "62000") -> dict[str, Any]:
+    return {"trigger_bracket_gtc": {"limit_price": profit, "stop_trigger_price": loss}}
+
+
+def edited(world: World, order_id: str, **fields: Any) -> str:
+    """The reason an edit is refused for; empty where it was taken."""
+    answer = world.call("POST", "/orders/edit", {"order_id": order_id, **fields})
+    return "" if answer["success"] else answer["errors"][0]["edit_failure_reason"]
+
+
+def test_what_is_attached_can_be_changed_taken_off_and_put_on(world: World, client: ClientLine) -> None:
+    order_id = placed(client, given(side=Side.BUY, price="63000", take_profit_px="66000", stop_loss_px="62000"))
+    assert edited(world, order_id, attached_order_configuration=attach("67000", "61000")) == ""
+    assert shown(world, order_id)["attached_order_configuration"] == attach("67000", "61000")
+    assert (
+        edited(world, order_id, attached_order_configuration=attach("67000", "61000"))
+        == "ATTACHED_CONFIGURATION_IS_EQUAL"
+    )
+    assert edited(world, order_id, cancel_attached_order=True) == ""
+    assert shown(world, order_id)["attached_order_configuration"] is None
+    assert edited(world, order_id, cancel_attached_order=True) == "ORDER_EDIT_INVALID_ATTACHED_ORDER_REQUEST"
+    # With the order itself, in one edit.
+    assert edited(world, order_id, price="63500", size="0.5", attached_order_configuration=attach()) == ""
+    parent = shown(world, order_id)
+    assert parent["order_configuration"]["limit_limit_gtc"]["limit_price"] == "63500"
+    world.hit(Side.SELL, "5.5", "63500")
+    world.settle()
+    child = shown(world, shown(world, order_id)["attached_order_id"])
+    assert child["order_configuration"]["trigger_bracket_gtc"] == {
+        "base_size": "0.5",
+        "limit_price": "66000",
+        "stop_trigger_price": "62000",
+    }
+    assert edited(world, order_id, cancel_attached_order=True) == "CANNOT_CANCEL_ACTIVE_ATTACHED_ORDER"
+
+
+@pytest.mark.parametrize(
+    ("configuration", "reason"),
+    [
+        (attach("62000", "66000"), "INVALID_EDITED_ATTACHED_ORDER_CONFIGURATION"),
+        (attach("66000.001"), "INVALID_EDITED_ATTACHED_ORDER_CONFIGURATION"),
+        (attach("much"), "INVALID_EDITED_ATTACHED_ORDER_CONFIGURATION"),
+        ({"limit_limit_gtc": {}}, "INVALID_EDITED_ATTACHED_ORDER_CONFIGURATION"),
+        ({"trigger_bracket_gtc": {"limit_price": "66000"}}, "SINGLE_LEGGED_ATTACHED_ORDER_CONFIGURATION_NOT_ALLOWED"),
+    ],
+)
+def test_what_cannot_be_attached_by_an_edit(
+    world: World, client: ClientLine, configuration: dict[str, Any], reason: str
+) -> None:
+    order_id = placed(client, given(side=Side.BUY, price="63000"))
+    assert edited(world, order_id, attached_order_configuration=configuration) == reason
+    preview = {"order_id": order_id, "attached_order_configuration": configuration}
+    (refused,) = world.call("POST", "/orders/edit_preview", preview)["errors"]
+    assert refused["edit_failure_reason"] == reason
+
+
+def test_nothing_is_attached_any_more_to_what_is_filled_in_part(world: World, client: ClientLine) -> None:
+    order_id = placed(client, given(side=Side.BUY, price="63000"))
+    world.hit(Side.SELL, "5.1", "63000")
+    reason = edited(world, order_id, attached_order_configuration=attach())
+    assert reason == "CANNOT_MODIFY_ATTACHED_CONFIG_OF_NON_NEW_ORDER"
+
+
 # --------------------------------------------------------------------------- stops that wait the other way
 
 

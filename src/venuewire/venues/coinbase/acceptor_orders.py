@@ -15,8 +15,9 @@ from venuewire.errors import RemoteProtocolError
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, NewOrder, ReplaceOrder
 from venuewire.model.terms import ExecType, Nanos, OrdRejReason, OrdStatus, OrdType, Side, TimeInForce
-from venuewire.venues.coinbase import conditions, configurations, orders, previews, reasons, wallets
-from venuewire.venues.coinbase.fields import Refused
+from venuewire.venues.coinbase import attached, conditions, configurations, orders, previews, reasons, wallets
+from venuewire.venues.coinbase.conditions import Attachment
+from venuewire.venues.coinbase.fields import NotEdited, Refused
 from venuewire.venues.coinbase.host import Shared, uuid_of
 from venuewire.venues.coinbase.reasons import Refusal
 from venuewire.venues.coinbase.texts import plain
@@ -24,10 +25,6 @@ from venuewire.venues.coinbase.wire import rest
 
 _EDITABLE = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
 _OPEN = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
-
-
-class _NotEdited(Exception):
-    """An edit that is refused before the exchange sees it, by the venue's reason."""
 
 
 class OrderDesk:
@@ -131,8 +128,9 @@ class OrderDesk:
     def edit_preview(self, request: rest.EditOrder, account: str) -> rest.EditPreviewAnswer:
         """Whether an edit would be taken, and what the order would then come to."""
         try:
-            command = self._edit(request, account)
-        except _NotEdited as refused:
+            self._attachment(request, account)
+            command, _ = self._edit(request, account)
+        except NotEdited as refused:
             failure = rest.EditFailure(edit_failure_reason=str(refused), preview_failure_reason=reasons.UNKNOWN_PREVIEW)
             return rest.EditPreviewAnswer(errors=[failure])
         quote = self._host.exchange.quote(command.symbol)
@@ -161,10 +159,15 @@ class OrderDesk:
     def edit(self, request: rest.EditOrder, account: str, now: Nanos) -> rest.EditAnswer:
         """Only open limit and stop-limit orders that are good until cancelled; both ids stay."""
         try:
-            command = self._edit(request, account)
-        except _NotEdited as refused:
+            attachment = self._attachment(request, account)
+            command, is_same = self._edit(request, account)
+        except NotEdited as refused:
             failure = rest.EditFailure(edit_failure_reason=str(refused), preview_failure_reason=reasons.UNKNOWN_PREVIEW)
             return rest.EditAnswer(success=False, errors=[failure])
+        if attached.is_asked(request):
+            self._host.watch.attach(command.order_id, attachment)
+        if is_same:
+            return rest.EditAnswer(success=True, errors=[])
         condition = self._host.watch.condition(command.order_id)
         stop_px = None if condition is not None else command.stop_px
         for report in self._host.port(account).execute(replace(command, stop_px=stop_px), now):
@@ -174,33 +177,48 @@ class OrderDesk:
             conditions.changed(condition, command)
         return rest.EditAnswer(success=True, errors=[])
 
-    def _edit(self, request: rest.EditOrder, account: str) -> ReplaceOrder:
+    def _attachment(self, request: rest.EditOrder, account: str) -> Attachment | None:
+        """What is to be attached to the order after this edit. Raises `NotEdited`."""
+        report = self._host.port(account).order(order_id=request.order_id) if request.order_id else None
+        if report is None or not attached.is_asked(request):
+            return None
+        watch, order_id = self._host.watch, report.order_id
+        instrument = self._host.book_of(report.symbol)
+        assert instrument is not None, "an order is for a product"
+        after = attached.edited(
+            request, report, watch.attached.get(order_id), instrument, is_placed=order_id in watch.children
+        )
+        return replace(after, product_id=self._host.product_of(report)) if after is not None else None
+
+    def _edit(self, request: rest.EditOrder, account: str) -> tuple[ReplaceOrder, bool]:
+        """(the change, whether it changes nothing of the order itself). Raises `NotEdited`."""
         report = self._host.port(account).order(order_id=request.order_id) if request.order_id else None
         if report is None:
-            raise _NotEdited("ORDER_NOT_FOUND")
+            raise NotEdited("ORDER_NOT_FOUND")
         report = self._host.shown(report)
         if report.cash_order_qty is not None:
-            raise _NotEdited("SIZE_IN_QUOTE_EDITS_NOT_ALLOWED")
+            raise NotEdited("SIZE_IN_QUOTE_EDITS_NOT_ALLOWED")
         condition = self._host.watch.condition(report.order_id)
         if self._host.works.work(report.order_id) is not None:
-            raise _NotEdited("ONLY_LIMIT_ORDER_EDITS_SUPPORTED")
+            raise NotEdited("ONLY_LIMIT_ORDER_EDITS_SUPPORTED")
         if condition is not None and condition.triggered:
-            raise _NotEdited("CANNOT_EDIT_TRIGGERED_ORDER")
+            raise NotEdited("CANNOT_EDIT_TRIGGERED_ORDER")
         if report.ord_type not in _EDITABLE:
-            raise _NotEdited("ONLY_LIMIT_ORDER_EDITS_SUPPORTED")
+            raise NotEdited("ONLY_LIMIT_ORDER_EDITS_SUPPORTED")
         if report.ord_status not in _OPEN:
-            raise _NotEdited("ONLY_OPEN_ORDERS_CAN_BE_EDITED")
+            raise NotEdited("ONLY_OPEN_ORDERS_CAN_BE_EDITED")
         if report.time_in_force is not TimeInForce.GOOD_TILL_CANCEL:
-            raise _NotEdited("ORDER_EDIT_ORDER_TYPE_NOT_SUPPORTED")
+            raise NotEdited("ORDER_EDIT_ORDER_TYPE_NOT_SUPPORTED")
         size = _edited(request.size, report.order_qty, "INVALID_EDITED_SIZE")
         price = _edited(request.price, report.price, "INVALID_EDITED_PRICE")
         stop_px = _edited(request.stop_price, report.stop_px, "INVALID_EDITED_STOP_PRICE")
         instrument = self._host.book_of(report.symbol)
         assert instrument is not None, "an order is for a product"
         _check_edit(report, instrument, size, price)
-        if (size, price, stop_px) == (report.order_qty, report.price, report.stop_px):
-            raise _NotEdited("EDIT_REQUEST_EQUAL_TO_ORIGINAL_REQUEST")
-        return ReplaceOrder(
+        is_same = (size, price, stop_px) == (report.order_qty, report.price, report.stop_px)
+        if is_same and not attached.is_asked(request):
+            raise NotEdited("EDIT_REQUEST_EQUAL_TO_ORIGINAL_REQUEST")
+        command = ReplaceOrder(
             symbol=instrument.symbol,
             side=report.side or Side.BUY,
             ord_type=report.ord_type or OrdType.LIMIT,
@@ -212,6 +230,7 @@ class OrderDesk:
             stop_px=stop_px if stop_px != report.stop_px else None,
             account=account,
         )
+        return command, is_same
 
     # ------------------------------------------------------------------ cancel
 
@@ -287,16 +306,16 @@ def _edited(text: str | UnsetType | None, now_is: Decimal | None, refusal: str) 
     try:
         value = number(text)
     except RemoteProtocolError:
-        raise _NotEdited(refusal) from None
+        raise NotEdited(refusal) from None
     if value <= 0 or now_is is None:
-        raise _NotEdited(refusal)
+        raise NotEdited(refusal)
     return value
 
 
 def _check_edit(report: ExecutionReport, instrument: Instrument, size: Decimal | None, price: Decimal | None) -> None:
     if size is None or size % instrument.min_qty_increment or size < instrument.min_trade_vol:
-        raise _NotEdited("INVALID_EDITED_SIZE")
+        raise NotEdited("INVALID_EDITED_SIZE")
     if report.cum_qty is not None and size <= report.cum_qty:
-        raise _NotEdited("CANNOT_EDIT_TO_BELOW_FILLED_SIZE")
+        raise NotEdited("CANNOT_EDIT_TO_BELOW_FILLED_SIZE")
     if price is None or price % instrument.min_price_increment:
-        raise _NotEdited("INVALID_EDITED_PRICE")
+        raise NotEdited("INVALID_EDITED_PRICE")

@@ -24,6 +24,10 @@ class Refused(Exception):
         super().__init__(refusal.new)
 
 
+class NotEdited(Exception):
+    """An edit that is refused before the exchange sees it, by the venue's reason."""
+
+
 def text_of(value: Decimal | str | int | None) -> str | UnsetType:
     """A number as the venue writes it; nothing for None."""
     return UNSET if value is None else plain(Decimal(value))

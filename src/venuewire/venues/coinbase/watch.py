@@ -80,6 +80,15 @@ class Watch:
             self._attachments[order_id] = attachment
             remember(self.attached, order_id, attachment)
 
+    def attach(self, order_id: str, attachment: Attachment | None) -> None:
+        """Another bracket, or none, is attached to an order from now on."""
+        if attachment is None:
+            self._attachments.pop(order_id, None)
+            self.attached.pop(order_id, None)
+        else:
+            self._attachments[order_id] = attachment
+            remember(self.attached, order_id, attachment)
+
     def look(self, now: Nanos) -> None:
         """Take note of what was traded, and do what that brings about."""
         for _ in range(_ROUNDS):

@@ -126,6 +126,9 @@ class EditOrder(Struct, kw_only=True):
     price: str | UnsetType | None = UNSET
     size: str | UnsetType | None = UNSET
     stop_price: str | UnsetType | None = UNSET
+    attached_order_configuration: Configurations | UnsetType | None = UNSET
+    """A bracket to attach, or in place of the one attached."""
+    cancel_attached_order: bool | UnsetType | None = UNSET
 
 
 class EditFailure(Struct, kw_only=True):
