@@ -40,7 +40,7 @@ def _stage(random_hex: Callable[[int], str], now: int) -> Stage:
 
 def _host(stage: Stage, exchange: Exchange, random_hex: Callable[[int], str]) -> Host:
     # The far end is not needed by those who only trade.
-    from venuewire.venues.ctrader.acceptor import CTraderHost
+    from venuewire.venues.ctrader.host import CTraderHost
 
     return CTraderHost(stage, exchange, random_hex)
 
