@@ -76,11 +76,16 @@ def rate(value: Rate | None) -> str:
     return "none published" if value is None else f"{value.count} in {seconds(value.per)}"
 
 
+def _kinds(rates: Mapping[str, Rate]) -> str:
+    return "; ".join(f"{kind}: {rate(each)}" for kind, each in rates.items()) or "none published"
+
+
 def limits() -> str:
     features: list[tuple[str, Callable[[Venue], str]]] = [
         ("dials", lambda venue: rate(venue.limits.dials)),
         ("lines open at once", lambda venue: str(venue.limits.connections or "none published")),
         ("frames sent", lambda venue: rate(venue.limits.sends)),
+        ("of these, frames of a kind", lambda venue: _kinds(venue.limits.kinds)),
         ("HTTP requests", lambda venue: rate(venue.limits.fetches)),
         ("subscriptions a line", lambda venue: str(venue.limits.subscriptions or "none published")),
         ("unread messages that end a line", lambda venue: str(venue.limits.unread or "none published")),
