@@ -36,7 +36,7 @@ CONTESTANTS = (
 
 
 def run(rounds: int, scale: float) -> dict[str, Any]:
-    """Medians over the rounds, as one object. One length: every frame of a walk, three times over."""
+    """Medians over the rounds, as one object. One length: every frame of a walk, the best of ten times."""
     return asyncio.run(_run(rounds))
 
 
@@ -81,7 +81,7 @@ def _summary(turns: list[dict[str, Any]]) -> dict[str, Any]:
 
 def table(result: dict[str, Any]) -> list[str]:
     """For people."""
-    lines = [f"a message of ten levels to book, top read; us, median of {result['rounds']} rounds"]
+    lines = [f"a message of ten levels to book, top read; us of CPU, median of {result['rounds']} rounds"]
     for name, row in result["contestants"].items():
         if "failed" in row:
             lines.append(f"{name:42}not measured: {row['failed']}")

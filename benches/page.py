@@ -141,7 +141,7 @@ def applied_table(result: Any) -> str:
         else (name, f"not measured: {row['failed']}", "")
         for name, row in result["contestants"].items()
     ]  # fmt: skip
-    return table(("", "us a message", "times ours"), rows)
+    return table(("", "us of CPU a message", "times ours"), rows)
 
 
 def books_table(result: Any) -> str:

@@ -1,4 +1,4 @@
-"""One process, no network, no session: a frame of ten levels step by step, full books, and what a book holds.
+"""One process, no network, no session: a frame of ten levels step by step, full books, and what a book holds; CPU time.
 
 Both twins are measured, each in a process of its own; `python -m benches.pieces` measures the one that is in use.
 """
@@ -48,7 +48,7 @@ def _in_a_process_of_its_own(pure: str) -> dict[str, Any]:
 
 
 def measure(steps: int = 2_000) -> dict[str, Any]:
-    """Microseconds of each step, the best of several rounds; milliseconds of a full book; its memory."""
+    """Microseconds of CPU of each step, the best of several rounds; milliseconds of a full book; its memory."""
     feed = Feed(steps=steps)
     frames = [numbered(n + 1, body) for n, body in enumerate(feed.bodies)]
     initiator: Any = find("coinbase").initiator("ws", seat())
@@ -106,9 +106,9 @@ def _full_book(begin: Callable[[], object], frame: bytes) -> dict[str, float]:
 
 def _milliseconds(step: Callable[[], object]) -> float:
     gc.collect()
-    started = time.perf_counter()
+    started = time.process_time()
     step()
-    return (time.perf_counter() - started) * 1e3
+    return (time.process_time() - started) * 1e3
 
 
 def _memory(feed: Feed) -> dict[str, float]:
@@ -164,17 +164,17 @@ def _each(step: Callable[[T], object], arguments: Sequence[T], begin: Callable[[
     for _ in range(ROUNDS):
         if begin is not None:
             begin()
-        started = time.perf_counter()
+        started = time.process_time()
         for argument in arguments:
             step(argument)
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.process_time() - started)
     return round(best / len(arguments) * 1e6, 2)
 
 
 def table(result: dict[str, dict[str, float]]) -> list[str]:
     """For people."""
     names = list(next(iter(result.values())))
-    lines = ["one frame of ten levels, us unless said" + "".join(f"{core:>14}" for core in result)]
+    lines = ["one frame of ten levels, us of CPU unless said" + "".join(f"{core:>14}" for core in result)]
     lines += [f"{name:39}" + "".join(f"{row[name]:>14.2f}" for row in result.values()) for name in names]
     return lines
 
