@@ -412,3 +412,38 @@ def test_a_history_whose_list_is_one_object_is_read_like_an_array() -> None:
         answer = asking.answer_of(fetch, Answer(200, b'{"total":1,"list":' + listed + b"}"))
         assert isinstance(answer, requests.Listed)
         assert [trade.id for trade in answer.rows] == [7]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+
+
+# --------------------------------------------------------------------------- one meaning in three formats
+
+
+def told_in(form: str) -> list[Any]:
+    """All that a small day of trading tells a client who reads this format."""
+    venue = Venue()
+    venue.quote("257.70", Side.BUY, 100)
+    venue.quote("257.71", Side.SELL, 100)
+    venue.exchange.drain()
+    client = Client(venue, {"format": form, "frequency": 500, "quote_frequency": 500}).up()
+    events: list[Any] = []
+    for channel in (Channel.ORDERS, Channel.POSITIONS, Channel.SUMMARY):
+        events += client.do(Subscribe(channel=channel))
+    for channel in (Channel.BOOK, Channel.TRADES, Channel.QUOTES, Channel.STATUS, Channel.BARS):
+        period = 60 * NANOS_PER_SECOND if channel is Channel.BARS else None
+        events += client.do(Subscribe(channel=channel, symbol="MOEX:SBER", period=period))
+    stop = NewOrder(symbol="MOEX:SBER", side=Side.SELL, ord_type=OrdType.STOP, order_qty=10, stop_px="200")
+    iceberg = NewOrder(
+        symbol="MOEX:SBER", side=Side.BUY, ord_type=OrdType.LIMIT, order_qty=100, price="250", max_floor=20
+    )
+    for order in (buy(client, 3), buy(client, 1, None), iceberg, stop):
+        events += client.do(order)
+        events += later(client, 600)
+    return [event for event in events if not isinstance(event, SubscriptionAccepted)]
+
+
+def test_every_format_means_the_same() -> None:
+    simple, slim, heavy = (told_in(form) for form in FORMATS)
+    kinds = {type(event).__name__ for event in simple}
+    assert kinds >= {"ExecutionReport", "Position", "Balance", "AccountSummary", "BookSnapshot", "Trade", "Quote"}
+    assert kinds >= {"SecurityStatus", "Bar"}
+    assert slim == simple
+    assert heavy == simple
