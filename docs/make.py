@@ -80,6 +80,12 @@ def _kinds(rates: Mapping[str, Rate]) -> str:
     return "; ".join(f"{kind}: {rate(each)}" for kind, each in rates.items()) or "none published"
 
 
+def _subscriptions(venue: Venue) -> str:
+    most, by_channel = venue.limits.subscriptions, venue.limits.channel_subscriptions
+    each = [f"{count} of {channel.value.lower()}" for channel, count in by_channel.items()]
+    return ", ".join([*([str(most)] if most else []), *each]) or "none published"
+
+
 def limits() -> str:
     features: list[tuple[str, Callable[[Venue], str]]] = [
         ("dials", lambda venue: rate(venue.limits.dials)),
@@ -87,7 +93,7 @@ def limits() -> str:
         ("frames sent", lambda venue: rate(venue.limits.sends)),
         ("of these, frames of a kind", lambda venue: _kinds(venue.limits.kinds)),
         ("HTTP requests", lambda venue: rate(venue.limits.fetches)),
-        ("subscriptions a line", lambda venue: str(venue.limits.subscriptions or "none published")),
+        ("subscriptions a line", _subscriptions),
         ("unread messages that end a line", lambda venue: str(venue.limits.unread or "none published")),
         ("we send at least every", lambda venue: seconds(venue.limits.heartbeat_interval)),
         ("a line is dead after", lambda venue: seconds(venue.limits.liveness)),
