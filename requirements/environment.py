@@ -71,6 +71,8 @@ def _kept() -> list[str]:
 def version(python: str) -> tuple[int, ...]:
     """Of an interpreter; (0, 0) for what is none, such as a name that stands for one that is not there."""
     code = "import sys; print(*sys.version_info[:2])"
+    if shutil.which(python) is None:
+        return (0, 0)
     told = subprocess.run([python, "-c", code], check=False, capture_output=True, text=True)
     return tuple(map(int, told.stdout.split())) if told.returncode == 0 else (0, 0)
 

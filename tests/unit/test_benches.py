@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from benches.books import spread
 from benches.flood import BARE, OURS
 from benches.goals import Goal, against
 
+ROOT = Path(__file__).parents[2]
 ROW = {"version": "venuewire 1", "frames_per_second": 200_000, "microseconds": 5.0, "cpu_microseconds": 4.0}
 FLOOD: dict[str, Any] = {
     "frame_bytes": 1_243,
@@ -86,6 +90,14 @@ def test_a_goal_says_what_came_of_it_and_by_which_clock() -> None:
     assert Goal("work", "<= 4 x", against("other")).outcome(found) == ("4.00, 3.00", "yes")
     assert goal.outcome({}) == ("not measured", "-")
     assert Goal("work", ">= 1 x", against("gone")).outcome({"flood": FLOOD}) == ("not measured", "-")
+
+
+def test_only_a_newer_python_is_taken_for_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = runpy.run_path(str(ROOT / "requirements" / "environment.py"))
+    assert environment["version"](sys.executable) == sys.version_info[:2]
+    assert environment["version"]("no-such-python") == (0, 0)
+    monkeypatch.setenv("PEERS_PYTHON", sys.executable)
+    assert environment["newest"]() == ""
 
 
 def test_the_last_words_of_a_contestant_name_its_error() -> None:

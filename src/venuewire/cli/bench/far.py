@@ -413,13 +413,13 @@ class FarEnd(Sandbox):
         if acceptor is None:
             raise RuntimeError(f"nobody is connected to {order.venue}")
         frames = acceptor.frames(order.symbols, order.frames)
-        transport = self._transport_of(place, acceptor)
+        wire = Wire(next(one for one in self._connections(place) if one.acceptor is acceptor))
         await asyncio.sleep(order.delay)
         # What has been made stays; nothing here is to be swept up while it sends.
         gc.collect()
         gc.freeze()
         begun = time.monotonic_ns()
-        sent = await (_paced if order.rate else _flooded)(transport, frames, order)
+        sent = await (_paced if order.rate else _flooded)(wire, frames, order)
         return {
             "frames": order.frames,
             "frame_bytes": frames.bytes,
@@ -434,39 +434,59 @@ class FarEnd(Sandbox):
                 await asyncio.sleep(0.005)
         return acceptor
 
-    def _transport_of(self, place: Place, acceptor: FloodedAcceptor) -> asyncio.Transport:
-        """Past the connection: a flood is written in batches."""
-        found = next(one for one in self._connections(place) if one.acceptor is acceptor)
-        transport: asyncio.Transport | None = getattr(found, "_transport", None)
-        if transport is None:
-            raise RuntimeError("the connection has no socket")
-        return transport
-
     def _connections(self, place: Place) -> Iterable[Connection]:
         return self._floors[place.venue.name].connections
 
 
-async def _flooded(transport: asyncio.Transport, frames: Frames, order: Order) -> list[Nanos]:
+class Wire:
+    """A client's socket, past its connection: a flood is written in batches."""
+
+    def __init__(self, connection: Connection) -> None:
+        transport: asyncio.Transport | None = getattr(connection, "_transport", None)
+        if transport is None:
+            raise RuntimeError("the connection has no socket")
+        self._connection, self._transport = connection, transport
+
+    @property
+    def is_open(self) -> bool:
+        return not self._transport.is_closing()
+
+    @property
+    def is_full(self) -> bool:
+        """Does enough wait here already?"""
+        return self._transport.get_write_buffer_size() > AHEAD
+
+    def write(self, frames: bytes) -> None:
+        """Put whole frames on the wire."""
+        self._transport.write(frames)
+
+    def make_way(self) -> None:
+        """What the connection holds back goes first: its frames have their numbers already."""
+        self._connection.flush()
+
+
+async def _flooded(wire: Wire, frames: Frames, order: Order) -> list[Nanos]:
     """As fast as they are taken."""
     sent = 0
-    while sent < order.frames and not transport.is_closing():
-        if transport.get_write_buffer_size() > AHEAD:
+    while sent < order.frames and wire.is_open:
+        if wire.is_full:
             await asyncio.sleep(BREATH)
             continue
         frames.stamp_all(time.time_ns())
         end = min(sent + BATCH, order.frames)
-        transport.write(frames.take(sent, end))
+        wire.make_way()
+        wire.write(frames.take(sent, end))
         sent = end
         await asyncio.sleep(0)
     return []
 
 
-async def _paced(transport: asyncio.Transport, frames: Frames, order: Order) -> list[Nanos]:
+async def _paced(wire: Wire, frames: Frames, order: Order) -> list[Nanos]:
     """Each when it is due, or as soon after as this process gets to run; by the clock that all processes share."""
     times: list[Nanos] = []
     begun = time.monotonic_ns()
     for n in count():
-        if n == order.frames or transport.is_closing():
+        if n == order.frames or not wire.is_open:
             break
         due = begun + n * NANOS_PER_SECOND // order.rate
         if n % BATCH == 0:
@@ -475,12 +495,13 @@ async def _paced(transport: asyncio.Transport, frames: Frames, order: Order) -> 
         if (spare := due - time.monotonic_ns() - _WAKING) > 0:
             # Shorter than the loop's own timers are exact; others may need the processor meanwhile.
             time.sleep(spare / NANOS_PER_SECOND)  # noqa: ASYNC251
+        wire.make_way()
         frame = frames.take_one(n, time.time_ns())
         # Awake to the last: no timer is as exact as that.
         while (now := time.monotonic_ns()) < due:
             pass
         times.append(now)
-        transport.write(frame)
+        wire.write(frame)
     return times
 
 
