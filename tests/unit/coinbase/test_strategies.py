@@ -378,6 +378,26 @@ def test_fills_of_the_parts_are_fills_of_the_order() -> None:
     assert late.code == "ORDER_IS_FULLY_FILLED"
 
 
+def test_orders_are_listed_newest_first_worked_ones_among_them() -> None:
+    world = World()
+    _, user = logged_on(world)
+    ids: list[str] = []
+    ladder = words(scaled(price="50000", cl_ord_id="22"), min_price="49000")
+    for number, order in enumerate((plain("21"), ladder, plain("23"))):
+        (taken,) = user.ask(msgspec.structs.replace(order, ref=str(number + 50)))
+        assert isinstance(taken, ExecutionReport)
+        ids.append(taken.order_id)
+        world.now += NANOS_PER_SECOND
+    listed = world.call("GET", "/orders/historical/batch", query="order_status=OPEN")["orders"]
+    assert [order["order_id"] for order in listed] == ids[::-1]
+
+
+def plain(cl_ord_id: str) -> NewOrder:
+    return NewOrder(
+        symbol="BTC-USD", side=Side.BUY, ord_type=OrdType.LIMIT, order_qty="0.1", price="30000", cl_ord_id=cl_ord_id
+    )
+
+
 def test_a_ladder_in_money_for_a_twin_is_paid_from_its_wallet() -> None:
     world = World()
     _, user = logged_on(world)

@@ -83,7 +83,7 @@ class Shared:
         self._created: OrderedDict[str, Nanos] = OrderedDict()
         self._submitted: OrderedDict[str, str] = OrderedDict()
         """By order id: the product an order was for, where that is an alias."""
-        self.works = Works(exchange)
+        self.works = Works(exchange, self.created)
         """Orders that are worked by a strategy."""
         self._uptime = int(random_hex(8), 16) % _OLDEST_START * NANOS_PER_SECOND
         self.watch = Watch(exchange, stage.reference_prices, random_hex(16), self.was_triggered, self.began)

@@ -8,6 +8,7 @@ asked for again in the next one; when the time is over the order is EXPIRED.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from decimal import ROUND_FLOOR, Decimal
 
 from msgspec import Struct
@@ -64,8 +65,10 @@ class Work(Struct, kw_only=True):
 class Works:
     """All of them."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, created: Callable[[ExecutionReport], Nanos]) -> None:
+        """`created` tells when an order was made."""
         self._exchange = exchange
+        self._created = created
         self._works: OrderedDict[str, Work] = OrderedDict()
         self._parents: OrderedDict[str, str] = OrderedDict()
         self._reports: deque[ExecutionReport] = deque(maxlen=_TOLD)
@@ -272,7 +275,7 @@ class Works:
         for work in self._works.values():
             if work.order.account == port.account and not (working and work.ended):
                 shown[work.order_id] = self.report(work)
-        return list(shown.values())
+        return sorted(shown.values(), key=self._created)
 
     def fills(self, port: Port) -> list[ExecutionReport]:
         """Fills of an account, those of parts as their orders'."""
