@@ -92,7 +92,11 @@ async def fail(name: str, sandbox: Sandbox, out: io.StringIO) -> None:
         endpoint: address.partition(":")[0] + "://127.0.0.1:9" for endpoint, address in credentials.endpoints.items()
     }
     for wrong in (credentials, replace(credentials, endpoints=nowhere)):
-        client = connect(name, wrong)
+        try:
+            client = connect(name, wrong)
+        except errors.ConfigError as error:  # it cannot even sign
+            out.write("".join(traceback.format_exception(error)) + shown(error.__dict__))
+            continue
         entering = asyncio.ensure_future(client.__aenter__())
         done, _ = await asyncio.wait((entering,), timeout=1)
         if not done:
