@@ -127,7 +127,7 @@ async def run_program(
     process = await asyncio.create_subprocess_exec(
         *(python, "-m", module, argument),
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": path, "VENUEWIRE_PURE": "1" if pure else ""},
+        env=os.environ | {"PYTHONPATH": path} | ({"VENUEWIRE_PURE": "1"} if pure else {}),
         stdout=PIPE,
         stderr=PIPE,
         limit=64 << 20,
