@@ -113,7 +113,7 @@ async def test_tokens_come_by_browser_and_are_kept_in_the_store(
         code, out, said = done(process)
     assert (code, said) == (0, "")
     store = tmp_path / "tokens.json"
-    assert json.loads(out) == {"venue": "ctrader", "kept": str(store.relative_to(tmp_path))}
+    assert json.loads(out) == {"venue": "ctrader", "kept": str(store.relative_to(tmp_path)), "store": True}
     assert stat.S_IMODE(store.stat().st_mode) == 0o600
     held: Any = FileStore(store, _known(tmp_path)).load()
     for secret in (held.accessToken, held.refreshToken):
@@ -136,7 +136,8 @@ async def test_without_a_store_they_are_kept_beside_the_other_credentials(
         get(get(address)[1])
         code, out, said = done(process)
     assert (code, said) == (0, "")
-    assert "[ctrader] of venuewire.toml" in out
+    assert "the tokens are in [ctrader] of venuewire.toml" in out
+    assert "the next ones need a store" in out
     after = tomllib.loads(path.read_text())
     assert set(after["ctrader"]) - set(before["ctrader"]) == {"accessToken", "refreshToken", "expiresAt"}
     for key in ("accessToken", "refreshToken", "expiresAt"):

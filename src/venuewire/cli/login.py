@@ -18,7 +18,7 @@ from msgspec import Struct
 from venuewire.cli import places, running
 from venuewire.cli.outcome import FINE, UsageError
 from venuewire.cli.redirect import Redirect
-from venuewire.client import keeping
+from venuewire.client import config, keeping
 from venuewire.errors import ConfigError
 from venuewire.transport.clock import SystemClock
 from venuewire.transport.http import SocketNetwork
@@ -60,9 +60,11 @@ async def _login(venue: Venue, consent: Consent, known: Credentials, keep: keepi
     answer = await _fetched(venue, known, fetch)
     keep.save(consent.taken(known, answer, SystemClock().now()))
     if terms.as_json:
-        print(json.dumps({"venue": venue.name, "kept": keep.where}))
+        print(json.dumps({"venue": venue.name, "kept": keep.where, "store": keep.is_store}))
     else:
         print(f"{venue.title}: logged in; the tokens are in {keep.where}")
+        if not keep.is_store:
+            print(f"When they are renewed, the next ones need a store: name one in [{venue.name}] of {config.FILE}")
     return FINE
 
 

@@ -27,6 +27,8 @@ class Keep(Struct, frozen=True, kw_only=True):
 
     where: str
     """For people."""
+    is_store: bool = False
+    """A client keeps the next pair there, too."""
     save: Callable[[Credentials], None]
     """Raises `OSError`, or `ConfigError` where the place has changed meanwhile; what was there stands then."""
 
@@ -42,7 +44,7 @@ def place_for(
     if path is not None:
         file = FileStore(path, known)
         file.load()
-        return Keep(where=str(file.path), save=file.save)
+        return Keep(where=str(file.path), is_store=True, save=file.save)
     source = config.source(venue, environment)
     if isinstance(source, Path):
         return _in_file(venue, known, source)

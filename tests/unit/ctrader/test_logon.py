@@ -197,7 +197,7 @@ def test_credentials_name_what_is_missing_and_never_show_a_secret() -> None:
     assert credentials_from({"clientId": "x", "clientSecret": "y", "accountIds": [7, 8]}).accountIds == (7, 8)
     assert "y1" not in repr(made)
     assert "z1" not in repr(made)
-    assert set(VENUE.environment.values()) - {"accountIds"} == set(Sandbox().stage.credentials)
+    assert set(VENUE.environment.values()) - {"accountIds", "expiresAt"} == set(Sandbox().stage.credentials)
 
 
 def test_each_life_of_a_line_begins_with_nothing() -> None:

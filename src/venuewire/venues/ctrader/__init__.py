@@ -93,6 +93,7 @@ VENUE = Venue(
         "CTRADER_ACCOUNT_IDS": "accountIds",
         "CTRADER_ACCESS_TOKEN": "accessToken",
         "CTRADER_REFRESH_TOKEN": "refreshToken",
+        "CTRADER_EXPIRES_AT": "expiresAt",
     },
     initiator=_initiator,
     stage=_stage,
