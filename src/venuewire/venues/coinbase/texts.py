@@ -112,6 +112,7 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+@lru_cache(maxsize=64)
 def rfc3339(moment: Nanos, digits: int = 9) -> str:
     """The time as text, cut to `digits` of the second, trailing zeros trimmed."""
     seconds, rest = divmod(moment, NANOS_PER_SECOND)
