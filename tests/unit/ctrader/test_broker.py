@@ -74,8 +74,9 @@ def test_nights_are_charged_for_at_nine_in_the_evening(now: int, due: int, night
 def test_a_position_held_overnight_is_charged_for_and_its_close_settles_it() -> None:
     sandbox = liquid()
     host = sandbox.host
-    raw = sandbox.line().authorise()
     assert host.next_tick() is None
+    host.tick(sandbox.now)
+    raw = sandbox.line().authorise()
     bought(raw, 400_000)
     due = host.next_tick()
     assert due is not None
@@ -99,6 +100,22 @@ def test_a_position_held_overnight_is_charged_for_and_its_close_settles_it() -> 
     assert filled["position"]["swap"] == charged - detail["swap"]
     assert detail["balance"] == balance + detail["grossProfit"] + detail["swap"] + detail["commission"]
     assert host.next_tick() == _next_night(due)
+
+
+def test_nights_before_a_position_was_opened_cost_nothing() -> None:
+    sandbox = liquid()
+    raw = sandbox.line().authorise()
+    night = sandbox.host.next_tick()
+    assert night is not None
+    sandbox.host.tick(night)
+    raw.acceptor.receive(b'{"payloadType":51}', night)
+    sandbox.now = night + SECOND
+    bought(raw, 400_000)
+    assert sandbox.host.next_tick() == _next_night(night)
+    sandbox.host.tick(sandbox.now)
+    holding = sandbox.host.account.holding(FIRST)
+    assert holding is not None
+    assert holding.swap == 0
 
 
 def test_nights_that_were_slept_through_are_charged_for_one_by_one() -> None:

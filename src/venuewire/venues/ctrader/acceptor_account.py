@@ -79,12 +79,12 @@ class Account:
         self.treasury.quoted(now)
 
     def next_tick(self) -> Nanos | None:
-        """The next night, while something is held."""
-        return self._night_at if self._night_at and self.book.money.open_positions() else None
+        """The next night, whether anything is held then or not; None while nobody has come."""
+        return self._night_at or None
 
     def tick(self, now: Nanos) -> None:
         """Charge for the nights that have passed."""
-        while self._night_at <= now:
+        while self._night_at and self._night_at <= now:
             nights = _nights(self._night_at)
             if nights:
                 self.treasury.charge_night(nights, self._night_at)

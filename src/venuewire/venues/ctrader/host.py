@@ -149,8 +149,7 @@ class CTraderHost:
     def tick(self, now: Nanos) -> None:
         """Swaps."""
         for account in self.accounts.values():
-            if account.next_tick() is not None:
-                account.tick(now)
+            account.tick(now)
 
     def accept(self, line: str) -> CTraderAcceptor:
         """A new connection."""
