@@ -1,9 +1,9 @@
 """How far the venue's clock is from ours, from the times it tells.
 
-    there and back   an HTTP answer says what their clock showed between our asking and its coming: the offset lies
-                     between the two, to within what a `Date` in whole seconds can show
-    one way          a frame says what their clock showed when it left; how long it was on its way, nobody knows. The
-                     offset is that much at least: a lower bound, the better the quicker the frame was
+there and back   an HTTP answer says what their clock showed between our asking and its coming: the offset lies
+                 between the two, to within what a `Date` in whole seconds can show
+one way          a frame says what their clock showed when it left; how long it was on its way, nobody knows. The
+                 offset is that much at least: a lower bound, the better the quicker the frame was
 """
 
 from __future__ import annotations
