@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import time
 from collections import Counter
@@ -328,6 +329,7 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="not every byte, but every so many")
     parser.add_argument("--command", choices=COMMANDS, action="append", help="which commands; all unless named")
     given = parser.parse_args()
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # that requests end half-way is the point
     began = time.monotonic()
     for venue in given.venues:
         try:

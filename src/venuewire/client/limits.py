@@ -200,7 +200,7 @@ def _exposed(
     if quantity is None or price is None:
         return None
     value = quantity * price
-    symbols = set() if scope else {*others, *(order.symbol for order in held)} - {symbol}
+    symbols: set[str] = set() if scope else {*others, *(order.symbol for order in held)} - {symbol}
     for other in symbols:
         mine = [order for order in held if order.symbol == other]
         position = others.get(other, Held())
