@@ -147,13 +147,17 @@ class RequestRejected(RequestError):
 
 
 class RequestTimedOut(RequestError):
-    """No answer came by the deadline; whether the venue acted is not known."""
+    """No answer came by the deadline; whether the venue acted is not known, unless it was never sent."""
 
     recovery = Recovery.RESYNC
 
-    def __init__(self, what: str, seconds: float) -> None:
-        self.what, self.seconds = what, seconds
-        super().__init__(f"no answer to {what} within {seconds:g} s; whether the venue acted is not known")
+    def __init__(self, what: str, seconds: float, *, sent: bool = True) -> None:
+        self.what, self.seconds, self.sent = what, seconds, sent
+        super().__init__(
+            f"no answer to {what} within {seconds:g} s; whether the venue acted is not known"
+            if sent
+            else f"{what} waited too long for its turn and was not sent: more was asked for than the venue's limits allow"
+        )
 
 
 class RateLimited(RequestError):

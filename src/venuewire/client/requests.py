@@ -109,7 +109,8 @@ class Requests:
         what = type(event.command).__name__
         error: errors.VenueError
         if event.timed_out:
-            error = errors.RequestTimedOut(what, (event.recv_time - event.sent_time) / NANOS_PER_SECOND)
+            waited = (event.recv_time - event.sent_time) / NANOS_PER_SECOND if event.sent else 0
+            error = errors.RequestTimedOut(what, waited, sent=event.sent)
         else:
             error = errors.ConnectionLost(line, 1006, f"{event.cause}, before the answer to {what}")
         ticket = self._waiting.get(event.ref)

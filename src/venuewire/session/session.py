@@ -317,8 +317,8 @@ class Session:
         """Send a command, as soon as pacing allows; its answer, or `Unanswered`, carries the ref that is returned.
 
         A `Subscribe` is remembered until its `Unsubscribe` and restored, with the same ref, on each new line; it may
-        be submitted at any time. `timeout` counts from now, for a `Subscribe` from its sending, and for what waits for
-        the rate of its kind from each of its frames.
+        be submitted at any time. `timeout` counts from now, for a `Subscribe` and its end from their sending, and for
+        what waits for the rate of its kind from each of its frames.
 
         Raises `NotLoggedOn` for other commands while the line is not logged on, and `LocalProtocolError`, before
         anything is sent, for what the venue cannot take. When the command must wait for its turn first, a
@@ -428,7 +428,9 @@ class Session:
                 self._kept.append(request.unanswered("withdrawn by a mass cancel before it was sent", now))
 
     def _enqueue(self, command: Command, wait: Nanos, now: Nanos) -> None:
-        self._pending.wait_until(self._pending.add(command, wait, self.epoch), now + wait)
+        request = self._pending.add(command, wait, self.epoch)
+        if not isinstance(command, (Subscribe, Unsubscribe)):
+            self._pending.wait_until(request, now + wait)
         self._lanes.put(command)
         self._pump(now, fresh=command.ref)
 
@@ -470,7 +472,7 @@ class Session:
         request = self._pending.get(command.ref)
         if request is not None:
             request.epoch = self.epoch
-            if isinstance(command, Subscribe):
+            if isinstance(command, (Subscribe, Unsubscribe)):
                 self._pending.wait_until(request, now + request.timeout)
         for effect in effects:
             self._outbox.put(effect, command.ref)
