@@ -156,7 +156,7 @@ class RequestTimedOut(RequestError):
         super().__init__(
             f"no answer to {what} within {seconds:g} s; whether the venue acted is not known"
             if sent
-            else f"{what} waited too long for its turn and was not sent: more was asked for than the venue's limits allow"
+            else f"{what} waited too long for its turn and was not sent: more was asked than the limits allow"
         )
 
 
