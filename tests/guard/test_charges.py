@@ -9,6 +9,7 @@ import pytest
 from msgspec import structs
 
 from venuewire import errors
+from venuewire.client import connect
 from venuewire.client.guard_channel import (
     LONGEST,
     VERSION,
@@ -166,3 +167,10 @@ def test_an_order_is_handed_over_as_it_stands() -> None:
         ("a", "1", OrdStatus.NEW, True),
         ("", "2", OrdStatus.OUTCOME_UNKNOWN, True),
     ]
+
+
+def test_a_guard_cannot_come_into_a_simulated_network() -> None:
+    venue = names()[0]
+    sandbox = MemorySandbox((venue,))
+    with pytest.raises(errors.ConfigError, match="simulated"):
+        connect(venue, sandbox.credentials(venue), network=sandbox.network(), guard=Guard())
