@@ -7,20 +7,20 @@ beside it, by where it stood: `unknown(record)` gives `{"deal[0].someField": 5, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
 
+from venuewire.codec import decoder
 from venuewire.venues.ctrader.wire.base import Message
 
 _KEPT = "unknown"
-_plain = msgspec.json.Decoder(float_hook=Decimal).decode
+_plain = decoder(dict[str, Any])
 
 
 def keep_unknown(message: Message, body: bytes) -> None:
-    """Keep what `body`, of which the record was made, says beyond it."""
+    """Keep what `body`, of which the record was made, says beyond it. Raises `RemoteProtocolError`."""
     found = dict(_beyond(message, _plain(body), ""))
     if found:
         vars(message)[_KEPT] = found
