@@ -196,7 +196,8 @@ def test_a_goodbye_disarms_it(venue: str, ready: dict[str, Any]) -> None:
     with trader(venue, ready) as it:
         placed = it.do("place 1")
         it.say("goodbye")
-        assert it.rest() == ""
+        said = it.rest()
+        assert said == "" if venue in NEEDED else "a guard is not needed" in said and said.count("\n") == 1
         assert it.process.returncode == 0
         assert it.guard_pid is not None
         assert not alive(it.guard_pid)

@@ -119,7 +119,7 @@ class Guarding:
         """We left without a goodbye."""
         self.starts = 0
         if venue.capabilities.cancel_on_disconnect:
-            logger.info(
+            logger.warning(
                 "%s cancels orders placed with cancel_on_disconnect=True itself: a guard is not needed for them",
                 venue.title,
             )
@@ -224,6 +224,7 @@ class Guarding:
         """For `Client.health`."""
         return {
             "armed": self._armed.is_set() and not self._struck,
+            "needed": not self._venue.capabilities.cancel_on_disconnect,
             "trouble": self._struck or ("" if self._armed.is_set() else self._trouble),
             "pid": None if self._process is None else self._process.pid,
             "starts": self.starts,
