@@ -19,7 +19,7 @@ from websockets.exceptions import InvalidStatus
 import venuewire as vw
 from venuewire.errors import LogonRejected
 from venuewire.model.session import Secret
-from venuewire.venues.finery.host import FineryHost
+from venuewire.venues.finery.acceptor.host import FineryHost
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).parent / "programs" / "finery_node"

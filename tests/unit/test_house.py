@@ -74,7 +74,7 @@ def test_every_module_says_what_it_is() -> None:
 
 
 def test_a_venue_has_the_same_files_as_its_neighbours() -> None:
-    wanted = ("signing.py", "translate.py", "initiator.py", "acceptor.py", "vectors.jsonl", "README.md")
+    wanted = ("signing.py", "translate.py", "initiator", "acceptor", "vectors.jsonl", "README.md")
     missing = [f"{name}/{file}" for name in venue_names() for file in wanted if not (VENUES / name / file).exists()]
     missing += [f"{name}/wire" for name in venue_names() if not list((VENUES / name).glob("wire*"))]
     assert missing == []

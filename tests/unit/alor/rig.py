@@ -14,9 +14,9 @@ from venuewire.model.terms import NANOS_PER_SECOND, Nanos, OrdType, Side
 from venuewire.sandbox.exchange import SandboxExchange
 from venuewire.venue import Acceptor, Answer, Await, Close, Effect, Fetch, Flow, Out, Request, Seat, Send
 from venuewire.venues.alor import AlorCredentials
-from venuewire.venues.alor.acceptor import AlorHost
-from venuewire.venues.alor.initiator import Orders, Subscriptions
-from venuewire.venues.alor.stage import stage as make_stage
+from venuewire.venues.alor.acceptor.hosts import AlorHost
+from venuewire.venues.alor.acceptor.stage import stage as make_stage
+from venuewire.venues.alor.initiator.lines import Orders, Subscriptions
 
 START: Nanos = 1_760_000_000 * NANOS_PER_SECOND
 SYMBOLS = ("MOEX:SBER", "MOEX:GAZP", "MOEX:LKOH")

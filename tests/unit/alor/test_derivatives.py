@@ -37,7 +37,7 @@ from venuewire.model.terms import (
     TimeInForce,
 )
 from venuewire.venues.alor import sessions
-from venuewire.venues.alor.stage import future
+from venuewire.venues.alor.acceptor.stage import future
 from venuewire.venues.alor.wire import account, requests, risk
 
 FUTURE = "MOEX:SBRF-12.25"

@@ -45,7 +45,7 @@ from venuewire.model.terms import (
 )
 from venuewire.venue import Answer, ExpireGrants, Fetch, Seat, Send
 from venuewire.venues.alor import VENUE, AlorCredentials, credentials_from
-from venuewire.venues.alor.initiator import Orders, Subscriptions
+from venuewire.venues.alor.initiator.lines import Orders, Subscriptions
 
 SECOND = 10**9
 EventT = TypeVar("EventT")

@@ -27,8 +27,8 @@ from venuewire.model.session import (
 )
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, OrdType, Side
 from venuewire.venue import Answer, Fetch, Habit
-from venuewire.venues.alor import asking
-from venuewire.venues.alor.figures import estimate_event, merged_status, status_event, summary_event
+from venuewire.venues.alor.initiator import asking
+from venuewire.venues.alor.initiator.figures import estimate_event, merged_status, status_event, summary_event
 from venuewire.venues.alor.wire import account, candles, groups, market, requests, risk, status, stops
 
 FORMATS = ("Simple", "Slim", "Heavy")

@@ -2,18 +2,20 @@
 
 import json
 
-from benches.feed import BID, OFFER, Feed, numbered, text
+from benches.feed import Feed, instrument, numbered, text
 
 from venuewire.book import OrderBook
+from venuewire.cli.bench.walk import Walk
+from venuewire.model.market import SET_ASK, SET_BID
 
 
 def test_the_walk_never_crosses_the_book_and_comes_back_to_where_it_began() -> None:
-    feed = Feed(levels=300, steps=200)
+    walk = Walk(instrument(), "64000", levels=300, steps=200, seed=1)
     book = OrderBook("BTC-USD", 2, 8)
-    bids, offers = feed.book_after(0)
-    book.replace([*((BID, *level) for level in bids.items()), *((OFFER, *level) for level in offers.items())])
+    bids, asks = walk.book_after(0)
+    book.replace([*((SET_BID, *level) for level in bids.items()), *((SET_ASK, *level) for level in asks.items())])
     before = book.as_dict()
-    for step in feed.steps:
+    for step in walk.steps:
         book.apply_rows(step)
         assert not book.is_crossed
     assert book.as_dict() == before

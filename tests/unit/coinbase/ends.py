@@ -12,10 +12,10 @@ from venuewire.model.terms import NANOS_PER_MILLI, NANOS_PER_SECOND, Nanos, OrdT
 from venuewire.sandbox.exchange import SandboxExchange
 from venuewire.venue import Answer, Close, Effect, Fetch, Out, Request, Seat, Send
 from venuewire.venues.coinbase import VENUE
-from venuewire.venues.coinbase.acceptor import CoinbaseAcceptor, CoinbaseHost
-from venuewire.venues.coinbase.initiator import CoinbaseInitiator
+from venuewire.venues.coinbase.acceptor.connection import CoinbaseAcceptor, CoinbaseHost
+from venuewire.venues.coinbase.acceptor.switches import Switches
+from venuewire.venues.coinbase.initiator.line import CoinbaseInitiator
 from venuewire.venues.coinbase.signing import SigningKey
-from venuewire.venues.coinbase.switches import Switches
 
 START: Nanos = 1_777_863_721 * NANOS_PER_SECOND + 123_456_789
 REST_HOST = "127.0.0.1:4006"

@@ -11,8 +11,8 @@ from venuewire.errors import LogonRejected
 from venuewire.model.session import Subscribe, SubscriptionAccepted, SubscriptionRejected
 from venuewire.model.terms import NANOS_PER_SECOND, Channel
 from venuewire.venue import ExpireGrants, Habit, Maintenance, RevokeGrants, SkipSequence, Throttle
-from venuewire.venues.coinbase.habits import HABITS
-from venuewire.venues.coinbase.switches import Switches
+from venuewire.venues.coinbase.acceptor.habits import HABITS
+from venuewire.venues.coinbase.acceptor.switches import Switches
 
 API = "/api/v3/brokerage"
 

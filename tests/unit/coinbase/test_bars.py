@@ -11,8 +11,8 @@ from venuewire.errors import LocalProtocolError
 from venuewire.model.market import Bar, Trade
 from venuewire.model.session import BarRequest, Bars, Subscribe, SubscriptionAccepted
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Nanos, Side
-from venuewire.venues.coinbase.bars import MINUTE, PAST_MINUTES, History
-from venuewire.venues.coinbase.stage import instruments
+from venuewire.venues.coinbase.acceptor.bars import MINUTE, PAST_MINUTES, History
+from venuewire.venues.coinbase.acceptor.stage import instruments
 
 FIVE = 5 * MINUTE
 DAY = 1440 * MINUTE

@@ -15,7 +15,7 @@ from venuewire.model.session import Subscribe, Unknown
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Side
 from venuewire.venue import Habit, Seat
 from venuewire.venues.coinbase import VENUE
-from venuewire.venues.coinbase.initiator import CoinbaseInitiator
+from venuewire.venues.coinbase.initiator.line import CoinbaseInitiator
 from venuewire.venues.coinbase.wire import stream
 
 SECOND = NANOS_PER_SECOND

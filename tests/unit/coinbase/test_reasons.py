@@ -13,7 +13,7 @@ from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, N
 from venuewire.model.session import Command, Event, OrderEstimate, OrderEstimateRequest, RequestRejected
 from venuewire.model.terms import NANOS_PER_SECOND, ExecType, OrdType, Side
 from venuewire.venue import Answer, Fetch, Habit, Request
-from venuewire.venues.coinbase.answers import request_rejected
+from venuewire.venues.coinbase.initiator.answers import request_rejected
 
 ENUMS = Path(__file__).parents[3] / ".." / "shared" / "spec" / "samples" / "coinbase" / "enums_rest.json"
 NEW = NewOrder(

@@ -24,8 +24,8 @@ from venuewire.model.terms import NANOS_PER_SECOND, Trust
 from venuewire.session.session import Session
 from venuewire.venue import Seat
 from venuewire.venues.coinbase import VENUE, translate
-from venuewire.venues.coinbase.initiator import CoinbaseInitiator
-from venuewire.venues.coinbase.stage import instruments, stage
+from venuewire.venues.coinbase.acceptor.stage import instruments, stage
+from venuewire.venues.coinbase.initiator.line import CoinbaseInitiator
 
 RECORDED = Path(__file__).parents[3] / ".." / "shared" / "spec" / "samples" / "coinbase"
 RECORDED /= "ws_md_stream_recorded_20260930.json"

@@ -17,7 +17,7 @@ from venuewire.transport.clock import SteppedClock, at_rest
 from venuewire.transport.entropy import SeededEntropy
 from venuewire.venue import Stage
 from venuewire.venues.coinbase import VENUE
-from venuewire.venues.coinbase.stage import stage
+from venuewire.venues.coinbase.acceptor.stage import stage
 
 COINS = [f"C{number:02d}" for number in range(70)]
 SYMBOLS = [f"{coin}-USD" for coin in COINS]

@@ -26,7 +26,7 @@ from venuewire.sandbox import MemorySandbox
 from venuewire.transport.clock import SteppedClock, at_rest
 from venuewire.transport.entropy import SeededEntropy
 from venuewire.venues.coinbase import configurations, strategies
-from venuewire.venues.coinbase.stage import instruments
+from venuewire.venues.coinbase.acceptor.stage import instruments
 from venuewire.venues.coinbase.texts import micros
 from venuewire.venues.coinbase.wire import rest
 

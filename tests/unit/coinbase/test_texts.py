@@ -13,7 +13,7 @@ from venuewire.errors import RemoteProtocolError
 from venuewire.model.market import Trade
 from venuewire.model.terms import NANOS_PER_SECOND, OrdRejReason, Side, from_scaled
 from venuewire.venues.coinbase import reasons, texts, translate
-from venuewire.venues.coinbase.day import Day
+from venuewire.venues.coinbase.acceptor.day import Day
 from venuewire.venues.coinbase.wire import rest
 
 MOMENTS = st.integers(0, 4_000_000_000 * NANOS_PER_SECOND)

@@ -33,8 +33,8 @@ from venuewire.sandbox import MemorySandbox
 from venuewire.transport.clock import SteppedClock, at_rest
 from venuewire.transport.entropy import SeededEntropy
 from venuewire.venue import Answer, Fetch
-from venuewire.venues.coinbase import pages as table
-from venuewire.venues.coinbase.initiator import CoinbaseInitiator
+from venuewire.venues.coinbase.initiator import pages as table
+from venuewire.venues.coinbase.initiator.line import CoinbaseInitiator
 from venuewire.venues.coinbase.wire import pages, rest, stream
 
 BUY = NewOrder(symbol="BTC-USD", side=Side.BUY, ord_type=OrdType.LIMIT, order_qty="0.5", price="64000", cl_ord_id="7")

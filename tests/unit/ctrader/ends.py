@@ -13,10 +13,10 @@ from venuewire.model.terms import NANOS_PER_SECOND, OrdType, Side
 from venuewire.sandbox.exchange import SandboxExchange
 from venuewire.venue import Close, Fetch, Out, Request, Seat, Send
 from venuewire.venues.ctrader import VENUE
-from venuewire.venues.ctrader.acceptor import CTraderAcceptor
+from venuewire.venues.ctrader.acceptor.connection import CTraderAcceptor
+from venuewire.venues.ctrader.acceptor.host import CTraderHost
 from venuewire.venues.ctrader.credentials import CTraderCredentials, credentials_from
-from venuewire.venues.ctrader.host import CTraderHost
-from venuewire.venues.ctrader.initiator import CTraderInitiator
+from venuewire.venues.ctrader.initiator.line import CTraderInitiator
 
 SECOND = NANOS_PER_SECOND
 START = 1_790_000_000 * SECOND

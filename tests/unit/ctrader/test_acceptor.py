@@ -15,7 +15,7 @@ from venuewire.errors import LogonRejected
 from venuewire.model.session import GrantInvalidated
 from venuewire.model.terms import Side
 from venuewire.venue import Close, ExpireGrants, Habit, Maintenance, RevokeGrants, SkipSequence, Throttle
-from venuewire.venues.ctrader.tokens import LIFE_SECONDS, Granted
+from venuewire.venues.ctrader.acceptor.tokens import LIFE_SECONDS, Granted
 from venuewire.venues.ctrader.wire.table import REQUESTS
 
 

@@ -30,8 +30,8 @@ from venuewire.model.session import (
 )
 from venuewire.model.terms import Channel, OrdType, Side
 from venuewire.venue import Send
-from venuewire.venues.ctrader.bars import decoded
-from venuewire.venues.ctrader.questions import ASKED
+from venuewire.venues.ctrader.initiator.bars import decoded
+from venuewire.venues.ctrader.initiator.questions import ASKED
 from venuewire.venues.ctrader.wire import history, margin, market, session, trading
 from venuewire.venues.ctrader.wire.base import Message
 from venuewire.venues.ctrader.wire.table import REQUESTS

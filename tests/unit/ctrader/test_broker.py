@@ -17,8 +17,8 @@ from venuewire.model.orders import CancelOrder, ExecutionReport, NewOrder
 from venuewire.model.session import RequestForPositions, Subscribe, VenueNews
 from venuewire.model.terms import Channel, OrdStatus, OrdType, PositionEffect, Side
 from venuewire.venue import Habit
-from venuewire.venues.ctrader.acceptor_account import _next_night, _nights
-from venuewire.venues.ctrader.blocks import Frequencies
+from venuewire.venues.ctrader.acceptor.account_requests import _next_night, _nights
+from venuewire.venues.ctrader.acceptor.blocks import Frequencies
 from venuewire.venues.ctrader.requests import Refused
 from venuewire.venues.ctrader.wire import market, trading
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from venuewire.model.market import SET_ASK, SET_BID, THRU_ASK, THRU_BID, LevelRow
-from venuewire.venues.ctrader.depth import DepthBook
-from venuewire.venues.ctrader.streams import DepthStream
+from venuewire.venues.ctrader.acceptor.streams import DepthStream
+from venuewire.venues.ctrader.initiator.depth import DepthBook
 from venuewire.venues.ctrader.wire.market import DepthEvent
 from venuewire.venues.ctrader.wire.model import DepthQuote
 

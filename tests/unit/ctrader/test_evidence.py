@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.ctrader.ends import SECOND, Client, Sandbox
 
 from venuewire.model.session import MassStatus, OrderMassStatusRequest
-from venuewire.venues.ctrader.evidence import Evidence
+from venuewire.venues.ctrader.initiator.evidence import Evidence
 from venuewire.venues.ctrader.wire.model import Deal, Order
 
 NOW = 1_000 * SECOND

@@ -27,10 +27,10 @@ from venuewire.model.session import (
 )
 from venuewire.model.terms import Channel, Side
 from venuewire.venues.ctrader import periods
-from venuewire.venues.ctrader.acceptor_history import encoded, matched
-from venuewire.venues.ctrader.bars import LiveBars, bar_of, decoded
+from venuewire.venues.ctrader.acceptor.history import encoded, matched
+from venuewire.venues.ctrader.acceptor.tape import PAST_MINUTES, Candle, Tape
+from venuewire.venues.ctrader.initiator.bars import LiveBars, bar_of, decoded
 from venuewire.venues.ctrader.periods import MINUTE, MINUTES
-from venuewire.venues.ctrader.tape import PAST_MINUTES, Candle, Tape
 from venuewire.venues.ctrader.wire import history, market
 from venuewire.venues.ctrader.wire.model import ClosePositionDetail, Deal, Trendbar
 from venuewire.venues.ctrader.wire.words import TrendbarPeriod

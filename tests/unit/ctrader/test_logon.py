@@ -14,8 +14,8 @@ from venuewire.errors import ConfigError, LogonRejected
 from venuewire.model.session import GrantInvalidated, Reply, RequestRejected, Secret
 from venuewire.venue import Send
 from venuewire.venues.ctrader import VENUE
+from venuewire.venues.ctrader.acceptor.tokens import LIFE_SECONDS
 from venuewire.venues.ctrader.credentials import CTraderCredentials, credentials_from
-from venuewire.venues.ctrader.tokens import LIFE_SECONDS
 from venuewire.venues.ctrader.wire.session import ApplicationAuthRes
 
 

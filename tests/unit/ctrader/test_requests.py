@@ -15,8 +15,8 @@ from venuewire.errors import LocalProtocolError
 from venuewire.model.orders import CancelOrder, ExecutionReport, NewOrder, ReplaceOrder
 from venuewire.model.terms import ExecType, OrdType, Side, TimeInForce
 from venuewire.venues.ctrader import requests, translate
+from venuewire.venues.ctrader.acceptor.stage import instruments
 from venuewire.venues.ctrader.requests import Refused
-from venuewire.venues.ctrader.stage import instruments
 from venuewire.venues.ctrader.wire.table import TABLE
 from venuewire.venues.ctrader.wire.trading import AmendOrderReq, NewOrderReq
 

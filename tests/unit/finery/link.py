@@ -14,10 +14,10 @@ from venuewire.model.terms import NANOS_PER_SECOND, Nanos, OrdType, Side
 from venuewire.sandbox.exchange import SandboxExchange
 from venuewire.venue import Answer, Close, Fetch, Request, Seat, Send, Stage
 from venuewire.venues.finery import FineryCredentials, credentials_from, signing
-from venuewire.venues.finery.acceptor import FineryAcceptor
-from venuewire.venues.finery.host import FineryHost, Rules
-from venuewire.venues.finery.initiator import FineryInitiator
-from venuewire.venues.finery.listing import stage
+from venuewire.venues.finery.acceptor.connection import FineryAcceptor
+from venuewire.venues.finery.acceptor.host import FineryHost, Rules
+from venuewire.venues.finery.acceptor.listing import stage
+from venuewire.venues.finery.initiator.line import FineryInitiator
 
 START: Nanos = 1_700_000_000 * NANOS_PER_SECOND
 KEY = "RlZ4sKsHSr5zmYKIzbtf772J9y9gx8nekd8COrawI5V"

@@ -20,7 +20,7 @@ from venuewire.sandbox.faults import Fault, Kind
 from venuewire.transport.clock import SteppedClock, at_rest
 from venuewire.transport.entropy import SeededEntropy
 from venuewire.venue import Send
-from venuewire.venues.finery.host import FineryHost
+from venuewire.venues.finery.acceptor.host import FineryHost
 from venuewire.venues.finery.wire import clearing, methods
 from venuewire.venues.finery.wire.feeds import Feed, FeedMessage
 

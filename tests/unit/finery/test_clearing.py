@@ -11,7 +11,7 @@ from tests.unit.finery.test_feeds import bind, px
 
 from venuewire.model.terms import NANOS_PER_SECOND, Side
 from venuewire.venue import Habit
-from venuewire.venues.finery.host import Rules
+from venuewire.venues.finery.acceptor.host import Rules
 from venuewire.venues.finery.wire import feeds
 
 DAY = 86_400 * NANOS_PER_SECOND

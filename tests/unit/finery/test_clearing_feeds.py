@@ -10,7 +10,7 @@ from tests.unit.finery.link import START, UNIT, House, Line
 from tests.unit.finery.test_feeds import bind
 
 from venuewire.model.terms import NANOS_PER_SECOND, Side
-from venuewire.venues.finery.host import Rules
+from venuewire.venues.finery.acceptor.host import Rules
 
 FEEDS = ("S", "R", "N", "L", "K", "P")
 CURRENCIES = ("BTC", "USD", "EUR")

@@ -18,7 +18,7 @@ from venuewire.model.orders import CancelOrder, MassCancel, NewOrder, ReplaceOrd
 from venuewire.model.session import OrderMassStatusRequest, RequestForPositions, SecurityListRequest, VenueRequest
 from venuewire.model.terms import OrdType, Side
 from venuewire.venue import Request
-from venuewire.venues.finery.initiator import FineryInitiator
+from venuewire.venues.finery.initiator.line import FineryInitiator
 from venuewire.venues.finery.wire import methods
 
 INCOMING = [json.dumps(v["payload"]).encode() for v in VECTORS if v["direction"] == "in" and v["line"] == "ws"]

@@ -11,7 +11,7 @@ from venuewire.model.session import Heartbeat
 from venuewire.model.terms import NANOS_PER_SECOND, Side
 from venuewire.venue import PEER, Request
 from venuewire.venues.finery import signing, wire
-from venuewire.venues.finery.host import Rules
+from venuewire.venues.finery.acceptor.host import Rules
 
 NOW_MS = START // 1_000_000
 

@@ -30,7 +30,7 @@ from venuewire.model.session import (
 )
 from venuewire.model.terms import Channel, OrdRejReason, OrdType, Side, TimeInForce
 from venuewire.venue import Habit, Send
-from venuewire.venues.finery.acceptor import FineryAcceptor
+from venuewire.venues.finery.acceptor.connection import FineryAcceptor
 
 IOC = TimeInForce.IMMEDIATE_OR_CANCEL
 

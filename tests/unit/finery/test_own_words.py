@@ -32,7 +32,7 @@ from venuewire.model.session import (
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, Side
 from venuewire.venue import Answer, Fetch, Habit, Send
 from venuewire.venues.finery import wire
-from venuewire.venues.finery.host import Rules
+from venuewire.venues.finery.acceptor.host import Rules
 from venuewire.venues.finery.wire import clearing, feeds, methods
 from venuewire.venues.finery.wire.feeds import Feed, FeedMessage
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from venuewire.venues import finery
-from venuewire.venues.finery.habits import HABITS
+from venuewire.venues.finery.acceptor.habits import HABITS
 from venuewire.venues.finery.wire import clearing, feeds, methods
 
 HERE = Path(__file__).parent
@@ -46,7 +46,7 @@ def test_a_row_is_shown_by_what_it_names_or_left_out_with_a_reason(row: str) -> 
 
 def test_every_setting_is_listed_and_every_one_listed_is_read() -> None:
     listed = set(re.findall(r"^\| `(\w+)` \|", section("Settings"), re.MULTILINE))
-    read = re.findall(r'settings, "(\w+)"', (FOLDER / "options.py").read_text(encoding="utf-8"))
+    read = re.findall(r'settings, "(\w+)"', (FOLDER / "initiator" / "options.py").read_text(encoding="utf-8"))
     assert listed == set(read)
 
 

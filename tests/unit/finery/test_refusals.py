@@ -7,8 +7,8 @@ from tests.unit.finery.link import KEY, SECRET, START, House, Line
 
 from venuewire.model.terms import NANOS_PER_SECOND
 from venuewire.venues.finery import VENUE, codes
-from venuewire.venues.finery.acceptor import FineryAcceptor, refusal
-from venuewire.venues.finery.host import Rules
+from venuewire.venues.finery.acceptor.connection import FineryAcceptor, refusal
+from venuewire.venues.finery.acceptor.host import Rules
 
 
 @pytest.mark.parametrize("code", [2, 6, 7, 10, 104])

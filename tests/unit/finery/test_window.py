@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from venuewire.model.market import SET_ASK, SET_BID, THRU_ASK, THRU_BID, BookSnapshot, BookUpdate, LevelRow
 from venuewire.model.market import given as rows_given
 from venuewire.venues.finery import translate
-from venuewire.venues.finery.window import DEPTH, Window
+from venuewire.venues.finery.acceptor.window import DEPTH, Window
 
 Sides = tuple[dict[int, int], dict[int, int]]
 

@@ -57,19 +57,19 @@ def route(command: Command) -> str:
 
 
 def _initiator(line: str, seat: Seat) -> Initiator:
-    from venuewire.venues.alor.initiator import initiator
+    from venuewire.venues.alor.initiator.lines import initiator
 
     return initiator(line, seat)
 
 
 def _stage(random_hex: Callable[[int], str], now: Nanos) -> Stage:
-    from venuewire.venues.alor.stage import stage
+    from venuewire.venues.alor.acceptor.stage import stage
 
     return stage(random_hex, now)
 
 
 def _host(stage: Stage, exchange: Exchange, random_hex: Callable[[int], str]) -> Host:
-    from venuewire.venues.alor.acceptor import host
+    from venuewire.venues.alor.acceptor.hosts import host
 
     return host(stage, exchange, random_hex)
 

@@ -23,7 +23,7 @@ def route(command: Command) -> str:
 
 
 def _initiator(line: str, seat: Seat) -> Initiator:
-    from venuewire.venues.coinbase.initiator import CoinbaseInitiator
+    from venuewire.venues.coinbase.initiator.line import CoinbaseInitiator
     from venuewire.venues.coinbase.signing import SigningKey
 
     # A key that cannot sign is told before anything is dialled.
@@ -32,19 +32,19 @@ def _initiator(line: str, seat: Seat) -> Initiator:
 
 
 def _express(line: str, seat: Seat) -> Express | None:
-    from venuewire.venues.coinbase.express import express
+    from venuewire.venues.coinbase.initiator.express import express
 
     return express(line, seat)
 
 
 def _stage(random_hex: Callable[[int], str], now: Nanos) -> Stage:
-    from venuewire.venues.coinbase.stage import stage
+    from venuewire.venues.coinbase.acceptor.stage import stage
 
     return stage(random_hex, now)
 
 
 def _host(stage: Stage, exchange: Exchange, random_hex: Callable[[int], str]) -> Host:
-    from venuewire.venues.coinbase.acceptor import CoinbaseHost
+    from venuewire.venues.coinbase.acceptor.connection import CoinbaseHost
 
     return CoinbaseHost(stage, exchange, random_hex)
 

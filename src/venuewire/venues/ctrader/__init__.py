@@ -21,7 +21,7 @@ def _route(command: Command) -> str:
 
 
 def _initiator(line: str, seat: Seat) -> Initiator:
-    from venuewire.venues.ctrader.initiator import CTraderInitiator
+    from venuewire.venues.ctrader.initiator.line import CTraderInitiator
 
     return CTraderInitiator(line, seat)
 
@@ -33,14 +33,14 @@ def _consent() -> Consent:
 
 
 def _stage(random_hex: Callable[[int], str], now: int) -> Stage:
-    from venuewire.venues.ctrader.stage import stage
+    from venuewire.venues.ctrader.acceptor.stage import stage
 
     return stage(random_hex, now)
 
 
 def _host(stage: Stage, exchange: Exchange, random_hex: Callable[[int], str]) -> Host:
     # The far end is not needed by those who only trade.
-    from venuewire.venues.ctrader.host import CTraderHost
+    from venuewire.venues.ctrader.acceptor.host import CTraderHost
 
     return CTraderHost(stage, exchange, random_hex)
 

@@ -9,10 +9,10 @@ from venuewire.errors import ConfigError
 from venuewire.model.session import Command, Secret
 from venuewire.model.terms import NANOS_PER_SECOND, Channel, OrdType, TimeInForce
 from venuewire.venue import Capabilities, Credentials, Endpoint, Limits, Venue
-from venuewire.venues.finery.express import express
-from venuewire.venues.finery.host import FineryHost
-from venuewire.venues.finery.initiator import FineryInitiator
-from venuewire.venues.finery.listing import stage
+from venuewire.venues.finery.acceptor.host import FineryHost
+from venuewire.venues.finery.acceptor.listing import stage
+from venuewire.venues.finery.initiator.express import express
+from venuewire.venues.finery.initiator.line import FineryInitiator
 from venuewire.venues.finery.refusals import refusal
 
 

@@ -1,0 +1,1 @@
+"""The far end, for the sandbox: what the venue takes, answers, tells and refuses."""

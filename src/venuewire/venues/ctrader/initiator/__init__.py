@@ -1,0 +1,1 @@
+"""Our end: commands to frames and requests, frames and answers to events."""
