@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import sys
@@ -33,6 +34,8 @@ class Options(Struct, frozen=True, kw_only=True):
 async def serve(options: Options, stop: Stop) -> int:
     """Print the ready line when everything listens, then serve until asked to stop."""
     faults = _faults(options.faults)
+    # What is made at the start stays to the end: looking for garbage among it delays the start, and every later search.
+    gc.disable()
     stop.listen()
     keep_logs_short(logging.WARNING)
     sandbox = Sandbox(
@@ -43,12 +46,17 @@ async def serve(options: Options, stop: Stop) -> int:
         seed=options.seed,
         clock=SystemClock(options.clock),
     )
-    async with sandbox:
-        for fault in faults:
-            sandbox.set_fault(fault)
-        sys.stdout.write(json.dumps(sandbox.ready()) + "\n")
-        sys.stdout.flush()
-        await stop.wait()
+    try:
+        async with sandbox:
+            for fault in faults:
+                sandbox.set_fault(fault)
+            sys.stdout.write(json.dumps(sandbox.ready()) + "\n")
+            sys.stdout.flush()
+            gc.freeze()
+            gc.enable()
+            await stop.wait()
+    finally:
+        gc.enable()
     return FINE
 
 
