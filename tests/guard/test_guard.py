@@ -371,9 +371,11 @@ def test_a_guard_takes_no_client_of_another_venue_and_ends_when_told(ready: dict
             stdin=subprocess.PIPE,
             cwd=ROOT,
         )
-        assert f"for {NEEDED[0]}, not for {NEEDED[1]}" in next_line(process, of_errors=True)
-        wrong.kill()
-        wrong.communicate(timeout=SECONDS)
+        try:
+            assert f"for {NEEDED[0]}, not for {NEEDED[1]}" in next_line(process, of_errors=True)
+        finally:
+            wrong.kill()
+            wrong.communicate(timeout=SECONDS)
         process.send_signal(signal.SIGTERM)
         process.wait(SECONDS)
         assert process.returncode == 0

@@ -40,6 +40,7 @@ from venuewire.client.guard_channel import (
     read_at_client,
     values_of,
 )
+from venuewire.client.waiting import first_of
 from venuewire.errors import ConfigError, ConnectFailed, LocalProtocolError, RemoteProtocolError
 from venuewire.model.orders import CancelOrder, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import OrderCommand
@@ -273,7 +274,7 @@ class Guarding:
             self._beat += 1
             self._beats[self._beat] = self._beat_at = self._clock.now()
             self._tell(line(Beat(self._beat)))
-            await self._clock.sleep_until(self._clock.now() + pause)
+            await first_of(self._clock.sleep_until(self._clock.now() + pause), self._over.wait())
 
     def _tell(self, payload: bytes) -> None:
         """Into the system's hands now, if it takes it: from there it arrives, even if we are killed the next moment."""
