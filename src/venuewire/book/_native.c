@@ -3,7 +3,8 @@
  *   frame --Express--> body --Reader--> rows --apply--> two Ladders of a Core --> who listens
  *
  * A Ladder is one side of a book: a flat array sorted with the best level last, so that changes near the top move next
- * to nothing in memory. A Reader knows by a `Shape` (model/shape.py) where side, price and size stand in a venue's
+ * to nothing in memory. A level that goes keeps its place, with size 0, for the next that comes there or beside it; the
+ * last place always has a level. A Reader knows by a `Shape` (model/shape.py) where side, price and size stand in a venue's
  * rows. It reads what it is certain of and refuses everything else: `read` answers False, nothing has changed, and the
  * venue's own Python reader decides what the body means. So there is no error of a body's here, only True and False.
  *
@@ -85,13 +86,13 @@ static void shrink_scratch(void)
 
 typedef struct {
     int64_t key; /* price times sign: ascending on both sides, the best last */
-    int64_t size; /* never 0 */
+    int64_t size; /* 0: a place without a level */
 } Level;
 
 typedef struct {
     PyObject_HEAD
     Level *levels;
-    Py_ssize_t count, room;
+    Py_ssize_t count, live, room; /* places; those with a level; memory */
     int sign;
 } Ladder;
 
@@ -140,43 +141,81 @@ static Py_ssize_t seek(const Ladder *ladder, int64_t key)
     return low;
 }
 
+/* Places kept beyond twice the levels. */
+#define SPARE 256
+
+/* Give up the places without a level. */
+static void sweep(Ladder *ladder)
+{
+    Py_ssize_t kept = 0;
+    for (Py_ssize_t n = 0; n < ladder->count; n++) {
+        if (ladder->levels[n].size) {
+            ladder->levels[kept++] = ladder->levels[n];
+        }
+    }
+    ladder->count = kept;
+}
+
+/* Give up those at the top, so that the best level is the last place again. */
+static void settle_top(Ladder *ladder)
+{
+    while (ladder->count && ladder->levels[ladder->count - 1].size == 0) {
+        ladder->count--;
+    }
+}
+
+/* A level where there is no place for its price: in the place beside it, if that is free, or in a new one. */
+static void insert(Ladder *ladder, Py_ssize_t at, Level level)
+{
+    Level *levels = ladder->levels;
+    ladder->live++;
+    if (at < ladder->count && levels[at].size == 0) {
+        levels[at] = level;
+    } else if (at > 0 && levels[at - 1].size == 0) {
+        levels[at - 1] = level;
+    } else {
+        memmove(levels + at + 1, levels + at, (size_t)(ladder->count - at) * sizeof(Level));
+        levels[at] = level;
+        ladder->count++;
+        if (ladder->count > 2 * ladder->live + SPARE) {
+            sweep(ladder);
+        }
+    }
+}
+
 /* `size` stands at `price` from now on. There must be room for one more level. */
 static void put(Ladder *ladder, int64_t price, int64_t size)
 {
     int64_t key = price * ladder->sign;
-    Py_ssize_t at = seek(ladder, key), above = ladder->count - at;
+    Py_ssize_t at = seek(ladder, key);
     Level *level = ladder->levels + at;
-    if (above > 0 && level->key == key) {
-        if (size) {
-            level->size = size;
-        } else {
-            memmove(level, level + 1, (size_t)(above - 1) * sizeof(Level));
-            ladder->count--;
-        }
+    if (at < ladder->count && level->key == key) {
+        ladder->live += (size != 0) - (level->size != 0);
+        level->size = size;
+        settle_top(ladder);
     } else if (size) {
-        memmove(level + 1, level, (size_t)above * sizeof(Level));
-        *level = (Level){key, size};
-        ladder->count++;
+        insert(ladder, at, (Level){key, size});
     }
 }
 
 static void cut_thru(Ladder *ladder, int64_t price)
 {
-    if (price == 0) {
-        ladder->count = 0;
-        return;
-    }
     int64_t key = price * ladder->sign;
-    Py_ssize_t at = seek(ladder, key);
-    ladder->count = at < ladder->count && ladder->levels[at].key == key ? at + 1 : at;
+    Py_ssize_t kept = price ? seek(ladder, key) : 0;
+    kept += price && kept < ladder->count && ladder->levels[kept].key == key;
+    for (Py_ssize_t n = kept; n < ladder->count; n++) {
+        ladder->live -= ladder->levels[n].size != 0;
+    }
+    ladder->count = kept;
+    settle_top(ladder);
 }
 
 static void cut_to(Ladder *ladder, Py_ssize_t depth)
 {
-    Py_ssize_t excess = ladder->count - depth;
-    if (excess > 0) {
-        memmove(ladder->levels, ladder->levels + excess, (size_t)depth * sizeof(Level));
-        ladder->count = depth;
+    if (ladder->live > depth) {
+        sweep(ladder);
+        memmove(ladder->levels, ladder->levels + ladder->count - depth, (size_t)depth * sizeof(Level));
+        ladder->count = ladder->live = depth;
     }
 }
 
@@ -300,7 +339,7 @@ static int load_scratch(Ladder *bids, Ladder *asks)
         if (ladder != NULL) {
             PyMem_Free(ladder->levels);
             ladder->levels = fresh[side];
-            ladder->count = counts[side];
+            ladder->count = ladder->live = counts[side];
             ladder->room = counts[side] + counts[side] / 8 + 8;
         }
     }
@@ -379,7 +418,7 @@ static PyObject *Ladder_best(Ladder *self, void *Py_UNUSED(closure))
 
 static Py_ssize_t Ladder_length(Ladder *self)
 {
-    return self->count;
+    return self->live;
 }
 
 static PyObject *Ladder_set(Ladder *self, PyObject *const *args, Py_ssize_t count)
@@ -478,7 +517,7 @@ static PyObject *Ladder_size(Ladder *self, PyObject *price)
 
 static PyObject *Ladder_top(Ladder *self, PyObject *const *args, Py_ssize_t given)
 {
-    Py_ssize_t count = self->count;
+    Py_ssize_t count = self->live;
     if (given > 1) {
         PyErr_SetString(PyExc_TypeError, "top(n=None)");
         return NULL;
@@ -498,8 +537,12 @@ static PyObject *Ladder_top(Ladder *self, PyObject *const *args, Py_ssize_t give
     if (result == NULL) {
         return NULL;
     }
+    Py_ssize_t place = self->count;
     for (Py_ssize_t n = 0; n < count; n++) {
-        Level level = self->levels[self->count - 1 - n];
+        Level level;
+        do {
+            level = self->levels[--place];
+        } while (level.size == 0);
         PyObject *pair = Py_BuildValue("(LL)", (long long)(level.key * self->sign), (long long)level.size);
         if (pair == NULL) {
             Py_DECREF(result);

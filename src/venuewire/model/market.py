@@ -16,6 +16,8 @@ from venuewire.model.terms import Nanos, Side, from_scaled, plain
 # THRU with price 0 empties the side.
 SET_BID, SET_ASK, THRU_BID, THRU_ASK = 0, 1, 2, 3
 
+# Records that come by the thousand are not the garbage collector's (`gc=False`): none of them can be part of a circle.
+
 LevelRow: TypeAlias = tuple[int, int, int]
 LevelReader: TypeAlias = Callable[[bytes, int, int], Iterable[LevelRow]]
 """(body, price scale, size scale) -> rows. Made once per venue; raises `RemoteProtocolError` on damage."""
@@ -26,7 +28,7 @@ def given(rows: Sequence[LevelRow]) -> LevelReader:
     return lambda _body, _price_scale, _size_scale: rows
 
 
-class Level(Struct, frozen=True):
+class Level(Struct, frozen=True, gc=False):
     """One price and what stands there (FIX MDEntryPx 270, MDEntrySize 271)."""
 
     price: Decimal
@@ -36,7 +38,7 @@ class Level(Struct, frozen=True):
         return f"{plain(self.size)} at {plain(self.price)}"
 
 
-class LevelChange(Struct, frozen=True):
+class LevelChange(Struct, frozen=True, gc=False):
     """One row of a book message, for people: `action` is SET_BID, SET_ASK, THRU_BID or THRU_ASK."""
 
     action: int
@@ -44,7 +46,7 @@ class LevelChange(Struct, frozen=True):
     size: Decimal
 
 
-class BookMessage(Struct, frozen=True, kw_only=True, eq=False):
+class BookMessage(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """A book message whose body has been found but not opened: nobody pays for levels nobody reads.
 
     The keeper applies `rows()`; `levels` turns them into Decimals for people who ask.
@@ -83,15 +85,15 @@ class BookMessage(Struct, frozen=True, kw_only=True, eq=False):
         return hash((self.symbol, self.body))
 
 
-class BookSnapshot(BookMessage, frozen=True, kw_only=True, eq=False):
+class BookSnapshot(BookMessage, frozen=True, kw_only=True, eq=False, gc=False):
     """A full book (FIX W): it replaces whatever was there."""
 
 
-class BookUpdate(BookMessage, frozen=True, kw_only=True, eq=False):
+class BookUpdate(BookMessage, frozen=True, kw_only=True, eq=False, gc=False):
     """Changes to a book (FIX X); all rows of one message belong together."""
 
 
-class Trade(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+class Trade(Struct, frozen=True, kw_only=True, repr_omit_defaults=True, gc=False):
     """A public trade."""
 
     symbol: str
@@ -107,7 +109,7 @@ class Trade(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """Happened before the subscription began: part of the first set."""
 
 
-class Quote(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+class Quote(Struct, frozen=True, kw_only=True, repr_omit_defaults=True, gc=False):
     """Best bid and ask; a side that is empty or unchanged-and-unknown is None."""
 
     symbol: str
@@ -136,7 +138,7 @@ class SecurityStatus(Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
     recv_time: Nanos = 0
 
 
-class Bar(Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+class Bar(Struct, frozen=True, kw_only=True, repr_omit_defaults=True, gc=False):
     """Prices over one period."""
 
     symbol: str

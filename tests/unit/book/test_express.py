@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -41,9 +42,15 @@ def frame(
 SNAPSHOT = [("bid", "100.00", "1"), ("bid", "99.00", "2"), ("offer", "101.00", "1"), ("offer", "102.00", "2.5")]
 
 
+@cache
+def credentials() -> Any:
+    venue = find("coinbase")
+    return venue.credentials_from(venue.stage(lambda digits: "0" * digits, NOW).credentials)
+
+
 def seat() -> Seat:
     numbers = count()
-    made = Seat(None, unique=lambda: next(numbers), random_hex=lambda digits: "0" * digits)
+    made = Seat(credentials(), unique=lambda: next(numbers), random_hex=lambda digits: "0" * digits)
     cent, lot = Decimal("0.01"), Decimal("0.00000001")
     made.know(
         [
