@@ -895,8 +895,8 @@ class Client:
         - `requests` in flight; `orders`: `open`, and `whole`: False while news of them may be missing
         - `journal`: None without one; else `path`, `durability`, `failure` (why no new order is taken, or None) and
           `in_flight`: commands that are written down and not answered
-        - `guard`: None without one; else `armed`, `needed` (False: the venue cancels by itself what is to be cancelled),
-          `trouble` (why it is not armed), `pid` and `starts`
+        - `guard`: None without one; else `armed`, `needed` (False: the venue cancels by itself what is to be
+          cancelled), `trouble` (why it is not armed), `pid` and `starts`
         """
         now = self.clock.now()
         refused = next(iter(self._dispatch.refused.values()), None)
