@@ -15,7 +15,7 @@ from venuewire.model.instrument import Instrument
 from venuewire.model.terms import Nanos
 from venuewire.venue import Stage, Venue
 from venuewire.venues import find
-from venuewire.venues.ctrader.acceptor import connection as ctrader
+from venuewire.venues.ctrader.acceptor import host as ctrader
 from venuewire.venues.ctrader.acceptor.stage import ROWS
 
 SPREAD_IDS = 5_000_000
