@@ -299,9 +299,9 @@ class Frames:
 
     def __init__(self, payloads: Sequence[bytes], dated: Nanos, counter: FloodedAcceptor | None) -> None:
         self._payloads = payloads
-        self._dated = tuple(form(dated) for form in _FORMS)
+        self._dated = tuple(_alone(form(dated)) for form in _FORMS)
         self._counter = counter
-        self._date: tuple[bytes, ...] = self._dated
+        self._date: tuple[bytes, ...] = ()
         self._stamped: Nanos = 0
         self._parts: list[tuple[bytes, bytes]] = []
         self._whole: list[bytes] = []
@@ -350,7 +350,7 @@ class Frames:
 
     def _fresh(self, payload: bytes) -> bytes:
         for before, now in zip(self._dated, self._date, strict=True):
-            payload = payload.replace(before, now)
+            payload = before.sub(now, payload)
         return payload
 
 
@@ -365,8 +365,13 @@ def _parted(payload: bytes) -> tuple[bytes, bytes]:
 def _redated(payload: bytes, before: Nanos, now: Nanos) -> bytes:
     """With the times of day that `before` shows as, in any of the forms venues write, replaced by those of `now`."""
     for form in _FORMS:
-        payload = payload.replace(form(before), form(now))
+        payload = _alone(form(before)).sub(form(now), payload)
     return payload
+
+
+def _alone(time_of_day: bytes) -> re.Pattern[bytes]:
+    """The text where it stands by itself: ids are made of the time, too, and go on."""
+    return re.compile(rb"(?<!\d)" + re.escape(time_of_day) + rb"(?!\d)")
 
 
 def _iso_nanos(now: Nanos) -> bytes:
