@@ -90,6 +90,11 @@ def import_seconds(found: Found) -> list[float]:
     return [found["memory"]["import_seconds"]]
 
 
+def streaming(found: Found) -> list[float]:
+    """MB of a program with a book at each venue."""
+    return [found["memory"]["streaming_megabytes"]]
+
+
 def ack(found: Found) -> list[float]:
     """Without a journal."""
     return [found["ack"]["none"]["ratio"]]
@@ -129,6 +134,7 @@ GOALS = (
     Goal("the sandbox to 200 connections, frames a second", ">= 100000", fan_out),
     Goal("the sandbox ready, s", "<= 0.5", ready_seconds),
     Goal("`import venuewire`, s", "<= 0.3", import_seconds),
+    Goal("four venues streaming, MB", "<= 80 MB", streaming),
 )
 
 

@@ -1,4 +1,4 @@
-"""What the demo holds at its most, and how long `import venuewire` takes."""
+"""What a program with four venues streaming holds at its most, what the demo does, and how long importing takes."""
 
 from __future__ import annotations
 
@@ -43,6 +43,20 @@ def demo() -> dict[str, Any]:
     return {"megabytes": round(usage.ru_maxrss * unit / 1e6, 1), "ok": fine}
 
 
+def streaming() -> float:
+    """MB of a process that follows a book at each venue; the sandbox is another's."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "venuewire", "sandbox"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as sandbox:
+        assert sandbox.stdout is not None
+        try:
+            program = [sys.executable, "-m", "benches.contestants.streaming", sandbox.stdout.readline()]
+            done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
+        finally:
+            sandbox.terminate()
+    return round(float(done.stdout), 1)
+
+
 def run(rounds: int, scale: float) -> dict[str, Any]:
     """All of it, as one object. Has rounds and lengths of its own."""
     held = demo() if hasattr(os, "wait4") else None
@@ -50,6 +64,7 @@ def run(rounds: int, scale: float) -> dict[str, Any]:
         "import_seconds": round(import_seconds("import venuewire"), 3),
         # Names come when they are asked for; this is what a program that connects pays in all.
         "connect_seconds": round(import_seconds("from venuewire import connect"), 3),
+        "streaming_megabytes": streaming(),
         "demo": held,
     }
 
@@ -60,6 +75,7 @@ def table(result: dict[str, Any]) -> list[str]:
     lines = [
         f"import venuewire            {result['import_seconds']:.3f} s   (goal: under 0.35 s)",
         f"... and connect             {result['connect_seconds']:.3f} s",
+        f"four venues streaming       {result['streaming_megabytes']:.0f} MB   (goal: under 80 MB)",
     ]
     if held is None:
         lines.append("memory of the demo          not measured on this system")

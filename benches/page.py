@@ -170,6 +170,7 @@ def memory_table(result: Any) -> str:
     rows = [
         ("`import venuewire`, s", f"{result['import_seconds']:.3f}"),
         ("and `connect`, s", f"{result['connect_seconds']:.3f}"),
+        ("a program with a book at each of four venues, at its most, MB", f"{result['streaming_megabytes']:.0f}"),
         ("the demo at its most (four venues and their sandbox), MB", f"{held['megabytes']:.0f}" if held else "-"),
     ]
     return table(("", ""), rows)
