@@ -71,7 +71,7 @@ class Express:
         damage = ""
         try:
             book.apply_rows(rows)
-        except BookError as error:
+        except (BookError, RemoteProtocolError) as error:  # of a reader that reads as it goes
             damage = str(error)
         bid, ask = book.bids.best, book.asks.best
         crossed = bid is not None and ask is not None and bid >= ask

@@ -10,7 +10,7 @@ from typing import Self
 
 from venuewire.client.client import Client
 from venuewire.client.winding import StopReport
-from venuewire.errors import ConfigError
+from venuewire.errors import ClientFailed, ConfigError
 
 logger = logging.getLogger("venuewire.client")
 
@@ -39,7 +39,14 @@ class KillSwitch:
             self._work = self._loop.create_task(self._kill(), name="kill switch")
 
     async def _kill(self) -> None:
-        reports = await asyncio.gather(*(client.kill(seconds=self._seconds) for client in self._clients))
+        try:
+            reports = await asyncio.gather(*(client.kill(seconds=self._seconds) for client in self._clients))
+        except BaseException as fault:
+            # Whoever waits for the reports must hear that there are none; the other clients go on being killed.
+            logger.critical("the kill switch failed at a client; look at the venue itself", exc_info=fault)
+            if not self._reports.done():
+                self._reports.set_exception(fault if isinstance(fault, Exception) else ClientFailed(str(fault)))
+            raise
         for client, report in zip(self._clients, reports, strict=True):
             level = logging.WARNING if report.complete else logging.ERROR
             left = len(report.unconfirmed)
