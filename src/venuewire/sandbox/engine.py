@@ -19,21 +19,27 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from typing import Generic, Self, TypeAlias, TypeVar
+from typing import Final, Generic, Self, TypeAlias, TypeVar
 
 from venuewire.model.market import SET_ASK, SET_BID, LevelRow
 from venuewire.model.terms import Nanos, OrdRejReason
 
 # Where an order stands.
-NEW, RESTING, HELD, TRIGGERED, DONE = range(5)
+NEW: Final = 0
+RESTING: Final = 1
+HELD: Final = 2
+TRIGGERED: Final = 3
+DONE: Final = 4
 
 # What becomes of what is not filled at once: it rests, it is dropped, or nothing is filled at all.
-REST, DROP, ALL_OR_NOTHING = range(3)
+REST: Final = 0
+DROP: Final = 1
+ALL_OR_NOTHING: Final = 2
 
-_ANY_PRICE = 1 << 200
+_ANY_PRICE: Final = 1 << 200
 """Key of an order without a limit: better than any price there can be."""
 
-_EXPIRY_SLACK = 1024
+_EXPIRY_SLACK: Final = 1024
 """Dead entries the expiry heap may hold before it is built anew."""
 
 

@@ -18,14 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, Quote, Trade
-from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
+from venuewire.model.orders import CancelOrder, CancelReject, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import Event, OrderCommand
 from venuewire.model.terms import (
     ExecType,
@@ -36,88 +35,31 @@ from venuewire.model.terms import (
     Side,
     TimeInForce,
 )
-from venuewire.sandbox.accounts import Funds, Ledger, Listing, Refused
+from venuewire.sandbox.accounts import Ledger
 from venuewire.sandbox.engine import DONE, HELD, Fill
 from venuewire.sandbox.funding import afford_now, fund, refund
 from venuewire.sandbox.intake import amended, end_of_day, taken_in
-from venuewire.sandbox.pit import BookMoved, Pit
+from venuewire.sandbox.listing import Listing, Refused
+from venuewire.sandbox.notes import Deal, Note, OrderNote, RefusedChange, RefusedOrder, Step
+from venuewire.sandbox.pit import Pit
 from venuewire.sandbox.port import AccountPort
-from venuewire.sandbox.ticket import Deal, Step, Ticket
+from venuewire.sandbox.ticket import Ticket
 from venuewire.venue import Stage
 
-_REFUSALS = {
+_REFUSALS: Final = {
     OrdRejReason.POST_ONLY_WOULD_CROSS: "post-only order would take liquidity",
     OrdRejReason.SELF_TRADE: "order would meet an order of the same account",
 }
 
 # Looking a member up in its enumeration costs more than much of what is done with it here.
-_NEW, _TRADE, _CANCELED, _EXPIRED = ExecType.NEW, ExecType.TRADE, ExecType.CANCELED, ExecType.EXPIRED
-_IS_CANCELED, _IS_EXPIRED = OrdStatus.CANCELED, OrdStatus.EXPIRED
-_MAKER, _TAKER = LiquidityInd.MAKER, LiquidityInd.TAKER
-
-
-class RefusedOrder(Struct, gc=False):
-    """A new order that did not reach the book."""
-
-    account: str
-    command: NewOrder
-    reason: OrdRejReason
-    text: str
-    now: Nanos
-    ref: str | None
-    made: ExecutionReport | None = None
-
-    def event(self) -> ExecutionReport:
-        """The report; the same object each time."""
-        if self.made is None:
-            self.made = self._report()
-        return self.made
-
-    def events(self) -> tuple[ExecutionReport]:
-        return (self.event(),)
-
-    def _report(self) -> ExecutionReport:
-        command = self.command
-        return ExecutionReport(
-            symbol=command.symbol,
-            exec_type=ExecType.REJECTED,
-            cl_ord_id=command.cl_ord_id,
-            side=command.side,
-            ord_status=OrdStatus.REJECTED,
-            ord_type=command.ord_type,
-            time_in_force=command.time_in_force,
-            order_qty=_given(command.order_qty),
-            cash_order_qty=_given(command.cash_order_qty),
-            price=_given(command.price),
-            stop_px=_given(command.stop_px),
-            post_only=command.post_only,
-            expire_time=command.expire_time,
-            cum_qty=Decimal(0),
-            leaves_qty=Decimal(0),
-            ord_rej_reason=self.reason,
-            text=self.text,
-            account=self.account,
-            transact_time=self.now,
-            ref=self.ref,
-        )
-
-
-class RefusedChange(Struct, gc=False):
-    """A cancel or a replacement that was turned away."""
-
-    account: str
-    made: CancelReject
-
-    def event(self) -> CancelReject:
-        return self.made
-
-    def events(self) -> tuple[CancelReject]:
-        return (self.made,)
-
-
-OrderNote: TypeAlias = Step | RefusedOrder | RefusedChange
-Note: TypeAlias = OrderNote | Deal | BookMoved | Funds
-"""What has happened, as the exchange keeps it until somebody reads it."""
+_NEW: Final = ExecType.NEW
+_TRADE: Final = ExecType.TRADE
+_CANCELED: Final = ExecType.CANCELED
+_EXPIRED: Final = ExecType.EXPIRED
+_IS_CANCELED: Final = OrdStatus.CANCELED
+_IS_EXPIRED: Final = OrdStatus.EXPIRED
+_MAKER: Final = LiquidityInd.MAKER
+_TAKER: Final = LiquidityInd.TAKER
 
 
 class SandboxExchange:
@@ -153,7 +95,7 @@ class SandboxExchange:
         self._ref: str | None = None
         self._subject: Ticket | None = None
         self._mine: list[OrderNote] = []
-        self._touched: dict[tuple[AccountPort, Pit], None] = {}
+        self._touched: dict[AccountPort, None] = {}
 
     @classmethod
     def staged(
@@ -352,23 +294,15 @@ class SandboxExchange:
         if command.order_qty is None:
             qty -= old.cum
         was = old.terms
-        new = Ticket(
-            old.port,
-            old.listing,
-            self._next_order_id,
-            old.ord_type,
-            msgspec.structs.replace(
-                was,
-                cl_ord_id=command.cl_ord_id or was.cl_ord_id,
-                qty=qty,
-                price=price,
-                stop_px=stop_px if old.state == HELD else None,
-            ),
-            old.side,
-            old.life,
-            expire=old.expire,
-            post_only=old.post_only,
+        terms = msgspec.structs.replace(
+            was,
+            order_id=str(self._next_order_id),
+            cl_ord_id=command.cl_ord_id or was.cl_ord_id,
+            qty=qty,
+            price=price,
+            stop_px=stop_px if old.state == HELD else None,
         )
+        new = Ticket(old.port, self._next_order_id, terms, old.life, expire=old.expire)
         new.hold_unit = refund(self.ledger, pit, old, qty, price, stop_px)
         new.hold_currency = old.hold_currency
         reason = None if new.stop_px is not None else pit.engine.objection(new)
@@ -474,7 +408,7 @@ class SandboxExchange:
             port.money.reserved[ticket.hold_currency] -= ticket.hold_unit * qty
         self.ledger.settle(port.money, pit.listing, qty, price, is_buy=ticket.is_buy)
         if not port.quiet:
-            self._touched[port, pit] = None
+            self._touched[port] = None
         cum, total = ticket.cum + qty, ticket.terms.qty
         # Sized in money: what the engine planned for it is gone, and the book was not too thin for more.
         complete = cum == total if total is not None else not ticket.short and cum == ticket.planned
@@ -544,7 +478,6 @@ class SandboxExchange:
         if not (acts or listens):
             return
         step = Step(
-            ticket,
             ticket.terms,
             exec_type,
             now,
@@ -578,16 +511,11 @@ class SandboxExchange:
         if moved is not None:
             self.outbox.append(moved)
         if self._touched:
-            for port, where in self._touched:
-                self.outbox.append(self.ledger.funds(port.money, where.listing, now))
+            for port in self._touched:
+                self.outbox.append(self.ledger.funds(port.money, pit.listing, now))
             self._touched.clear()
 
 
 def _unknown(port: AccountPort, order_id: str, cl_ord_id: str) -> str:
     ticket = port.ticket(order_id, cl_ord_id)
     return "no such order" if ticket is None else f"the order is {ticket.status.value.lower().replace('_', ' ')}"
-
-
-def _given(value: Decimal | str | int | None) -> Decimal | None:
-    """A number of a command, which has become a Decimal when the command was made."""
-    return None if value is None else Decimal(value)

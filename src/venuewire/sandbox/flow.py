@@ -16,10 +16,10 @@ from random import Random
 
 from venuewire.model.orders import CancelOrder, NewOrder, ReplaceOrder
 from venuewire.model.terms import NANOS_PER_MILLI, Nanos, OrdRejReason, OrdType, Side, TimeInForce
-from venuewire.sandbox.accounts import Listing, exact
-from venuewire.sandbox.exchange import RefusedChange, RefusedOrder, SandboxExchange
+from venuewire.sandbox.exchange import SandboxExchange
+from venuewire.sandbox.listing import Listing, exact
+from venuewire.sandbox.notes import RefusedChange, RefusedOrder, Step
 from venuewire.sandbox.port import AccountPort
-from venuewire.sandbox.ticket import Step
 
 INTERVAL = 50 * NANOS_PER_MILLI
 """Between two steps of the market, and a little more."""
@@ -212,7 +212,7 @@ class Flow:
         qty = self._size(market, self._random.randint(1, 10))
         note = self._order(self._maker, market, side, qty, rung, OrdType.LIMIT, now)
         if isinstance(note, Step):
-            market.rungs[side, rung] = note.ticket.told_id
+            market.rungs[side, rung] = note.terms.order_id
         elif note.reason is OrdRejReason.POST_ONLY_WOULD_CROSS:
             self._take(market, side, rung, now)
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from venuewire.model.orders import NewOrder, ReplaceOrder
 from venuewire.model.terms import NANOS_PER_SECOND, Nanos, OrdRejReason, OrdType, Side, TimeInForce, decimal
-from venuewire.sandbox.accounts import Refused
 from venuewire.sandbox.engine import ALL_OR_NOTHING, DROP, HELD, REST
+from venuewire.sandbox.listing import Refused
+from venuewire.sandbox.notes import Terms
 from venuewire.sandbox.pit import Pit
 from venuewire.sandbox.port import AccountPort
-from venuewire.sandbox.ticket import Terms, Ticket
+from venuewire.sandbox.ticket import Ticket
 
-_DAY = 24 * 3600 * NANOS_PER_SECOND
+_DAY: Final = 24 * 3600 * NANOS_PER_SECOND
 
 # Looking a member up in its enumeration costs more than the comparison it is looked up for.
-_MARKET, _LIMIT, _STOP, _STOP_LIMIT = OrdType.MARKET, OrdType.LIMIT, OrdType.STOP, OrdType.STOP_LIMIT
-_DAY_ORDER, _GTC, _IOC, _FOK, _GTD = (
-    TimeInForce.DAY,
-    TimeInForce.GOOD_TILL_CANCEL,
-    TimeInForce.IMMEDIATE_OR_CANCEL,
-    TimeInForce.FILL_OR_KILL,
-    TimeInForce.GOOD_TILL_DATE,
-)
-_BUY = Side.BUY
+_MARKET: Final = OrdType.MARKET
+_LIMIT: Final = OrdType.LIMIT
+_STOP: Final = OrdType.STOP
+_STOP_LIMIT: Final = OrdType.STOP_LIMIT
+_DAY_ORDER: Final = TimeInForce.DAY
+_GTC: Final = TimeInForce.GOOD_TILL_CANCEL
+_IOC: Final = TimeInForce.IMMEDIATE_OR_CANCEL
+_FOK: Final = TimeInForce.FILL_OR_KILL
+_GTD: Final = TimeInForce.GOOD_TILL_DATE
+_BUY: Final = Side.BUY
 
 
 def taken_in(pit: Pit, port: AccountPort, command: NewOrder, order_id: int, now: Nanos) -> Ticket:
@@ -35,19 +39,22 @@ def taken_in(pit: Pit, port: AccountPort, command: NewOrder, order_id: int, now:
     qty, budget = _sizes(pit, command, price, life)
     if cl_ord_id and port.working_as(cl_ord_id) is not None:
         raise Refused(OrdRejReason.DUPLICATE_ORDER, f"an order {cl_ord_id} is working already")
-    return Ticket(
-        port,
+    terms = Terms(
+        port.account,
         listing,
-        order_id,
-        ord_type,
-        Terms(cl_ord_id, qty, price, stop_px, time_in_force, command.expire_time if time_in_force is _GTD else None),
+        str(order_id),
+        cl_ord_id,
         command.side,
-        life,
-        budget,
-        expire,
-        post_only=command.post_only,
-        cash_order_qty=None if command.cash_order_qty is None else decimal(command.cash_order_qty),
+        ord_type,
+        time_in_force,
+        qty,
+        price,
+        stop_px,
+        command.expire_time if time_in_force is _GTD else None,
+        command.post_only,
+        None if command.cash_order_qty is None else decimal(command.cash_order_qty),
     )
+    return Ticket(port, order_id, terms, life, budget, expire)
 
 
 def amended(ticket: Ticket, command: ReplaceOrder) -> tuple[int, int | None, int | None]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, Final
 
-from msgspec import Struct
-
-from venuewire.model.market import SET_ASK, SET_BID, BookSnapshot, BookUpdate, LevelRow, Quote, Trade, given
+from venuewire.model.market import SET_ASK, SET_BID, BookSnapshot, Quote, Trade, given
 from venuewire.model.terms import Nanos
-from venuewire.sandbox.accounts import Listing, exact
 from venuewire.sandbox.engine import Engine, Top
-from venuewire.sandbox.ticket import Deal, Ticket
+from venuewire.sandbox.listing import Listing, exact
+from venuewire.sandbox.notes import BookMoved, Deal, told_quote
+from venuewire.sandbox.ticket import Ticket
 
-_TRADES_KEPT = 1000
+_TRADES_KEPT: Final = 1000
 
 
 class Pit:
@@ -47,7 +46,7 @@ class Pit:
 
     def quote(self, now: Nanos = 0) -> Quote:
         """Best bid and ask and the last price."""
-        return _quote(self.listing, self.engine.top(), self.engine.last, now)
+        return told_quote(self.listing, self.engine.top(), self.engine.last, now)
 
     def changes(self, now: Nanos) -> BookMoved | None:
         """What a command did to the book."""
@@ -73,51 +72,3 @@ class Pit:
             [f"{exact(price, listing.price_scale):f}", f"{exact(size, listing.qty_scale):f}"]
             for price, size in self.engine.depth(is_buy=is_buy)
         ]
-
-
-class BookMoved(Struct, gc=False):
-    """What a command did to a book: an update, and a quote if the top moved, made when they are read."""
-
-    listing: Listing
-    rows: list[LevelRow]
-    top: Top | None
-    """Where it has moved."""
-    last: int | None
-    now: Nanos
-
-    @property
-    def account(self) -> None:
-        """Everybody's."""
-
-    def events(self) -> list[BookUpdate | Quote]:
-        listing = self.listing
-        update = BookUpdate(
-            symbol=listing.symbol,
-            body=b"",
-            read=given(_merged(self.rows)),
-            price_scale=listing.price_scale,
-            size_scale=listing.qty_scale,
-            transact_time=self.now,
-        )
-        return [update] if self.top is None else [update, _quote(listing, self.top, self.last, self.now)]
-
-
-def _quote(listing: Listing, top: Top, last: int | None, now: Nanos) -> Quote:
-    bid, bid_size, ask, ask_size = top
-    return Quote(
-        symbol=listing.symbol,
-        bid=None if bid is None else exact(bid, listing.price_scale),
-        ask=None if ask is None else exact(ask, listing.price_scale),
-        bid_size=None if bid is None else exact(bid_size, listing.qty_scale),
-        ask_size=None if ask is None else exact(ask_size, listing.qty_scale),
-        last_px=None if last is None else exact(last, listing.price_scale),
-        transact_time=now,
-    )
-
-
-def _merged(rows: list[LevelRow]) -> list[LevelRow]:
-    """Each price once, with its last size."""
-    if len(rows) == 1:
-        return rows
-    last = {(what, price): size for what, price, size in rows}
-    return [(what, price, size) for (what, price), size in last.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -12,12 +12,13 @@ from venuewire.model.orders import CancelReject, ExecutionReport
 from venuewire.model.session import OrderCommand
 from venuewire.model.terms import Nanos
 from venuewire.sandbox.accounts import Account
-from venuewire.sandbox.ticket import Step, Ticket, status
+from venuewire.sandbox.notes import OrderNote, Step
+from venuewire.sandbox.ticket import Ticket, status
 
 if TYPE_CHECKING:
-    from venuewire.sandbox.exchange import OrderNote, SandboxExchange
+    from venuewire.sandbox.exchange import SandboxExchange
 
-_REMEMBERED = 10_000
+_REMEMBERED: Final = 10_000
 """Orders that are done, and fills, an account can still ask about."""
 
 

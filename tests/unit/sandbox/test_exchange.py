@@ -15,9 +15,9 @@ from venuewire.model.instrument import Instrument
 from venuewire.model.market import SET_ASK, SET_BID, BookUpdate, Quote, Trade
 from venuewire.model.orders import CancelReject, ExecutionReport, MassCancel, NewOrder
 from venuewire.model.terms import ExecType, LiquidityInd, OrdRejReason, OrdStatus, OrdType, Side, TimeInForce
-from venuewire.sandbox.accounts import average, exact
 from venuewire.sandbox.exchange import SandboxExchange
-from venuewire.sandbox.ticket import Step
+from venuewire.sandbox.listing import average, exact
+from venuewire.sandbox.notes import Step
 
 NEW, TRADE, CANCELED, REPLACED = ExecType.NEW, ExecType.TRADE, ExecType.CANCELED, ExecType.REPLACED
 IOC, FOK = TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL
@@ -720,7 +720,7 @@ def test_what_was_noted_is_told_as_it_was_then_however_late_it_is_read(floor: Fl
     floor.news()
     (placed,) = floor.bob.port.perform(a_buy("2", "60000", cl_ord_id="1"), T0)[:1]
     assert isinstance(placed, Step)
-    floor.bob.replaces(placed.ticket.told_id, order_qty="3", price="59000", cl_ord_id="2")
+    floor.bob.replaces(placed.terms.order_id, order_qty="3", price="59000", cl_ord_id="2")
     floor.bob.cancels(orig_cl_ord_id="2")
     new, trade, replaced, canceled = (
         event
