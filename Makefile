@@ -18,7 +18,7 @@ say = echo "== $(1)" >&2
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
 
-setup: $(VENV)/.run $(VENV)/.dev  ## everything for working on the project, in .venv
+setup: $(VENV)/.run $(VENV)/.dev $(VENV)/.exchange  ## everything for working on the project, in .venv
 	@:
 
 run: $(VENV)/.run  ## the demo: all four venues in a sandbox on this machine (ARGS="--seconds 8 --json")
@@ -29,7 +29,7 @@ sandbox: $(VENV)/.run  ## the sandbox alone, for any client in any language (ARG
 
 test: check  ## the same as check
 
-check: lint  ## what to run before sharing: lint, types, import contracts, tests
+check: lint $(VENV)/.exchange  ## what to run before sharing: lint, types, import contracts, tests
 	@$(call say,tests)
 	@$(BIN)/pytest $(ARGS)
 
@@ -44,16 +44,16 @@ lint: $(VENV)/.run $(VENV)/.dev  ## format, lint, types (twice), import contract
 	@$(call say,types: basedpyright)
 	@$(BIN)/basedpyright
 
-bench: $(VENV)/.run $(VENV)/.dev  ## the measurements in benches/ (ARGS="flood", ARGS="all --record")
+bench: $(VENV)/.run $(VENV)/.dev $(VENV)/.exchange  ## the measurements in benches/ (ARGS="flood", ARGS="all --record")
 	@exec $(BIN)/python -m benches $(ARGS)
 
-nightly: $(VENV)/.run $(VENV)/.dev  ## ten thousand simulated worlds with random faults, and every fault at every frame (about an hour)
+nightly: $(VENV)/.run $(VENV)/.dev $(VENV)/.exchange  ## ten thousand simulated worlds with random faults, and every fault at every frame (about an hour)
 	@exec $(BIN)/python -m tests.simulation $(ARGS)
 
 survival: $(VENV)/.run  ## each fault against each client, into docs/survival.md (about ten minutes)
 	@exec $(BIN)/python -m benches.survival $(ARGS)
 
-chaos: $(VENV)/.run $(VENV)/.dev  ## a trader at every venue, killed 500 times, then compared (about twelve minutes)
+chaos: $(VENV)/.run $(VENV)/.dev $(VENV)/.exchange  ## a trader at every venue, killed 500 times, then compared (about twelve minutes)
 	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
 cuts: $(VENV)/.run $(VENV)/.dev  ## the line cut at every byte of every order command, over sockets (about half an hour)
@@ -89,4 +89,9 @@ $(VENV)/.run: pyproject.toml hatch_build.py src/venuewire/_version.py src/venuew
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.pinned
 	@$(call say,installing the tools for checks (about 400 MB; once))
 	@$(INSTALL) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.exchange: hatch_build.py $(wildcard src/venuewire/sandbox/*.py) $(VENV)/.run $(VENV)/.dev
+	@$(call say,compiling the sandbox's exchange (a quarter of a minute; without a C compiler it stays as it is))
+	@$(BIN)/python hatch_build.py
 	@touch $@

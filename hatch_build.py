@@ -1,45 +1,87 @@
-"""Build hook: compiles the optional native core where there is a C compiler, and is silent where there is none.
+"""Build hook: compiles what is optional, where there is a C compiler, and is silent where there is none.
 
-The module is built in place, beside its source: an editable install finds it there, and a wheel takes it along and is
-tagged for its platform. Without it the wheel is pure Python. `VENUEWIRE_PURE=1` leaves it out.
+Two things, both made in place, beside their sources: an editable install finds them there, and a wheel takes them along
+and is tagged for its platform. Without them the wheel is pure Python. `VENUEWIRE_PURE=1` leaves them out.
+
+- the native core, one module in C (`book/_native.c`);
+- the sandbox's exchange, by mypyc from the Python it is written in: where mypy is installed, for a wheel, or when this
+  file is run by itself (`make setup`). It takes a quarter of a minute, which an editable install does not wait for.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCE = "src/venuewire/book/_native.c"
-SECONDS = 120
+EXCHANGE = "src/venuewire/sandbox"
+SECONDS = 300
 
 
-class NativeCore(BuildHookInterface[Any]):
+class Compiled(BuildHookInterface[Any]):
     """See the module."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called before each build; for a wheel and an editable install of it alike."""
-        source = Path(self.root, SOURCE)
-        suffix = sysconfig.get_config_var("EXT_SUFFIX")
-        # The core shares a scratch array under the GIL; a Python without one goes on with the pure twin.
-        if not suffix or sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
-            return
-        module = source.with_name(source.stem + suffix)
-        if os.environ.get("VENUEWIRE_PURE", "") not in {"", "0"}:
-            module.unlink(missing_ok=True)
-            return
-        if not _is_newer(module, source) and not _compiled(source, module):
+        root = Path(self.root)
+        made = native_core(root)
+        if version != "editable":
+            made += exchange(root)
+        if not made:
             return
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
         if version != "editable":
-            build_data["force_include"][str(module)] = module.relative_to(Path(self.root, "src")).as_posix()
+            build_data["force_include"] |= {str(path): path.relative_to(root / "src").as_posix() for path in made}
+
+
+def native_core(root: Path) -> list[Path]:
+    """The native core, made anew if it is older than its source; nothing where that cannot be."""
+    source, suffix = root / SOURCE, sysconfig.get_config_var("EXT_SUFFIX")
+    # The core shares a scratch array under the GIL; a Python without one goes on with the pure twin.
+    if not _compiles():
+        return []
+    module = source.with_name(source.stem + suffix)
+    if not _wanted():
+        module.unlink(missing_ok=True)
+        return []
+    return [module] if _is_newer(module, source) or _compiled(source, module) else []
+
+
+def exchange(root: Path) -> list[Path]:
+    """The compiled exchange, made anew if it is of other sources; nothing where that cannot be."""
+    twins = _twins(root)
+    if _wanted() and _compiles() and importlib.util.find_spec("mypyc"):
+        if not any(path.name.startswith(twins.group()) for path in twins.compiled_files()):
+            _remove(twins.compiled_files())
+            _by_mypyc(root, twins)
+    else:
+        _remove(twins.compiled_files())
+    found: list[Path] = twins.compiled_files()
+    return found
+
+
+def _wanted() -> bool:
+    return os.environ.get("VENUEWIRE_PURE", "") in {"", "0"}
+
+
+def _compiles() -> bool:
+    return (
+        sys.implementation.name == "cpython"
+        and bool(sysconfig.get_config_var("EXT_SUFFIX"))
+        and not sysconfig.get_config_var("Py_GIL_DISABLED")
+    )
 
 
 def _is_newer(module: Path, source: Path) -> bool:
@@ -52,7 +94,7 @@ def _compiled(source: Path, module: Path) -> bool:
     fresh = module.with_name(f"{module.name}.{os.getpid()}")
     module.unlink(missing_ok=True)
     try:
-        subprocess.run(_command(source, fresh), check=True, capture_output=True, timeout=SECONDS)
+        _run(_command(source, fresh))
         fresh.replace(module)
     except (OSError, subprocess.SubprocessError):
         return False
@@ -78,3 +120,62 @@ def _command(source: Path, module: Path) -> list[str]:
         "-o",
         str(module),
     ]
+
+
+# mypyc is used through setuptools, in a process of its own: arguments are a folder for what it makes, the group's name,
+# and the sources.
+_MYPYC = """
+import sys
+from mypyc.build import mypycify
+from setuptools import setup
+folder, group, *sources = sys.argv[1:]
+asked = ["--config-file=", "--namespace-packages", "--explicit-package-bases", f"--cache-dir={folder}/cache", *sources]
+setup(
+    name="exchange",
+    packages=[],
+    ext_modules=mypycify(asked, opt_level="2", debug_level="0", target_dir=folder, group_name=group),
+    script_args=["-q", "build_ext", f"--build-lib={folder}/made", f"--build-temp={folder}/objects"],
+)
+"""
+
+
+def _by_mypyc(root: Path, twins: ModuleType) -> None:
+    package = Path(EXCHANGE).relative_to("src")
+    sources = [(package / f"{name}.py").as_posix() for name in twins.MODULES]
+    with TemporaryDirectory() as folder:
+        try:
+            name = ".".join((*package.parts, twins.group()))
+            _run([sys.executable, "-c", _MYPYC, folder, name, *sources], cwd=root / "src")
+        except (OSError, subprocess.SubprocessError) as error:
+            sys.stderr.write(f"the sandbox's exchange is not compiled: {_last_line(error)}\n")
+            return
+        for path in Path(folder, "made", package).iterdir():
+            shutil.move(path, twins.FOLDER / path.name)
+
+
+def _run(command: list[str], cwd: Path | None = None) -> None:
+    subprocess.run(command, check=True, capture_output=True, timeout=SECONDS, cwd=cwd)
+
+
+def _last_line(error: Exception) -> str:
+    said = (getattr(error, "stderr", b"") or b"").decode(errors="replace").strip()
+    return said.rpartition("\n")[2] or str(error)
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _twins(root: Path) -> ModuleType:
+    """The package's own word on what is compiled, without the package."""
+    spec = importlib.util.spec_from_file_location("_twins", root / EXCHANGE / "twins.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    exchange(Path(__file__).parent)

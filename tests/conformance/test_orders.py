@@ -9,10 +9,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.conformance.pair import Pair
+from tests.watching import commands_at
 
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, NewOrder, ReplaceOrder
-from venuewire.model.session import MassStatus, OrderCommand, OrderMassStatusRequest, Subscribe
+from venuewire.model.session import MassStatus, OrderMassStatusRequest, Subscribe
 from venuewire.model.terms import Channel, ExecType, OrdStatus, OrdType, Side, TimeInForce
 from venuewire.orders import Order
 
@@ -77,20 +78,12 @@ def concrete(pair: Pair, draw: dict[str, Any], number: int) -> NewOrder:
 @given(draws=st.lists(orders(), min_size=1, max_size=4))
 def test_any_order_arrives_as_it_was_asked(make: Callable[[], Pair], draws: list[dict[str, Any]]) -> None:
     pair = started(make)
-    seen: list[Any] = []
-    execute = pair.port.execute
-
-    def noted(command: OrderCommand, now: int) -> list[ExecutionReport | CancelReject]:
-        seen.append(command)
-        return execute(command, now)
-
-    pair.port.execute = noted  # type: ignore[method-assign]
     for number, draw in enumerate(draws):
         order = concrete(pair, draw, number)
         pair.blotter.place(order, pair.now)
-        before = len(seen)
-        ref = pair.submit(order)
-        if len(seen) == before:  # a venue may itself refuse a market order where there is nothing to trade with
+        with commands_at(pair.port) as seen:
+            ref = pair.submit(order)
+        if not seen:  # a venue may itself refuse a market order where there is nothing to trade with
             assert order.ord_type is OrdType.MARKET
             assert [getattr(answer, "ord_status", None) for answer in pair.answers(ref)] == [OrdStatus.REJECTED]
             continue

@@ -15,6 +15,7 @@ from random import Random
 from typing import Any, Self
 
 import msgspec
+from tests.watching import watched
 
 import venuewire as vw
 from venuewire import errors
@@ -133,19 +134,17 @@ class World:
         """Note every top of the book the exchange ever has."""
         exchange = self.sandbox.exchange(venue)
         symbol = find(venue).default_symbol
-        drain, truths = exchange.drain, self._truths[venue]
+        truths = self._truths[venue]
 
-        def noted() -> list[Event]:
-            events = drain()
+        def noted(events: list[Event]) -> None:
             truths.extend(
                 (self._clock.now(), top_of(event))
                 for event in events
                 if isinstance(event, vw.Quote) and event.symbol == symbol
             )
-            return events
 
         truths.append((self._clock.now(), top_of(exchange.quote(symbol))))
-        exchange.drain = noted  # type: ignore[method-assign]
+        self._stack.enter_context(watched(exchange, "drain", noted))
 
     async def _leave(self, client: Client) -> None:
         await self.sandbox.run(client.close())

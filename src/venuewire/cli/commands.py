@@ -14,10 +14,11 @@ from venuewire.cli.outcome import FINE, USAGE, complain, guarded, keep_logs_shor
 
 
 def version_text() -> str:
-    """Version, and whether the native core is in use."""
+    """Version, and what of it is compiled here."""
     from venuewire.book.twins import core
+    from venuewire.sandbox.twins import exchange
 
-    return f"venuewire {__version__} ({core()})"
+    return f"venuewire {__version__} ({core()}, {exchange()})"
 
 
 def _settings(name: str, text: str) -> App:

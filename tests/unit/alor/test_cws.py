@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.unit.alor.rig import Venue, Wire, row
+from tests.watching import commands_at
 
 from venuewire.model.orders import CancelOrder, NewOrder, ReplaceOrder
 from venuewire.model.terms import OrdStatus, OrdType, Side, TimeInForce
@@ -70,20 +71,6 @@ def delete(venue: Venue, order_id: Any, **more: Any) -> dict[str, Any]:
     }
 
 
-def commands(venue: Venue) -> list[Any]:
-    """What reaches the exchange from now on."""
-    port = venue.exchange.port(venue.portfolio)
-    seen: list[Any] = []
-    execute = port.execute
-
-    def spied(command: Any, now: int) -> Any:
-        seen.append(command)
-        return execute(command, now)
-
-    port.execute = spied  # type: ignore[method-assign]
-    return seen
-
-
 # --------------------------------------------------------------------------- the pages' own messages
 
 
@@ -137,18 +124,22 @@ def test_the_pages_own_market_order_gets_the_documented_answer(venue: Venue, wir
 
 
 def test_a_limit_order_is_placed_changed_and_deleted(venue: Venue, wire: Wire) -> None:
-    seen = commands(venue)
-    (created,) = wire.say(create(venue, comment="501"))
-    first = created["orderNumber"]
-    assert created["message"] == f"An order '{first}' has been created."
-    update = {**create(venue, comment="502", price="257.6", quantity="3"), "opcode": "UPDATE:limit", "orderId": first}
-    (updated,) = wire.say(update)
-    second = updated["orderNumber"]
-    assert second != first
-    assert updated["message"] == f"An order has been updated. New order Id is '{second}'."
-    (deleted,) = wire.say(delete(venue, int(second)))
-    assert deleted["message"] == f"An order '{second}' has been deleted."
-    assert deleted["orderNumber"] == second
+    with commands_at(venue.exchange.port(venue.portfolio)) as seen:
+        (created,) = wire.say(create(venue, comment="501"))
+        first = created["orderNumber"]
+        assert created["message"] == f"An order '{first}' has been created."
+        update = {
+            **create(venue, comment="502", price="257.6", quantity="3"),
+            "opcode": "UPDATE:limit",
+            "orderId": first,
+        }
+        (updated,) = wire.say(update)
+        second = updated["orderNumber"]
+        assert second != first
+        assert updated["message"] == f"An order has been updated. New order Id is '{second}'."
+        (deleted,) = wire.say(delete(venue, int(second)))
+        assert deleted["message"] == f"An order '{second}' has been deleted."
+        assert deleted["orderNumber"] == second
     new, replace, cancel = seen
     assert new == NewOrder(
         symbol="MOEX:SBER",

@@ -161,7 +161,7 @@ PLAIN_SAMPLES: dict[str, Read] = {
 }
 
 
-@pytest.mark.parametrize(("name", "readers"), IN_THREE_FORMATS.items(), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("name", "readers"), IN_THREE_FORMATS.items(), ids=list(IN_THREE_FORMATS))
 def test_a_sample_comes_out_as_it_went_in(name: str, readers: dict[str, Read]) -> None:
     seen = set()
     for element in sample(name):
@@ -172,7 +172,7 @@ def test_a_sample_comes_out_as_it_went_in(name: str, readers: dict[str, Read]) -
     assert seen == {"Simple", "Slim", "Heavy"}
 
 
-@pytest.mark.parametrize(("name", "read"), PLAIN_SAMPLES.items(), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("name", "read"), PLAIN_SAMPLES.items(), ids=list(PLAIN_SAMPLES))
 def test_a_sample_in_one_form_comes_out_as_it_went_in(name: str, read: Read) -> None:
     for element in sample(name):
         assert_same(read, element["frame"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.unit.ctrader.ends import SECOND, Client, Line, Sandbox
+from tests.watching import commands_at
 
 from venuewire.model.account import Balance, Position
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, NewOrder, ReplaceOrder
@@ -369,16 +370,9 @@ def test_our_order_is_answered_and_filled() -> None:
 
 def test_the_exchange_receives_what_we_asked() -> None:
     ours = client()
-    seen: list[Any] = []
-    execute = ours.sandbox.port.execute
-
-    def noted(command: Any, now: int) -> Any:
-        seen.append(command)
-        return execute(command, now)
-
-    ours.sandbox.port.execute = noted  # type: ignore[method-assign]
     command = new(account=ours.sandbox.stage.account, text="hi", time_in_force=TimeInForce.GOOD_TILL_CANCEL)
-    ours.submit(command)
+    with commands_at(ours.sandbox.port) as seen:
+        ours.submit(command)
     assert seen == [command]
 
 

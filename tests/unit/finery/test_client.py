@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.unit.finery.link import START, UNIT, Client, House
+from tests.watching import commands_at
 
 from venuewire.errors import ConfigError, LocalProtocolError, RemoteProtocolError
 from venuewire.model.account import Balance
@@ -323,16 +324,9 @@ def test_positions_of_several_counterparties_add_up_and_go(house: House) -> None
         order(time_in_force=GTC, cl_ord_id=str(2**63 - 1)),
     ],
 )
-def test_an_order_arrives_as_it_was_asked(client: Client, command: NewOrder, monkeypatch: pytest.MonkeyPatch) -> None:
-    arrived: list[Any] = []
-    execute = client.house.port.execute
-
-    def seen(command: Any, now: int) -> Any:
-        arrived.append(command)
-        return execute(command, now)
-
-    monkeypatch.setattr(client.house.port, "execute", seen)
-    client.submit(command)
+def test_an_order_arrives_as_it_was_asked(client: Client, command: NewOrder) -> None:
+    with commands_at(client.house.port) as arrived:
+        client.submit(command)
     (found,) = arrived
     assert {name: getattr(found, name) for name in found.__struct_fields__ if name != "ref"} == {
         name: getattr(command, name) for name in found.__struct_fields__ if name != "ref"
