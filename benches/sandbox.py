@@ -1,7 +1,8 @@
 """The sandbox: the matching engine alone, the exchange around it, the way to 200 connections, and how soon it is there.
 
 One stream of commands for engine and exchange: a third cancels of orders that work, the rest limit orders around the
-middle of one book, of 64 accounts; about one order in three trades. What is timed is CPU time of one process.
+middle of one book, of 64 accounts; about one order in three trades. What is timed is CPU time of one process. Where the
+exchange is compiled, a process of its own shows it as it stands, too.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from benches.fanout import fan_out
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, NewOrder
 from venuewire.model.terms import OrdType, Side
+from venuewire.sandbox import twins
 from venuewire.sandbox.engine import Engine, Order
 from venuewire.sandbox.exchange import SandboxExchange
 from venuewire.sandbox.port import AccountPort
@@ -120,6 +122,15 @@ def _exchange(asked: Sequence[Asked], *, quiet: bool, read: bool) -> float:
     return _seconds(run)
 
 
+def _in_python(length: int) -> float:
+    """Accounts and events, at the exchange as it stands."""
+    command = [sys.executable, "-m", "benches.sandbox", str(length)]
+    found = subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True, env={**os.environ, "VENUEWIRE_PURE": "1"}
+    )
+    return float(found.stdout)
+
+
 def _command(one: Asked) -> NewOrder | CancelOrder:
     if not one.size:
         return CancelOrder(
@@ -203,11 +214,14 @@ def run(rounds: int, scale: float) -> dict[str, Any]:
         "exchange, accounts and events": lambda: _exchange(asked, quiet=False, read=False),
         "exchange, every event read": lambda: _exchange(asked, quiet=False, read=True),
     }
+    if twins.compiled():
+        turns[_IN_PYTHON] = lambda: _in_python(len(asked))
     found: dict[str, list[float]] = {name: [] for name in turns}
     for _ in range(rounds):
         for name, turn in turns.items():
             found[name].append(turn())
     return {
+        "exchange": twins.exchange(),
         "commands": len(asked),
         "per_second": {name: round(len(asked) / statistics.median(times)) for name, times in found.items()},
         "microseconds": _parts(),
@@ -216,6 +230,7 @@ def run(rounds: int, scale: float) -> dict[str, Any]:
     }
 
 
+_IN_PYTHON = "exchange in Python, accounts and events"
 _READY = {"sandbox": (), "sandbox --tls": ("--tls",)}
 
 
@@ -228,7 +243,8 @@ def _medians(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
 
 def table(result: dict[str, Any]) -> list[str]:
     """For people."""
-    lines = [f"{'commands a second of CPU, ' + str(result['commands']) + ' of them':56}{'goal':>10}"]
+    head = f"commands a second of CPU, {result['commands']} of them"
+    lines = [result["exchange"], f"{head:56}{'goal':>10}"]
     for name, figure in result["per_second"].items():
         goal = "250,000" if name == "exchange, accounts and events" else ""
         lines.append(f"{name:42}{figure:>14,}{goal:>10}")
@@ -244,3 +260,7 @@ def table(result: dict[str, Any]) -> list[str]:
     for name, one in result["ready"].items():
         lines.append(f"{name:42}{one['seconds']:>14.2f}{'0.50':>10}   CPU, to its end: {one['cpu_seconds']:.2f}")
     return lines
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{_exchange(stream(int(sys.argv[1])), quiet=False, read=False)}\n")

@@ -1,4 +1,4 @@
-"""The exchange compiled, and as it stands: one source, one behaviour; and never something compiled from another source."""
+"""The exchange compiled, and as it stands: one source, one behaviour; never what another source made."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 from hashlib import sha256
 
 import msgspec
-
 from tests.unit.sandbox.conftest import COIN, PRICES, SHARE, T0
+
 from venuewire.model.market import BookUpdate
 from venuewire.model.orders import CancelOrder, MassCancel, NewOrder, ReplaceOrder
 from venuewire.model.session import OrderCommand
