@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import pty
 import re
@@ -14,14 +13,14 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.scenarios.conftest import Outcome
 
-from venuewire import cli
 from venuewire.cli.trial import Trial
 from venuewire.model.market import BookSnapshot
 from venuewire.sandbox import Sandbox
@@ -37,8 +36,6 @@ BELOW_THE_MARKET = {"alor": "230.00", "coinbase": "57600.00", "ctrader": "1.0300
 TOO_MUCH = {"alor": "10000000", "coinbase": "3000", "ctrader": "9000000000", "finery": "3000"}
 SPOILT = {"alor": "refresh_token", "coinbase": "private_key", "ctrader": "clientSecret", "finery": "secret"}
 """The key of the credentials that is made wrong."""
-
-Outcome = subprocess.CompletedProcess[str]
 
 
 def command(*arguments: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Outcome:
@@ -57,31 +54,6 @@ def command(*arguments: str, cwd: Path = ROOT, env: Mapping[str, str] | None = N
 
 def is_one_line(text: str) -> bool:
     return text.startswith("venuewire: ") and text.count("\n") == 1 and "Traceback" not in text
-
-
-@pytest.fixture(autouse=True)
-def _own_logging() -> Iterator[None]:
-    """The commands take over where logs go; give it back to pytest."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@pytest.fixture
-def here(
-    ready: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Outcome]:
-    """Runs a command in this process (quicker than one of its own), against the running sandbox."""
-    monkeypatch.setenv("VENUEWIRE_SANDBOX", ready["control"])
-
-    def run(*arguments: str) -> Outcome:
-        status = cli.main(arguments)
-        told = capsys.readouterr()
-        return Outcome(arguments, status, told.out, told.err)
-
-    return run
 
 
 # --------------------------------------------------------------------------- demo

@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.scenarios.test_commands import BELOW_THE_MARKET, QUANTITY, Outcome, is_one_line
+from tests.scenarios.conftest import Outcome
+from tests.scenarios.test_commands import BELOW_THE_MARKET, QUANTITY, is_one_line
 
-from venuewire import cli
 from venuewire.venues import find, names
 
 LOWER = {"alor": "229.00", "coinbase": "57500.00", "ctrader": "1.02000", "finery": "57500.00"}
-
-
-@pytest.fixture(autouse=True)
-def _own_logging() -> Iterator[None]:
-    """The commands take over where logs go; give it back to pytest."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@pytest.fixture
-def here(
-    ready: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Outcome]:
-    """Runs a command in this process, against the running sandbox."""
-    monkeypatch.setenv("VENUEWIRE_SANDBOX", ready["control"])
-
-    def run(*arguments: str) -> Outcome:
-        status = cli.main(arguments)
-        told = capsys.readouterr()
-        return Outcome(arguments, status, told.out, told.err)
-
-    return run
 
 
 def told(done: Outcome) -> Any:
