@@ -62,7 +62,11 @@ class VenuePort:
         line = self._lines.get(path.rstrip("/"))
         if line is not None and request.headers.get("upgrade", "").lower() == "websocket":
             return await self._upgrade(request, line)
-        answer = await self._floor.answer(await _plain(request, path))
+        try:
+            asked = await _plain(request, path)
+        except (ConnectionError, web.RequestPayloadError):  # who asks hung up half-way
+            return _cut(request)
+        answer = await self._floor.answer(asked)
         if answer is None:
             return _cut(request)
         return _response(answer)
@@ -96,6 +100,7 @@ def _headers(request: web.BaseRequest) -> dict[str, str]:
 
 
 async def _plain(request: web.BaseRequest, path: str) -> Request:
+    """Raises `ConnectionError` or aiohttp's `RequestPayloadError` for one that does not come whole."""
     return Request(
         method=request.method,
         path=path,

@@ -265,6 +265,21 @@ async def test_clients_that_vanish_in_the_middle_of_anything_are_not_news(caplog
     assert caplog.records == []
 
 
+async def test_a_request_cut_half_way_is_not_news(caplog: pytest.LogCaptureFixture) -> None:
+    half = b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\nhalf"
+    async with opened() as (_, guest):
+        for _ in range(5):
+            reader, writer = await guest.dials()
+            writer.write(half)
+            writer.write_eof()
+            assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+        async with guest.http.post(guest.toy["http"] + "/a", data=b"whole") as answer:
+            assert answer.status == 418
+    assert caplog.records == []
+
+
 async def test_a_message_that_is_no_text_ends_the_connection_with_1007() -> None:
     async with opened() as (_, guest):
         reader, writer = await guest.dials()
