@@ -23,6 +23,7 @@ BENCHES = {
     # name: the module with `run(rounds, scale)` and `table(result)`
     "flood": "benches.flood",
     "venues": "benches.venues",
+    "encrypted": "benches.encrypted",
     "latency": "benches.latency",
     "applied": "benches.applied",
     "books": "benches.books",

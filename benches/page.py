@@ -133,6 +133,19 @@ def latency_table(result: Any) -> str:
     return table(head, rows) + f"\n{result['seconds']:g} s at each pace; median of {result['rounds']} rounds.\n"
 
 
+def encrypted_table(result: Any) -> str:
+    plain, tls = result["lines"]["plain"], result["lines"]["TLS"]
+    rows = [
+        (
+            name,
+            *(f"{each[name][what]:,}" for what in ("frames_per_second", "cpu_microseconds") for each in (plain, tls)),
+        )
+        for name in result["more_us"]
+    ]
+    head = ("", "frames/s", "with TLS", "us of CPU a frame", "with TLS")
+    return table(head, rows) + f"\nMedian of {result['rounds']} rounds; {result['core']}.\n"
+
+
 def applied_table(result: Any) -> str:
     rows = [
         (name if name.startswith("venuewire") else f"{name} ({row['version']})",
@@ -208,6 +221,7 @@ def _times(value: float) -> str:
 TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "flood": ("flood", flood_table),
     "venues": ("venues", venues_table),
+    "encrypted": ("encrypted", encrypted_table),
     "latency": ("latency", latency_table),
     "applied": ("applied", applied_table),
     "books": ("books", books_table),

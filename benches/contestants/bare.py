@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from array import array
 
@@ -43,7 +44,8 @@ class Bare(WSListener):
 
 
 async def main(what: Asked) -> None:
-    transport, listener = await ws_connect(lambda: Bare(what), what.url, max_frame_size=64 << 20)
+    context = ssl.create_default_context(cafile=what.ca) if what.ca else None
+    transport, listener = await ws_connect(lambda: Bare(what), what.url, ssl_context=context, max_frame_size=64 << 20)
     await transport.wait_disconnected()
     assert isinstance(listener, Bare)
     assert listener.watch is not None

@@ -33,6 +33,11 @@ class Asked:
         return str(self.ready["venues"][self.venue]["ws"])
 
     @property
+    def ca(self) -> str:
+        """Whose certificates to trust; empty where the line is plain."""
+        return str(self.ready.get("ca") or "")
+
+    @property
     def symbol(self) -> str:
         return self.symbols[0]
 

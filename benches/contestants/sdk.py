@@ -10,6 +10,7 @@ In three manners, run by the Python of an environment of its own:
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from bisect import bisect_left, insort
@@ -108,6 +109,8 @@ class Reader:
 
 
 def main(what: Asked) -> None:
+    if what.ca:  # it has no setting for that; the TLS library has
+        os.environ["SSL_CERT_FILE"] = what.ca
     reader = Reader(what.frames, exact=what.manner == "exact")
     on_message = reader.plain if what.manner == "plain" else reader.documented
     client: Any = WSClient(on_message=on_message, base_url=what.url, max_size=64 << 20, retry=False)

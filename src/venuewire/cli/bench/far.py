@@ -78,6 +78,7 @@ class Setting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A side, where the venue's books are as deep as that."""
     steps: int = 3_000
     """Of a walk, there; as many lead back."""
+    tls: bool = False
 
 
 # ------------------------------------------------------------------ the venue, with a market of ours
@@ -404,7 +405,7 @@ class FarEnd(Sandbox):
         self.all_books = all_books
         values = [find(name) for name in setting.venues] if venues is None else venues
         self.places = {venue.name: Place(venue, setting) for venue in values}
-        super().__init__(venues=[place.value() for place in self.places.values()])
+        super().__init__(venues=[place.value() for place in self.places.values()], tls=setting.tls)
 
     def prepare(self) -> None:
         """Make the books that clients are about to ask for."""
