@@ -9,20 +9,18 @@ from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from venuewire import errors
 from venuewire.book import twins
 from venuewire.client import config
 from venuewire.client.budgets import budgets_of
-from venuewire.client.changeover import Changeover
 from venuewire.client.connection import Connection
 from venuewire.client.desk import Desk
 from venuewire.client.dispatch import Dispatch, News
-from venuewire.client.express import ExpressBooks, Take
+from venuewire.client.express import ExpressBooks
 from venuewire.client.guarding import Guard, Guarding
 from venuewire.client.limits import LimitCheck, OrderLimits, Top
 from venuewire.client.lines import Lines
@@ -32,7 +30,9 @@ from venuewire.client.metrics import KeptMetrics, Metrics
 from venuewire.client.offset import Offset
 from venuewire.client.requests import Requests
 from venuewire.client.stream import Policy, Stream, policy
-from venuewire.client.waiting import FIRST_PAUSE, LONGEST_PAUSE, before
+from venuewire.client.tokens import Store, Tokens
+from venuewire.client.upkeep import LOGON_SECONDS, Upkeep
+from venuewire.client.waiting import FIRST_PAUSE, before
 from venuewire.client.winding import StopReport, Winding, at_work
 from venuewire.journal import Durability, IdSource, Journal
 from venuewire.journal.ids import NUMBERS, Numbers
@@ -63,23 +63,17 @@ from venuewire.transport.clock import Clock, SystemClock
 from venuewire.transport.entropy import Entropy, SystemEntropy
 from venuewire.transport.http import SocketNetwork
 from venuewire.transport.network import Network
-from venuewire.transport.store import FileStore
 from venuewire.venue import Credentials, Seat, Venue
 from venuewire.venues import find
 
 logger = logging.getLogger("venuewire.client")
 
-LOGON_SECONDS = 30
 # Seconds of the machine's clock that lines have to close; then they are cut.
 CLOSING_SECONDS = 5
 # Requests of the start that are refused are made again so many times.
 START_REFUSALS = 2
-# Seconds that a further line stays with nothing subscribed on it: dialling is worth more than an empty line.
-LINGER_SECONDS = 5
 # Lines that share a grant renew one after the other, so that the second finds what the first obtained.
 RENEW_STAGGER = 5 * NANOS_PER_SECOND
-
-Store: TypeAlias = Path | str | Callable[[Credentials], None]
 
 
 def connect(
@@ -171,12 +165,11 @@ class Client:
         self._entropy: Entropy = entropy or SystemEntropy()
         self._network: Network = network or SocketNetwork(credentials.ca)
         self._owns_network = network is None
-        self._store_trouble = ""
-        self._unsaved: Credentials | None = None
-        credentials, self._save = _stored(credentials, store)
+        self._tokens = Tokens(venue.name, credentials, store, self.clock, self._spawn)
+        credentials = self._tokens.credentials
         switches = dict(settings or {})
         self._guarding: Guarding | None = None
-        if self._save is not None or guard is not None:
+        if self._tokens.are_kept or guard is not None:
             switches["store"] = self._keep_credentials
         # By default one source for the process: clients may share a key whose numbers must differ.
         self._numbers: Callable[[], int] = NUMBERS if entropy is None else entropy.unique
@@ -220,13 +213,8 @@ class Client:
         if limits is not None:
             self.desk.keep_limits(LimitCheck(limits), self._top_of)
         self._fault: errors.VenueError | None = None
-        self._tasks: asyncio.TaskGroup | None = None
         self._runner: asyncio.Task[None] | None = None
-        self._spawned: set[asyncio.Task[None]] = set()
-        self._line_tasks: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
-        self._changing: set[Connection] = set()
-        """Lines that are about to take over, or to be let go."""
         self._dispatch = Dispatch(
             venue,
             self.seat,
@@ -239,6 +227,19 @@ class Client:
             offset=self._offset,
             spawn=self._spawn,
             is_closing=self._closing.is_set,
+        )
+        self._upkeep = Upkeep(
+            venue,
+            self.seat,
+            self._lines,
+            self._dispatch,
+            self.market,
+            self.desk,
+            express=self._express,
+            make=self._connection,
+            closing=self._closing,
+            clock=self.clock,
+            metrics=self.metrics,
         )
 
     def _connection(self, line: str, endpoint: str, position: int, *, express: bool = True) -> Connection:
@@ -273,13 +274,19 @@ class Client:
             express=self._express.of_line(endpoint, session) if express else None,
         )
 
-    # Lines are made before what they tell has anywhere to go.
+    # Lines are made before what they tell has anywhere to go, and before whoever keeps them.
 
     def _deliver(self, connection: Connection, events: Sequence[Event | SessionEvent]) -> None:
         self._dispatch.deliver(connection, events)
 
     def _let_lines_look(self) -> None:
         self._dispatch.let_lines_look()
+
+    def _begin_further(self, connection: Connection) -> None:
+        self._upkeep.begin_further(connection)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        self._upkeep.spawn(work)
 
     # ------------------------------------------------------------------ the journal
 
@@ -367,55 +374,12 @@ class Client:
         await self.__aexit__(None, None, None)
 
     async def _run(self) -> None:
-        """Owns every task of this client."""
-        async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            for connection in self.connections.values():
-                self._keep_line(connection, connection.run())
-            watch = tasks.create_task(self._watch_silence(), name="watch over silent channels")
-            await self._closing.wait()
-            self._tasks = None
-            for task in (watch, *self._spawned):
-                task.cancel()
-            for connection in (*self.connections.values(), *self._changing):
-                connection.close()
-            # What waits for an answer gets it from the closing of its line: sent, and not answered.
-            await asyncio.wait(tuple(self._line_tasks))
-            self._end(errors.NotLoggedOn("of a closed client"))
-
-    def _keep_line(self, connection: Connection, run: Coroutine[Any, Any, None]) -> None:
-        assert self._tasks is not None, "lines are kept while the client runs"
-        task = self._tasks.create_task(run, name=f"{self.venue.name} {connection.session.line}")
-        self._line_tasks.add(task)
-        task.add_done_callback(self._line_tasks.discard)
-
-    def _begin_further(self, connection: Connection) -> None:
-        """Keep a line beyond those the venue names, because they are full. Raises `NotLoggedOn`."""
-        if self._tasks is None:
-            raise errors.NotLoggedOn("of a closed client")
-        self._dispatch.ready[connection.session.line] = asyncio.Event()
-        self._keep_line(connection, self._keep_further(connection))
-        self._spawn(self._retire(connection))
-
-    async def _keep_further(self, connection: Connection) -> None:
-        """Until it is closed; then nothing is left of it."""
-        await connection.run()
-        line = connection.session.line
-        if not self._closing.is_set() and self.connections.get(line) is connection:
-            self._lines.forget(line)
-            self._dispatch.forget(line)
-
-    async def _retire(self, connection: Connection) -> None:
-        """Close a further line once nothing has been subscribed on it for a while."""
-        was_idle = False
-        while not (was_idle and connection.session.is_idle):
-            was_idle = connection.session.is_idle
-            await self.clock.sleep_until(self.clock.now() + LINGER_SECONDS * NANOS_PER_SECOND)
-        connection.close()
+        """Owns everything of this client that runs."""
+        await self._upkeep.run(self._watch_silence(), lambda: self._end(errors.NotLoggedOn("of a closed client")))
 
     def _note_end(self, runner: asyncio.Task[None]) -> None:
         """Everything of this client is over. If that is our fault, everybody who waits is told."""
-        self._tasks = None
+        self._upkeep.ended()
         if runner.cancelled():
             self._end(errors.NotLoggedOn("of a closed client"))
             return
@@ -459,14 +423,6 @@ class Client:
             await self._guarding.gone()
         if self._owns_network:
             await self._network.close()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        if self._tasks is None:
-            work.close()
-        else:
-            task = self._tasks.create_task(work)
-            self._spawned.add(task)
-            task.add_done_callback(self._spawned.discard)
 
     # ------------------------------------------------------------------ beginning
 
@@ -555,109 +511,17 @@ class Client:
         new line from taking over, then the old one stands: `LogonRejected`, `ConnectionLost`, `ConnectFailed`,
         `RequestRejected`.
         """
-        self._check_change(credentials)
-        before_it = self.seat.credentials
-        if credentials is not None:
-            self.seat.credentials = replace(credentials, endpoints=before_it.endpoints, ca=before_it.ca)
-        try:
-            for number, line in enumerate(list(self.connections)):
-                if number:
-                    self._check_change(None)
-                await self._change(line)
-                before_it = self.seat.credentials
-        finally:
-            self.seat.credentials = before_it
+        await self._upkeep.renew(credentials)
         if credentials is not None and self._guarding is not None:
             self._guarding.renewed()
-
-    def _check_change(self, credentials: Credentials | None) -> None:
-        if self._changing:
-            raise errors.LocalProtocolError("a line is being changed already")
-        if missing := self._dispatch.not_ready():
-            raise errors.NotLoggedOn(missing[0])
-        if tied := self.desk.tied():
-            ids = ", ".join(order.cl_ord_id for order in tied)
-            raise errors.LocalProtocolError(
-                f"these orders would be cancelled with their line; cancel them first: {ids}"
-            )
-        if credentials is not None and type(credentials) is not type(self.seat.credentials):
-            raise errors.LocalProtocolError(f"these are not credentials of {self.venue.title}")
-        if credentials is not None and self.seat.grant is not None:
-            raise errors.LocalProtocolError(
-                f"{self.venue.title} gives tokens that renew themselves; for other credentials make another client"
-            )
-        most = self.venue.limits.connections
-        if most is not None and len(self.connections) >= most:
-            raise errors.LocalProtocolError(f"{self.venue.title} allows {most} lines, and all are in use")
-
-    async def _change(self, line: str) -> None:
-        old, endpoint = self.connections[line], self._lines.endpoint(line)
-        new = self._connection(line, endpoint, -1 - len(self.connections), express=False)
-        new.dials = old.dials
-        change = Changeover(
-            old, new, self._dispatch.deliver, self._express_of, self.market.topics.last_trade, self.clock.now
-        )
-        change.begin()
-        is_further = endpoint != line
-        self._changing = {new}
-        try:
-            self._keep_line(new, self._keep_further(new) if is_further else new.run())
-            await before(self.clock, self.clock.now() + LOGON_SECONDS * NANOS_PER_SECOND, change.ready())
-        except TimeoutError:
-            change.abandon()
-            reason = f"the new line could not take over within {LOGON_SECONDS} s"
-            raise errors.ConnectFailed(f"{self.venue.title}, line {line}", reason) from None
-        except BaseException:
-            change.abandon()
-            raise
-        finally:
-            self._changing = set()
-        await self._let_go(change)
-        if is_further:
-            self._spawn(self._retire(new))
-
-    async def _let_go(self, change: Changeover) -> None:
-        """The new line is the line; the old one is closed when it has answered what it was asked."""
-        line = change.new.session.line
-        self.connections[line], self._changing = change.new, {change.old}
-        change.switch()
-        self._dispatch.changed(line)
-        self.metrics.count("changeovers", line=line)
-        try:
-            await before(self.clock, self.clock.now() + self.venue.limits.answer, change.drained())
-        except TimeoutError:
-            logger.warning("%s: the old line %s was let go with requests unanswered", self.venue.name, line)
-        finally:
-            change.finish()
-            self._changing = set()
-
-    def _express_of(self, connection: Connection) -> Take | None:
-        session = connection.session
-        return self._express.of_line(self._lines.endpoint(session.line), session)
 
     # ------------------------------------------------------------------ credentials that change
 
     def _keep_credentials(self, credentials: Credentials) -> None:
-        """What a venue calls with the next tokens, before they are used. Trouble with the store must not lose them:
-        they serve on, and are written as soon as they can be."""
+        """What a venue calls with the next tokens, before they are used."""
         if self._guarding is not None:
             self._guarding.renewed()
-        if self._save is None:
-            return
-        self._unsaved = credentials
-        try:
-            self._save(credentials)
-        except Exception as error:  # noqa: BLE001  a user's function may raise anything, and its words may hold anything
-            self._store_trouble = f"new tokens could not be stored: {type(error).__name__}"
-            logger.error("%s: %s; they are kept in memory only", self.venue.name, self._store_trouble)
-            self._spawn(self._store_later())
-        else:
-            self._unsaved, self._store_trouble = None, ""
-
-    async def _store_later(self) -> None:
-        await self.clock.sleep_until(self.clock.now() + LONGEST_PAUSE)
-        if self._unsaved is not None:
-            self._keep_credentials(self._unsaved)
+        self._tokens.keep(credentials)
 
     # ------------------------------------------------------------------ market data
 
@@ -906,7 +770,7 @@ class Client:
             "refused": None if refused is None else f"{refused.text} (code {refused.code}, line {refused.line})",
             "fault": None if self._fault is None else str(self._fault),
             "trouble": self._dispatch.trouble,
-            "store": self._store_trouble,
+            "store": self._tokens.trouble,
             "clock_offset_s": self.seat.clock_offset / NANOS_PER_SECOND,
             "lines": {
                 line: {
@@ -930,14 +794,6 @@ class Client:
 
 
 _policy = policy
-
-
-def _stored(credentials: Credentials, store: Store | None) -> tuple[Credentials, Callable[[Credentials], None] | None]:
-    """The credentials in force, and how to keep the next ones."""
-    if store is None or callable(store):
-        return credentials, store
-    file = FileStore(Path(store), credentials)
-    return file.load(), file.save
 
 
 def _innermost(fault: BaseException | None) -> BaseException | None:
