@@ -134,7 +134,7 @@ def by_express(keeper: BookKeeper) -> tuple[Callable[[bytes], None], Callable[[]
     """Frames from the line to this book as plain ones go in a client; and what to call before the first of a round."""
     place, intake = seat(), twins.intake() or Intake()
     venue = find("coinbase")
-    plan = None if venue.express is None else venue.express("ws", place)
+    plan = None if venue.express is None else venue.express("ws", place, venue.initiator("ws", place))
     assert plan is not None
     # How old the made frames are says nothing.
     express = twins.express(plan, intake, {plan.key(PRODUCT): keeper.book}, numbered=True, max_lag=1 << 62)

@@ -20,6 +20,7 @@ from venuewire.model.account import Balance, Position
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, LevelReader, Quote, Trade
 from venuewire.model.orders import CancelReject, ExecutionReport
+from venuewire.model.quotes import QuoteTable, QuoteTables
 from venuewire.model.session import (
     Command,
     Event,
@@ -209,8 +210,11 @@ class Seat:
         unique: Callable[[], int],
         random_hex: Callable[[int], str],
         settings: Mapping[str, Any] | None = None,
+        quote_table: Callable[[], QuoteTable] = QuoteTable,
     ) -> None:
         self.credentials = credentials
+        self.quote_table = quote_table
+        """An empty table for a book that is told by quote ids."""
         self.unique = unique
         """A new integer at each call, growing for ever, over restarts too (microseconds at the least)."""
         self.random_hex = random_hex
@@ -252,6 +256,16 @@ class Express(Struct, frozen=True, kw_only=True):
     """How frames call the book of a symbol. Two symbols may share a book: neither goes by express then."""
     time: Callable[[str], Nanos] | None = None
     """What the text of `Mark.TIME` means, where the spelling has it; raises `RemoteProtocolError`."""
+
+
+class QuoteExpress(Struct, frozen=True, kw_only=True):
+    """The same for books that are told by quote ids: their tables stand between frame and book, either way."""
+
+    spelling: Spelling
+    tables: QuoteTables
+    """Those of the line."""
+    key: Callable[[str], bytes]
+    """How frames call the book of a symbol, and the tables, too."""
 
 
 class Consent(Struct, frozen=True, kw_only=True):
@@ -559,8 +573,9 @@ class Venue(Struct, frozen=True, kw_only=True):
     refusal: Callable[[int, bytes], tuple[str, str, bool]] | None = None
     """What a refused handshake means, from its HTTP status and body: (code, text for people, is it final?). None: the
     status is the code, the body the text, and HTTP's own meaning decides."""
-    express: Callable[[str, Seat], Express | None] | None = None
-    """(line, seat) -> how its plain book updates are spelt; None where they always go the ordinary way."""
+    express: Callable[[str, Seat, Initiator], Express | QuoteExpress | None] | None = None
+    """(line, seat, our end of the line) -> how its plain book updates are spelt; None where they always go the
+    ordinary way."""
     consent: Callable[[], Consent] | None = None
     """How an account's owner lets us in by a browser; None where that is not the way."""
     secret_headers: frozenset[str] = frozenset()
@@ -595,6 +610,7 @@ __all__ = [
     "Maintenance",
     "Out",
     "Port",
+    "QuoteExpress",
     "Rate",
     "Refusal",
     "Request",

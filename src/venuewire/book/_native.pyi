@@ -3,7 +3,8 @@ from typing import Any, Final, Self
 
 from venuewire.codec import FramePart
 from venuewire.model.market import Level, LevelRow
-from venuewire.model.shape import FieldPlan
+from venuewire.model.quotes import QuoteRow
+from venuewire.model.shape import FieldPlan, QuotePlan
 
 SURFACE: Final[int]
 
@@ -19,6 +20,11 @@ class Ladder:
     def trim(self, depth: int, /) -> None: ...
     def size(self, price: int, /) -> int: ...
     def top(self, n: int | None = None, /) -> list[tuple[int, int]]: ...
+    def __len__(self) -> int: ...
+
+class QuoteTable:
+    def apply(self, new: Iterable[QuoteRow], gone: Iterable[int], /) -> list[LevelRow]: ...
+    def quotes(self) -> list[QuoteRow]: ...
     def __len__(self) -> int: ...
 
 class Reader:
@@ -87,6 +93,21 @@ class Express:
         event: type,
         read: Any,
         shape: Any,
+        /,
+    ) -> Self: ...
+    def take(self, payload: bytes, now: int, /) -> bool: ...
+
+class QuoteExpress:
+    def __new__(
+        cls,
+        parts: tuple[FramePart, ...],
+        tail: bytes,
+        plan: QuotePlan,
+        intake: Intake,
+        books: dict[bytes, Any],
+        tables: dict[bytes, Any],
+        numbered: bool,
+        event: type,
         /,
     ) -> Self: ...
     def take(self, payload: bytes, now: int, /) -> bool: ...

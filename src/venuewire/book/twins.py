@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 from venuewire.book import core as pure_core
 from venuewire.book import ladder as pure
 from venuewire.book.express import Express, Intake
+from venuewire.book.quotes import QuoteExpress
 from venuewire.model.market import BookUpdate
+from venuewire.model.quotes import QuoteTable
 from venuewire.model.shape import Shape
 from venuewire.model.terms import Nanos
 from venuewire.venue import Express as Plan
+from venuewire.venue import QuoteExpress as QuotePlan
 
 # The surface of `_native.c` that this version was written for; a build left over from another is not used.
-SURFACE = 2
+SURFACE = 3
 
 
 def _find() -> ModuleType | None:
@@ -37,6 +40,9 @@ native: ModuleType | None = _find()
 
 ladder: type[pure.Ladder] = pure.Ladder if native is None else native.Ladder
 """What books are made of; the native class stands behind the same surface."""
+
+quote_table: type[QuoteTable] = QuoteTable if native is None else native.QuoteTable
+"""What keeps the quotes of a book that is told by their ids, likewise."""
 
 if TYPE_CHECKING:
     from venuewire.book.core import Core
@@ -61,8 +67,12 @@ def intake() -> Any:
     return None if native is None else native.Intake()
 
 
-def express(plan: Plan, intake: Intake, books: Mapping[bytes, Core], *, numbered: bool, max_lag: Nanos) -> Express:
+def express(
+    plan: Plan | QuotePlan, intake: Intake, books: Mapping[bytes, Core], *, numbered: bool, max_lag: Nanos
+) -> Express | QuoteExpress:
     """The express of one line; native where the intake is."""
+    if isinstance(plan, QuotePlan):
+        return _quote_express(plan, intake, books, numbered=numbered)
     if native is None or not isinstance(intake, native.Intake):
         return Express(plan, intake, books, numbered=numbered, max_lag=max_lag)
     spelling = plan.spelling
@@ -73,9 +83,19 @@ def express(plan: Plan, intake: Intake, books: Mapping[bytes, Core], *, numbered
     return found
 
 
+def _quote_express(plan: QuotePlan, intake: Intake, books: Mapping[bytes, Core], *, numbered: bool) -> QuoteExpress:
+    if native is None or not isinstance(intake, native.Intake):
+        return QuoteExpress(plan, intake, books, numbered=numbered)
+    spelling, tables = plan.spelling, plan.tables
+    found: QuoteExpress = native.QuoteExpress(
+        spelling.parts, spelling.tail, tables.shape.plan, intake, books, tables.by_name, numbered, BookUpdate
+    )
+    return found
+
+
 def core() -> str:
     """For people: which twin serves."""
     return "pure Python" if native is None else "native core"
 
 
-__all__ = ["SURFACE", "Core", "core", "express", "intake", "ladder", "native", "reader"]
+__all__ = ["SURFACE", "Core", "core", "express", "intake", "ladder", "native", "quote_table", "reader"]

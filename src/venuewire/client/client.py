@@ -174,7 +174,13 @@ class Client:
         # By default one source for the process: clients may share a key whose numbers must differ.
         self._numbers: Callable[[], int] = NUMBERS if entropy is None else entropy.unique
         self._ids: IdSource | None = None
-        self.seat = Seat(credentials, unique=self._unique, random_hex=self._entropy.hex, settings=switches)
+        self.seat = Seat(
+            credentials,
+            unique=self._unique,
+            random_hex=self._entropy.hex,
+            settings=switches,
+            quote_table=twins.quote_table,
+        )
         self._express = ExpressBooks(venue, self.seat)
         if guard is not None:
             if network is not None:

@@ -26,7 +26,8 @@ class ExpressBooks:
 
     def of_line(self, endpoint: str, session: Session) -> Take | None:
         """The express of a line; None where the venue has none for it."""
-        plan = None if self._venue.express is None else self._venue.express(endpoint, self._seat)
+        make = self._venue.express
+        plan = None if make is None else make(endpoint, self._seat, session.initiator)
         if plan is None:
             return None
         self._key = plan.key

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import IntEnum
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Raw, Struct
@@ -104,6 +105,53 @@ class Shape:
             raise ValueError("either the rows or the body say the side, and rows say no more than one word")
         body, keys = _body(sides)
         self.plan: Plan = (body, keys, _is_array(row), _fields(row, roles, lot), tuple(words.items()))
+
+
+QuotePlan = tuple[tuple[str, str], tuple[str, str, str, str], tuple[str, ...]]
+"""(keys of the lists, keys of a quote's id, size, bid and ask, keys of whole numbers beside the lists)."""
+
+
+class QuoteShape:
+    """The same for a venue that tells its books by quote ids: what a native reader of those is made from.
+
+    Raises `ValueError` when the records and the names do not go together.
+    """
+
+    __slots__ = ("plan",)
+
+    def __init__(
+        self,
+        message: type[Struct],
+        quote: type[Struct],
+        *,
+        new: str,
+        gone: str,
+        fields: tuple[str, str, str, str] = ("id", "size", "bid", "ask"),
+    ) -> None:
+        """`message` is the record of a whole body, of which `new` names the list of quotes and `gone` that of ids;
+        the rest of it are whole numbers. `quote` is the record of one quote, `fields` its id, its size, and its price,
+        which stands in one field for bids and in another for asks; whole numbers in the instrument's scales."""
+        keys = {field.name: field.encode_name for field in msgspec.structs.fields(message)}
+        of_quote = {field.name: field.encode_name for field in msgspec.structs.fields(quote)}
+        others = [name for name in keys if name not in {new, gone}]
+        if len(keys) != len(others) + 2 or set(of_quote) != set(fields):
+            raise ValueError(f"{message.__name__} and {quote.__name__} are not a list of quotes and one of ids")
+        for record, names in ((message, others), (quote, fields)):
+            hints = get_type_hints(record, include_extras=True)
+            if not all(_is_whole(hints[name]) for name in names):
+                raise ValueError(f"a field of {record.__name__} is not a whole number")
+        place_id, size, bid, ask = (of_quote[name] for name in fields)
+        self.plan: QuotePlan = (
+            (keys[new], keys[gone]),
+            (place_id, size, bid, ask),
+            tuple(keys[name] for name in others),
+        )
+
+
+def _is_whole(hint: Any) -> bool:
+    """An integer, or one that may be absent."""
+    parts = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+    return {_bare(part) for part in parts} - {type(None)} == {int}
 
 
 def _body(sides: type[Struct] | None) -> tuple[Body, tuple[str, str]]:

@@ -80,7 +80,7 @@ class Line:
         self.told: list[BookUpdate] = []
         self.doubts: list[tuple[Nanos, Nanos, str]] = []
         assert venue.express is not None
-        plan = venue.express("ws", place)
+        plan = venue.express("ws", place, self.initiator)
         assert plan is not None
         self.books = {plan.key(symbol): kept.book for symbol, kept in self.keepers.items()}
         for kept in self.keepers.values():
@@ -346,7 +346,8 @@ CHANGES = st.lists(
 def test_increments_at_finery_come_to_the_same(twin: str, messages: list[Any]) -> None:
     venue, place = find("finery"), seat()
     assert venue.express is not None
-    plan = venue.express("ws", place)
+    initiator = venue.initiator("ws", place)
+    plan = venue.express("ws", place, initiator)
     assert plan is not None
     intake: Any = twins.intake() if twin == "native" else Intake()
     intake.open = True
@@ -354,7 +355,6 @@ def test_increments_at_finery_come_to_the_same(twin: str, messages: list[Any]) -
     books = {plan.key("BTC-USD"): quick.book}
     take = twins.express(plan, intake, books, numbered=False, max_lag=keeper.MAX_LAG).take
     quick.book.unsound = quick.settle
-    initiator = venue.initiator("ws", place)
 
     def ordinary(payload: bytes, *keepers: BookKeeper) -> None:
         for event in initiator.receive(initiator.open(payload), NOW):

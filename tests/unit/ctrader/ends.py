@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from venuewire.model.orders import NewOrder
+from venuewire.model.quotes import QuoteTable
 from venuewire.model.session import Command, Event, SecurityList, SecurityListRequest
 from venuewire.model.terms import NANOS_PER_SECOND, OrdType, Side
 from venuewire.sandbox.exchange import SandboxExchange
@@ -134,11 +135,23 @@ class Line:
 class Client:
     """Our end, on a line of the sandbox; carries frames at once."""
 
-    def __init__(self, sandbox: Sandbox, credentials: CTraderCredentials | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        credentials: CTraderCredentials | None = None,
+        *,
+        quote_table: Callable[[], QuoteTable] = QuoteTable,
+        **settings: Any,
+    ) -> None:
         self.sandbox = sandbox
         self._number = 1_000
-        made = credentials_from(sandbox.stage.credentials)
-        self.seat = Seat(credentials or made, unique=self._unique, random_hex=counted_hex(), settings=settings or None)
+        self.seat = Seat(
+            credentials or credentials_from(sandbox.stage.credentials),
+            unique=self._unique,
+            random_hex=counted_hex(),
+            settings=settings or None,
+            quote_table=quote_table,
+        )
         self.initiator = CTraderInitiator("ws", self.seat)
         self.told: list[Event] = []
         self.sent: list[bytes] = []

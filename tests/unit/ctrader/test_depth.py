@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from venuewire.book import twins
 from venuewire.model.market import SET_ASK, SET_BID, THRU_ASK, THRU_BID, LevelRow
+from venuewire.model.quotes import QuoteTable
 from venuewire.venues.ctrader.acceptor.streams import DepthStream
-from venuewire.venues.ctrader.initiator.depth import DepthBook
+from venuewire.venues.ctrader.initiator.depth import new_quotes
 from venuewire.venues.ctrader.wire.market import DepthEvent
 from venuewire.venues.ctrader.wire.model import DepthQuote
 
@@ -26,30 +30,64 @@ def ask(quote_id: int, price: int, size: int) -> DepthQuote:
     return DepthQuote(id=quote_id, size=size, ask=price)
 
 
-def test_quotes_at_one_price_are_summed() -> None:
-    book = DepthBook("EURUSD")
-    assert book.apply(event(bid(1, 100, 5), bid(2, 100, 7), ask(3, 101, 9))) == [(SET_BID, 100, 12), (SET_ASK, 101, 9)]
-    assert book.apply(event(gone=(1,))) == [(SET_BID, 100, 7)]
-    assert book.apply(event(gone=(2,))) == [(SET_BID, 100, 0)]
+class Table:
+    """Events of one book to its table."""
+
+    def __init__(self, make: Callable[[], QuoteTable]) -> None:
+        self._table = make()
+        self._sums: dict[tuple[int, int], int] = {}
+
+    def __call__(self, event: DepthEvent) -> list[LevelRow]:
+        rows = self._table.apply(new_quotes(event), event.deleted_quotes)
+        for what, price, size in rows:
+            self._sums[what, price] = size
+        return rows
+
+    def sums(self) -> dict[tuple[int, int], int]:
+        """What stands at each price, by the rows and by the quotes alike."""
+        found: dict[tuple[int, int], int] = {}
+        for _, side, price, size in self._table.quotes():
+            found[side, price] = found.get((side, price), 0) + size
+        found = {level: size for level, size in found.items() if size}
+        assert found == {level: size for level, size in self._sums.items() if size}
+        return found
 
 
-def test_an_id_overwritten_moves_its_size() -> None:
-    book = DepthBook("EURUSD")
-    book.apply(event(bid(1, 100, 5), bid(2, 100, 1)))
-    assert book.apply(event(bid(1, 99, 4))) == [(SET_BID, 100, 1), (SET_BID, 99, 4)]
-    assert book.apply(event(bid(1, 99, 8))) == [(SET_BID, 99, 8)]
+@pytest.fixture(params=["pure", "native"])
+def table(request: pytest.FixtureRequest) -> Table:
+    if request.param == "native" and twins.native is None:
+        pytest.skip("the native core was not built, or VENUEWIRE_PURE is set")
+    return Table(QuoteTable if request.param == "pure" else twins.quote_table)
 
 
-def test_deletions_come_first_so_that_an_id_used_again_survives() -> None:
-    book = DepthBook("EURUSD")
-    book.apply(event(bid(1, 100, 5)))
-    assert book.apply(event(ask(1, 103, 6), gone=(1,))) == [(SET_BID, 100, 0), (SET_ASK, 103, 6)]
+def test_quotes_at_one_price_are_summed(table: Table) -> None:
+    assert table(event(bid(1, 100, 5), bid(2, 100, 7), ask(3, 101, 9))) == [(SET_BID, 100, 12), (SET_ASK, 101, 9)]
+    assert table(event(gone=(1,))) == [(SET_BID, 100, 7)]
+    assert table(event(gone=(2,))) == [(SET_BID, 100, 0)]
 
 
-def test_unknown_ids_and_empty_quotes_say_nothing() -> None:
-    book = DepthBook("EURUSD")
-    assert book.apply(event(DepthQuote(id=4, size=10), gone=(77,))) == []
-    assert book.levels == ({}, {})
+def test_an_id_overwritten_moves_its_size(table: Table) -> None:
+    table(event(bid(1, 100, 5), bid(2, 100, 1)))
+    assert table(event(bid(1, 99, 4))) == [(SET_BID, 100, 1), (SET_BID, 99, 4)]
+    assert table(event(bid(1, 99, 8))) == [(SET_BID, 99, 8)]
+    assert table(event(ask(1, 103, 8))) == [(SET_BID, 99, 0), (SET_ASK, 103, 8)]
+
+
+def test_deletions_come_first_so_that_an_id_used_again_survives(table: Table) -> None:
+    table(event(bid(1, 100, 5)))
+    assert table(event(ask(1, 103, 6), gone=(1,))) == [(SET_BID, 100, 0), (SET_ASK, 103, 6)]
+
+
+def test_unknown_ids_and_empty_quotes_say_nothing(table: Table) -> None:
+    assert table(event(DepthQuote(id=4, size=10), DepthQuote(id=5, size=10, bid=0, ask=7), gone=(77,))) == []
+    assert table.sums() == {}
+
+
+def test_a_quote_of_no_size_may_go_like_any_other(table: Table) -> None:
+    """Nothing stands at its price by then."""
+    assert table(event(bid(1, 100, 0), bid(2, 99, 0))) == [(SET_BID, 100, 0), (SET_BID, 99, 0)]
+    assert table(event(bid(2, 98, 1), gone=(1,))) == [(SET_BID, 100, 0), (SET_BID, 99, 0), (SET_BID, 98, 1)]
+    assert table.sums() == {(SET_BID, 98): 1}
 
 
 rows = st.lists(
@@ -76,7 +114,7 @@ def applied(levels: dict[tuple[int, int], int], row: LevelRow) -> None:
 @given(messages=st.lists(rows, max_size=8))
 def test_the_clients_book_is_the_exchanges(messages: list[list[LevelRow]]) -> None:
     """Any rows, through quotes by id and back, leave the same levels; and no id is ever used for another price."""
-    stream, book = DepthStream(1, 2, count(1)), DepthBook("EURUSD")
+    stream, table = DepthStream(1, 2, count(1)), Table(twins.quote_table)
     truth: dict[tuple[int, int], int] = {}
     homes: dict[int, tuple[int, int]] = {}
     for message in messages:
@@ -85,12 +123,11 @@ def test_the_clients_book_is_the_exchanges(messages: list[list[LevelRow]]) -> No
         told = stream.event(message)
         if told is None:
             continue
-        book.apply(told)
+        table(told)
         for quote in told.new_quotes:
             home = (SET_BID, quote.bid) if quote.bid is not None else (SET_ASK, quote.ask or 0)
             assert homes.setdefault(quote.id, home) == home
-    ours = {(side, price): size for side in (SET_BID, SET_ASK) for price, size in book.levels[side].items()}
-    assert ours == truth
+    assert table.sums() == truth
 
 
 def test_nothing_is_told_of_a_book_that_did_not_change() -> None:

@@ -140,7 +140,7 @@ def test_already_subscribed_is_no_obstacle() -> None:
     spot = ours.initiator._feed._spots[1]
     spot.on = False  # as after a session that ended without our being told
     ours.initiator._feed._depth_on.clear()
-    ours.initiator._feed._books.clear()
+    ours.initiator.tables.clear()
     told = ours.submit(Subscribe(channel=Channel.BOOK, symbol="EURUSD", ref="40"))
     assert kinds(ours) == [2127, 2156, 2127, 2156, 2158, 2156]
     assert [type(event) for event in told] == [SubscriptionAccepted, BookSnapshot]

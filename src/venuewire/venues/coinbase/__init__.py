@@ -31,10 +31,10 @@ def _initiator(line: str, seat: Seat) -> Initiator:
     return CoinbaseInitiator(line, seat)
 
 
-def _express(line: str, seat: Seat) -> Express | None:
+def _express(line: str, seat: Seat, initiator: Initiator) -> Express | None:
     from venuewire.venues.coinbase.initiator.express import express
 
-    return express(line, seat)
+    return express(line, seat, initiator)
 
 
 def _stage(random_hex: Callable[[int], str], now: Nanos) -> Stage:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from venuewire.model.session import Command
 from venuewire.model.terms import Channel, OrdType, TimeInForce
-from venuewire.venue import Capabilities, Consent, Endpoint, Exchange, Host, Initiator, Seat, Stage, Venue
+from venuewire.venue import Capabilities, Consent, Endpoint, Exchange, Host, Initiator, QuoteExpress, Seat, Stage, Venue
 from venuewire.venues.ctrader.credentials import CTraderCredentials, credentials_from
 from venuewire.venues.ctrader.limits import LIMITS
 from venuewire.venues.ctrader.periods import OF_LENGTH
@@ -24,6 +24,12 @@ def _initiator(line: str, seat: Seat) -> Initiator:
     from venuewire.venues.ctrader.initiator.line import CTraderInitiator
 
     return CTraderInitiator(line, seat)
+
+
+def _express(line: str, seat: Seat, initiator: Initiator) -> QuoteExpress:
+    from venuewire.venues.ctrader.initiator.express import express
+
+    return express(line, seat, initiator)
 
 
 def _consent() -> Consent:
@@ -99,6 +105,7 @@ VENUE = Venue(
     stage=_stage,
     host=_host,
     default_symbol="EURUSD",
+    express=_express,
     consent=_consent,
     single_use=frozenset({"refreshToken"}),
 )

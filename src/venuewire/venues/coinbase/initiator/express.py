@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from venuewire.model.instrument import Instrument
-from venuewire.venue import Express, Seat
+from venuewire.venue import Express, Initiator, Seat
 from venuewire.venues.coinbase import translate
 from venuewire.venues.coinbase.texts import nanos
 from venuewire.venues.coinbase.wire import stream
@@ -14,7 +14,7 @@ def book_name(instrument: Instrument) -> str:
     return instrument.market_segment_id or translate.book_product(instrument.security_id)
 
 
-def express(line: str, seat: Seat) -> Express | None:
+def express(line: str, seat: Seat, _initiator: Initiator) -> Express | None:
     """Of the market line; not where each product is taken to count for itself, which the initiator checks."""
     if line != "ws" or seat.settings.get("sequence", "connection") == "product":
         return None

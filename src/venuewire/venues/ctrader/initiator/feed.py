@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, BookUpdate, Quote, given
+from venuewire.model.quotes import QuoteTables
 from venuewire.model.session import (
     Event,
     RequestRejected,
@@ -21,8 +22,8 @@ from venuewire.model.session import (
 from venuewire.model.terms import NANOS_PER_MILLI, Channel, Nanos, from_scaled
 from venuewire.venue import Seat, Send
 from venuewire.venues.ctrader import translate
+from venuewire.venues.ctrader.initiator import depth
 from venuewire.venues.ctrader.initiator.bars import LiveBars
-from venuewire.venues.ctrader.initiator.depth import DepthBook
 from venuewire.venues.ctrader.initiator.past import period_of
 from venuewire.venues.ctrader.wire import market
 from venuewire.venues.ctrader.wire.base import Message
@@ -66,14 +67,17 @@ class _Asked:
 class Feed:
     """Market data on one life of the line."""
 
-    def __init__(self, seat: Seat, ready: list[Event], account_id: Callable[[], int]) -> None:
+    def __init__(self, seat: Seat, ready: list[Event], tables: QuoteTables, account_id: Callable[[], int]) -> None:
         self._seat = seat
         self._ready = ready
         """Answers that need nothing on the wire."""
         self._account_of = account_id
         self._asked: dict[str, _Asked] = {}
         self._spots: dict[int, _Spot] = {}
-        self._books: dict[int, DepthBook] = {}
+        self._tables = tables
+        """Of the depth books that have come whole."""
+        self._awaited: set[int] = set()
+        """Symbols whose whole book is to come."""
         self._book_refs: dict[int, set[str]] = {}
         self._depth_on: set[int] = set()
         self._routes: dict[type[Message], Callable[[_Asked], list[Out]]] = {
@@ -104,7 +108,8 @@ class Feed:
             spot.on = False
             spot.bars.on.clear()
         self._depth_on.clear()
-        self._books.clear()
+        self._awaited.clear()
+        self._tables.clear()
 
     def subscribe(self, command: Subscribe, instrument: Instrument, now: Nanos) -> list[Send]:
         """QUOTES or BOOK."""
@@ -275,31 +280,39 @@ class Feed:
         self._depth_on.add(asked.symbol_id)
         # Unless it was ended before it began.
         if self._book_refs.get(asked.symbol_id):
-            self._books[asked.symbol_id] = DepthBook(self._spots[asked.symbol_id].symbol)
+            self._forget_depth(asked.symbol_id)
+            self._awaited.add(asked.symbol_id)
         return self._accept(asked)
 
     def _depth_ended(self, asked: _Asked) -> list[Out]:
         self._depth_on.discard(asked.symbol_id)
-        self._books.pop(asked.symbol_id, None)
+        self._forget_depth(asked.symbol_id)
         if isinstance(asked.command, Subscribe):
             return list(self._ask_depth(asked))
         return list(self._end_spots(asked)) or self._accept(asked)
 
+    def _forget_depth(self, symbol_id: int) -> None:
+        self._awaited.discard(symbol_id)
+        self._tables.end(depth.name_of(symbol_id))
+
     def depth_moved(self, message: market.DepthEvent, body: bytes, now: Nanos) -> list[Out]:
         """2155. Late events of a subscription that has ended are nobody's."""
-        book = self._books.get(message.symbol_id)
-        if book is None:
+        symbol_id = message.symbol_id
+        name, new, gone = depth.name_of(symbol_id), depth.new_quotes(message), message.deleted_quotes
+        is_whole = symbol_id in self._awaited
+        if is_whole:
+            if gone and not message.new_quotes:
+                # A whole book deletes nothing: this one is left over from an earlier subscription.
+                return []
+            self._awaited.discard(symbol_id)
+            self._tables.begin(name)
+        elif name not in self._tables.by_name:
             return []
-        if not book.complete and message.deleted_quotes and not message.new_quotes:
-            # A whole book deletes nothing: this one is left over from an earlier subscription.
-            return []
-        record = BookUpdate if book.complete else BookSnapshot
-        book.complete = True
         return [
-            record(
-                symbol=book.symbol,
+            (BookSnapshot if is_whole else BookUpdate)(
+                symbol=self._spots[symbol_id].symbol,
                 body=body,
-                read=given(book.apply(message)),
+                read=given(self._tables.apply(name, new, gone)),
                 price_scale=translate.PRICE_SCALE,
                 size_scale=translate.QTY_SCALE,
                 recv_time=now,

@@ -16,6 +16,7 @@ from venuewire.codec import Envelope, checked, secret_fields
 from venuewire.errors import LocalProtocolError
 from venuewire.model.instrument import Instrument
 from venuewire.model.orders import CancelOrder, CancelReject, ExecutionReport, MassCancel, NewOrder, ReplaceOrder
+from venuewire.model.quotes import QuoteTables
 from venuewire.model.session import (
     BarRequest,
     Command,
@@ -47,6 +48,7 @@ from venuewire.model.terms import (
 )
 from venuewire.venue import Answer, Effect, Fetch, Flow, Headers, Seat, Send
 from venuewire.venues.ctrader import requests, translate
+from venuewire.venues.ctrader.initiator import depth
 from venuewire.venues.ctrader.initiator.accounts import Accounts
 from venuewire.venues.ctrader.initiator.authorisation import TOKEN_ENDED, Authorisation
 from venuewire.venues.ctrader.initiator.dialogue import Dialogues
@@ -88,6 +90,8 @@ class CTraderInitiator:
 
     def __init__(self, line: str, seat: Seat) -> None:
         self.ready: list[Event] = []
+        self.tables = QuoteTables(depth.SHAPE, depth.changes, seat.quote_table)
+        """Of the books of this life of the line; the express changes them, too."""
         self._line = line
         self._seat = seat
         self._routes: dict[type[Message], Callable[..., list[Out]]] = {
@@ -122,14 +126,16 @@ class CTraderInitiator:
         self._names: dict[str, str] = {}
         """Our ids of orders whose request cannot carry one, by the venue's."""
         self._heard_at: Nanos = 0
-        """When anything came last, in whichever life."""
+        """When anything came last, in whichever life. What goes by express is not noted: looking back from a moment
+        earlier finds no less."""
         self._forget()
 
     def _forget(self) -> None:
         """Nothing of one life of the line holds in the next."""
         self.ready.clear()
         self._asked: dict[str, _Asked] = {}
-        self._feed = Feed(self._seat, self.ready, lambda: self._account_id)
+        self.tables.clear()
+        self._feed = Feed(self._seat, self.ready, self.tables, lambda: self._account_id)
         self._authorised = Authorisation(self._line, self._seat)
         self._accounts = Accounts(self._seat, lambda: self._authorised.account_ids)
         self._dialogues = Dialogues()

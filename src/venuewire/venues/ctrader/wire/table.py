@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Raw, field
 
-from venuewire.codec import Envelope, MessageTable, decoder, encode
+from venuewire.codec import Envelope, Mark, MessageTable, Spelling, decoder, encode
 from venuewire.venues.ctrader.wire import history, margin, market, session, trading
 from venuewire.venues.ctrader.wire.base import Int, Message
 
@@ -116,6 +116,13 @@ TABLE: MessageTable[Message] = MessageTable({**REQUESTS, **ANSWERS}, strict=Fals
 """Every message, both ways."""
 
 HEARTBEAT_FRAME = encode({"payloadType": HEARTBEAT})
+
+DEPTH_EVENT = Spelling(
+    b'{"payloadType":2155,"payload":',
+    *(Mark.BODY, b'{"ctidTraderAccountId":', Mark.TEXT, b'"symbolId":', Mark.KEY),
+    tail=b"}",
+)
+"""As `frame` spells it: the number of the account (with its comma) and of the symbol, then the quotes."""
 
 
 class ProtoMessage(Message, frozen=True, kw_only=True):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from venuewire.venue import Express, Seat
+from venuewire.venue import Express, Initiator, Seat
 from venuewire.venues.finery import translate, wire
 from venuewire.venues.finery.initiator.options import options
 
 
-def express(_line: str, seat: Seat) -> Express | None:
+def express(_line: str, seat: Seat, _initiator: Initiator) -> Express | None:
     """Books are bound by their symbols, and frames call them so; a master's clients' books are called otherwise."""
     chosen = options(seat.settings)
     if chosen.client_id:
