@@ -267,6 +267,14 @@ def test_anything_else_comes_to_the_same_or_is_left_alone(twin: str, payload: by
     assert quick.said() == slow.said()
 
 
+def test_a_frame_that_is_cut_anywhere_is_left_alone(line: Line) -> None:
+    payload, before = frame(bid(6, 101, 3), ask(3, 102, 1), gone=[4]), line.state()
+    for end in range(len(payload)):
+        for more in (b"", b" ", b"\0", b"\0" + payload[end:], b"}" if end < len(payload) - 1 else b"]"):
+            assert not line.express(payload[:end] + more)
+    assert line.state() == before
+
+
 def test_members_nobody_knows_are_passed_over(line: Line) -> None:
     assert line.express(frame({"id": 6, "tier": [1, {"x": None}], "size": 3, "bid": 101}, hello={"a": [True, -1.5]}))
     assert line.express(
