@@ -27,6 +27,8 @@
 #define SURFACE 3
 
 static PyObject *BookError;
+static PyObject *type_of_level, *from_scaled, *multiply; /* of the model; the last loses nothing */
+static PyObject *units[19];                              /* one of each scale, as a Decimal */
 
 /* ------------------------------------------------------------------------------------------------------- rows -- */
 
@@ -117,29 +119,32 @@ static int reserve(Ladder *ladder, Py_ssize_t more)
     return 0;
 }
 
-/* The first place whose key is not below `key`. Galloping from the top: most changes are near it. */
+/* Nearly all changes are among so many places at the top. */
+#define NEAR 128
+
+/* The first place whose key is not below `key`. Nothing branches on a comparison but the first: which way the search
+ * turns cannot be foretold, and a wrong guess of the processor costs more than a step. */
 static Py_ssize_t seek(const Ladder *ladder, int64_t key)
 {
-    const Level *levels = ladder->levels;
-    Py_ssize_t low = 0, high = ladder->count, step = 1;
-    while (high > 0) {
-        Py_ssize_t probe = high > step ? high - step : 0;
-        if (levels[probe].key < key) {
-            low = probe + 1;
-            break;
-        }
-        high = probe;
-        step *= 2;
+    const Level *low = ladder->levels;
+    Py_ssize_t count = ladder->count;
+    if (count == 0) {
+        return 0;
     }
-    while (low < high) {
-        Py_ssize_t middle = low + (high - low) / 2;
-        if (levels[middle].key < key) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    if (count > NEAR && low[count - NEAR].key < key) {
+        low += count - NEAR;
+        count = NEAR;
     }
-    return low;
+    while (count >= 4) {
+        Py_ssize_t part = count / 4;
+        low += part * ((low[part - 1].key < key) + (low[2 * part - 1].key < key) + (low[3 * part - 1].key < key));
+        count -= 3 * part;
+    }
+    Py_ssize_t below = 0;
+    for (Py_ssize_t n = 0; n < count; n++) {
+        below += low[n].key < key;
+    }
+    return low - ladder->levels + below;
 }
 
 /* Places kept beyond twice the levels. */
@@ -644,6 +649,7 @@ enum { MEANS_SET, MEANS_DELETE, MEANS_THRU };                /* what the word of
 typedef struct {
     char text[LONGEST + 2]; /* with its quotes, as it stands in a body */
     int length;
+    uint64_t head, mask; /* its first eight bytes, and which of them it has */
 } Quoted;
 
 typedef struct {
@@ -663,6 +669,13 @@ typedef struct {
 
 static PyTypeObject ReaderType;
 
+/* The text between the values of a row: from one to the next, with whatever members are passed over. */
+typedef struct {
+    const char *text;
+    Py_ssize_t length;
+    int field; /* whose value follows */
+} Stretch;
+
 /* A body being read. Bytes objects end with a NUL, which no rule below accepts: looking at `*at` is always allowed
  * while at <= end, and no rule moves past a NUL. Anything longer than one byte is compared with `end` first. */
 typedef struct {
@@ -670,8 +683,8 @@ typedef struct {
     const Reader *reader;
     int64_t lots[MOST_FIELDS];
     int scales[2]; /* of PRICE and SIZE */
-    const char *passed; /* the member that was last passed over: rows mostly share it, to the byte */
-    Py_ssize_t passed_length;
+    Stretch stretches[MOST_FIELDS + 1]; /* of the last row that was read member by member */
+    int spelt;                          /* so many of them */
     int no_memory;
 } Cursor;
 
@@ -688,6 +701,20 @@ static inline int is_digit(char byte)
     return (unsigned char)(byte - '0') < 10;
 }
 
+#define ONES 0x0101010101010101u
+#define TOPS 0x8080808080808080u
+
+/* The first in the lowest place, on any machine. */
+static inline uint64_t eight_bytes(const char *at)
+{
+    uint64_t eight;
+    memcpy(&eight, at, 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    eight = __builtin_bswap64(eight);
+#endif
+    return eight;
+}
+
 static inline void skip_blanks(Cursor *cursor)
 {
     while (*cursor->at == ' ' || *cursor->at == '\n' || *cursor->at == '\r' || *cursor->at == '\t') {
@@ -697,17 +724,27 @@ static inline void skip_blanks(Cursor *cursor)
 
 static inline int take(Cursor *cursor, char byte)
 {
-    skip_blanks(cursor);
     if (*cursor->at != byte) {
-        return 0;
+        skip_blanks(cursor);
+        if (*cursor->at != byte) {
+            return 0;
+        }
     }
     cursor->at++;
     return 1;
 }
 
+static inline int is_quoted(const char *at, const char *end, const Quoted *quoted)
+{
+    if (end - at >= 8 && (eight_bytes(at) & quoted->mask) != quoted->head) {
+        return 0;
+    }
+    return end - at >= quoted->length && memcmp(at, quoted->text, (size_t)quoted->length) == 0;
+}
+
 static inline int take_quoted(Cursor *cursor, const Quoted *quoted)
 {
-    if (cursor->end - cursor->at < quoted->length || memcmp(cursor->at, quoted->text, (size_t)quoted->length) != 0) {
+    if (!is_quoted(cursor->at, cursor->end, quoted)) {
         return 0;
     }
     cursor->at += quoted->length;
@@ -722,12 +759,10 @@ static int skip_text(Cursor *cursor)
     }
     const char *at = cursor->at + 1;
     while (cursor->end - at >= 8) { /* eight at a time while none is a quote, a backslash, a control or above ASCII */
-        const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-        uint64_t eight;
-        memcpy(&eight, at, 8);
-        uint64_t quotes = eight ^ (ones * '"'), escapes = eight ^ (ones * '\\');
-        uint64_t found = ((quotes - ones) & ~quotes) | ((escapes - ones) & ~escapes) | (eight - ones * 0x20) | eight;
-        if (found & tops) {
+        uint64_t eight = eight_bytes(at);
+        uint64_t quotes = eight ^ (ONES * '"'), escapes = eight ^ (ONES * '\\');
+        uint64_t found = ((quotes - ONES) & ~quotes) | ((escapes - ONES) & ~escapes) | (eight - ONES * 0x20) | eight;
+        if (found & TOPS) {
             break;
         }
         at += 8;
@@ -820,41 +855,39 @@ static int skip_value(Cursor *cursor, int depth)
     }
 }
 
-/* A whole number without sign, exponent or needless zeros. */
-static inline int take_whole(Cursor *cursor, int64_t *value)
+/* Past a whole number without sign, exponent or needless zeros; NULL, where there is none that fits. */
+static const char *past_whole(const char *at, int64_t *value)
 {
-    const char *at = cursor->at;
     if (!is_digit(*at) || (*at == '0' && is_digit(at[1]))) {
-        return 0;
+        return NULL;
     }
     int64_t number = 0;
     while (is_digit(*at)) {
         if (number >= ROOM_FOR_A_DIGIT) {
-            return 0;
+            return NULL;
         }
         number = number * 10 + (*at++ - '0');
     }
-    cursor->at = at;
     *value = number;
-    return 1;
+    return at;
 }
 
-/* A plain decimal number as an integer in `scale`; digits beyond the scale must be zeros. */
-static inline int take_decimal(Cursor *cursor, int scale, int64_t *value)
+/* Past a plain decimal number, to an integer in `scale`; digits beyond the scale must be zeros. */
+static const char *past_decimal(const char *at, int scale, int64_t *value)
 {
     int64_t number;
-    if (!take_whole(cursor, &number)) {
-        return 0;
+    at = past_whole(at, &number);
+    if (at == NULL) {
+        return NULL;
     }
     int missing = scale;
-    if (*cursor->at == '.') {
-        const char *at = cursor->at + 1;
-        if (!is_digit(*at)) {
-            return 0;
+    if (*at == '.') {
+        if (!is_digit(*++at)) {
+            return NULL;
         }
         while (missing && is_digit(*at)) {
             if (number >= ROOM_FOR_A_DIGIT) {
-                return 0;
+                return NULL;
             }
             number = number * 10 + (*at++ - '0');
             missing--;
@@ -863,64 +896,114 @@ static inline int take_decimal(Cursor *cursor, int scale, int64_t *value)
             at++;
         }
         if (is_digit(*at)) {
-            return 0;
+            return NULL;
         }
-        cursor->at = at;
     }
     if (missing && number) {
         if (missing > 18 || number > INT64_MAX / TENS[missing]) {
-            return 0;
+            return NULL;
         }
         number *= TENS[missing];
     }
     *value = number;
-    return 1;
+    return at;
 }
 
-static int take_meaning(Cursor *cursor, int64_t *value)
+/* Which of eight bytes cannot stand in a number (`/` may, here), as a bit each; right up to the first. */
+static inline unsigned ends_of_number(uint64_t eight)
+{
+    uint64_t ends = (eight | ~(eight + ONES * (0x80 - '.')) | (eight + ONES * (0x7f - '9'))) & TOPS;
+    return (unsigned)((ends >> 7) * 0x0102040810204080u >> 56);
+}
+
+/* Which of eight bytes, `0` taken from each, are no digits, as their highest bits; right up to the first. */
+static inline uint64_t no_digits(uint64_t eight)
+{
+    return (eight | (eight + ONES * 0x76)) & TOPS;
+}
+
+/* What eight digits, 0 to 9 each, stand for. */
+static inline int64_t value_of_eight(uint64_t eight)
+{
+    eight = (eight * 10 + (eight >> 8)) & 0x00ff00ff00ff00ffu;
+    eight = (eight * 100 + (eight >> 16)) & 0x0000ffff0000ffffu;
+    return (int64_t)((eight * 10000 + (eight >> 32)) & 0xffffffffu);
+}
+
+/* The same as `past_decimal` for up to seven digits before the point and eight after it, as nearly all numbers are; NULL
+ * for any other. Nothing branches on how many digits there are, which cannot be foretold, and where the number ends is
+ * found before what it is worth: the rest of the row does not wait. */
+static inline const char *past_short_decimal(const char *at, const char *end, int scale, int64_t *value)
+{
+    if (end - at < 17 || scale > 11) { /* 18 digits always fit */
+        return NULL;
+    }
+    uint64_t head = eight_bytes(at) ^ (ONES * '0'), others = no_digits(head);
+    unsigned ends = ends_of_number(eight_bytes(at)) | ends_of_number(eight_bytes(at + 8)) << 8;
+    if (others == 0 || ends == 0) {
+        return NULL;
+    }
+    int length = __builtin_ctz(ends), whole = __builtin_ctzll(others) / 8, point = length > whole;
+    int decimals = length - whole - point;
+    uint64_t tail = (eight_bytes(at + whole + point) ^ (ONES * '0')) << ((64 - 8 * decimals) & 63);
+    tail &= -(uint64_t)(decimals > 0);
+    if (whole == 0 || (*at == '0' && whole > 1) || (point && (at[whole] != '.' || decimals == 0)) || decimals > 8 ||
+        decimals > scale || no_digits(tail)) {
+        return NULL;
+    }
+    head <<= 64 - 8 * whole;
+    *value = value_of_eight(head) * TENS[scale] + value_of_eight(tail) * TENS[scale - decimals];
+    return at + length;
+}
+
+static const char *past_word(const Cursor *cursor, const char *at, int64_t *value)
 {
     const Reader *reader = cursor->reader;
     for (int n = 0; n < reader->word_count; n++) {
-        if (take_quoted(cursor, &reader->words[n])) {
+        if (is_quoted(at, cursor->end, &reader->words[n])) {
             *value = reader->meanings[n];
-            return 1;
+            return at + reader->words[n].length;
         }
     }
-    return 0;
+    return NULL;
 }
 
-/* The value of a field; numbers come out in the instrument's scale. */
-static inline int take_field(Cursor *cursor, int n, int64_t *value)
+/* Past the value of a field, for a text from quote to quote; NULL, where there is none. Numbers come out in the
+ * instrument's scale; that none goes on after them is seen by who takes what follows. */
+static inline const char *past_value(const Cursor *cursor, int n, const char *at, int64_t *values)
 {
     const Field *field = &cursor->reader->fields[n];
-    skip_blanks(cursor);
-    switch (field->form) {
-    case TEXT:
-        if (*cursor->at != '"') {
-            return 0;
-        }
-        cursor->at++;
-        if (!take_decimal(cursor, cursor->scales[field->role], value) || *cursor->at != '"') {
-            return 0;
-        }
-        cursor->at++;
-        return 1;
-    case NUMBER:
-        return take_decimal(cursor, cursor->scales[field->role], value) && *cursor->at != 'e' && *cursor->at != 'E';
-    case WHOLE:
-        if (!take_whole(cursor, value)) {
-            return 0;
-        }
-        if (cursor->lots[n] != 1) {
-            if (*value > INT64_MAX / cursor->lots[n]) {
-                return 0;
-            }
-            *value *= cursor->lots[n];
-        }
-        return 1;
-    default:
-        return take_meaning(cursor, value);
+    int64_t *value = &values[field->role];
+    if (field->form == WORD) {
+        return past_word(cursor, at, value);
     }
+    int scale = field->form == WHOLE ? 0 : cursor->scales[field->role];
+    const char *after = past_short_decimal(at, cursor->end, scale, value);
+    if (after == NULL) {
+        after = field->form == WHOLE ? past_whole(at, value) : past_decimal(at, scale, value);
+    }
+    if (after != NULL && cursor->lots[n] != 1) {
+        if (*value > INT64_MAX / cursor->lots[n]) {
+            return NULL;
+        }
+        *value *= cursor->lots[n];
+    }
+    return after;
+}
+
+/* The value of a field, to its place in `values`, which are by role. */
+static inline int take_field(Cursor *cursor, int n, int64_t *values)
+{
+    const int quotes = cursor->reader->fields[n].form == TEXT;
+    if (quotes && !take(cursor, '"')) {
+        return 0;
+    }
+    const char *after = past_value(cursor, n, cursor->at, values);
+    if (after == NULL || (quotes && *after != '"')) {
+        return 0;
+    }
+    cursor->at = after + quotes;
+    return 1;
 }
 
 /* A row that is an array: as many places as fields. `values` by role. */
@@ -928,40 +1011,60 @@ static int take_array(Cursor *cursor, int64_t *values)
 {
     const Reader *reader = cursor->reader;
     for (int n = 0; n < reader->field_count; n++) {
-        if (!take(cursor, n ? ',' : '[') || !take_field(cursor, n, &values[reader->fields[n].role])) {
+        if (!take(cursor, n ? ',' : '[')) {
+            return 0;
+        }
+        skip_blanks(cursor);
+        if (!take_field(cursor, n, values)) {
             return 0;
         }
     }
     return take(cursor, ']');
 }
 
-/* Past the very member that was passed over in the row before. Where it is only the beginning of another (a longer
- * number), what follows is no comma, and the body is refused. */
-static inline int pass_again(Cursor *cursor)
+/* A row that is spelt as the row before was, but for the values of its fields; otherwise nothing has been taken. The same
+ * bytes in the same place mean the same, so there is nothing to look at again. */
+static int take_alike(Cursor *cursor, int64_t *values)
 {
-    Py_ssize_t length = cursor->passed_length;
-    if (length == 0 || cursor->end - cursor->at < length || memcmp(cursor->at, cursor->passed, (size_t)length) != 0) {
-        return 0;
+    const char *at = cursor->at;
+    for (int n = 0; n < cursor->spelt; n++) {
+        const Stretch *stretch = &cursor->stretches[n];
+        if (cursor->end - at < stretch->length || memcmp(at, stretch->text, (size_t)stretch->length) != 0) {
+            return 0;
+        }
+        at += stretch->length;
+        if (stretch->field < 0) {
+            cursor->at = at;
+            return 1;
+        }
+        at = past_value(cursor, stretch->field, at, values);
+        if (at == NULL) {
+            return 0;
+        }
     }
-    cursor->at += length;
-    return 1;
+    return 0;
 }
 
-/* A row that is an object: each field once, other members passed over. */
+/* The text from `start` to `at` stands before the value of a field, or, with -1, after the last. */
+static inline void note_stretch(Cursor *cursor, const char *start, const char *at, int field)
+{
+    cursor->stretches[cursor->spelt++] = (Stretch){start, at - start, field};
+}
+
+/* A row that is an object, member by member: each field once, others passed over. */
 static int take_object(Cursor *cursor, int64_t *values)
 {
     const Reader *reader = cursor->reader;
+    const char *start = cursor->at;
     const int count = reader->field_count;
     unsigned seen = 0;
     int next = 0; /* members mostly come in the record's order */
+    cursor->spelt = 0;
     if (!take(cursor, '{')) {
         return 0;
     }
     do {
         skip_blanks(cursor);
-        if (pass_again(cursor)) {
-            continue;
-        }
         int found = -1;
         for (int tried = 0; tried < count; tried++) {
             int n = next + tried < count ? next + tried : next + tried - count;
@@ -971,21 +1074,29 @@ static int take_object(Cursor *cursor, int64_t *values)
             }
         }
         if (found < 0) {
-            cursor->passed = cursor->at;
             if (!skip_text(cursor) || !take(cursor, ':') || !skip_value(cursor, 0)) {
                 return 0;
             }
-            cursor->passed_length = cursor->at - cursor->passed;
             continue;
         }
-        if (seen & (1u << found) || !take(cursor, ':') ||
-            !take_field(cursor, found, &values[reader->fields[found].role])) {
+        if (seen & (1u << found) || !take(cursor, ':')) {
             return 0;
         }
+        skip_blanks(cursor);
+        const int quotes = reader->fields[found].form == TEXT; /* they belong to the text around the value */
+        note_stretch(cursor, start, cursor->at + quotes, found);
+        if (!take_field(cursor, found, values)) {
+            return 0;
+        }
+        start = cursor->at - quotes;
         seen |= 1u << found;
         next = found + 1 < count ? found + 1 : 0;
     } while (take(cursor, ','));
-    return take(cursor, '}') && seen == (1u << count) - 1;
+    if (!take(cursor, '}') || seen != (1u << count) - 1) {
+        return 0;
+    }
+    note_stretch(cursor, start, cursor->at, -1);
+    return 1;
 }
 
 /* What a row does, to the scratch array. `values` by role. */
@@ -1019,7 +1130,8 @@ static int take_rows(Cursor *cursor, int side)
         return 1;
     }
     do {
-        if (!(arrays ? take_array(cursor, values) : take_object(cursor, values)) || !note_row(cursor, values)) {
+        int taken = arrays ? take_array(cursor, values) : take_alike(cursor, values) || take_object(cursor, values);
+        if (!taken || !note_row(cursor, values)) {
             return 0;
         }
     } while (take(cursor, ','));
@@ -1182,6 +1294,12 @@ static int quote(PyObject *word, Quoted *quoted)
     memcpy(quoted->text + 1, text, (size_t)length);
     quoted->text[length + 1] = '"';
     quoted->length = (int)length + 2;
+    char head[8] = {0}, mask[8] = {0};
+    size_t covered = quoted->length < 8 ? (size_t)quoted->length : 8;
+    memcpy(head, quoted->text, covered);
+    memset(mask, 0xff, covered);
+    quoted->head = eight_bytes(head);
+    quoted->mask = eight_bytes(mask);
     return 1;
 }
 
@@ -1387,17 +1505,67 @@ static PyObject *pure_top(Core *self, PyObject *ladder)
     return level;
 }
 
-static PyObject *name_of_level;
-
-static PyObject *make_level(Core *self, int64_t price, int64_t size)
+/* What an integer stands for in a scale, as `from_scaled` of model/terms.py has it. */
+static PyObject *exact(PyObject *number, int scale)
 {
-    PyObject *arguments[3] = {(PyObject *)self, PyLong_FromLongLong(price), PyLong_FromLongLong(size)}, *level = NULL;
-    if (arguments[1] != NULL && arguments[2] != NULL) {
-        level = PyObject_VectorcallMethod(name_of_level, arguments, 3, NULL);
+    if (number == NULL || scale < 0 || scale > 18) {
+        return number == NULL ? NULL : PyObject_CallFunction(from_scaled, "Oi", number, scale);
     }
-    Py_XDECREF(arguments[1]);
-    Py_XDECREF(arguments[2]);
+    PyObject *arguments[2] = {number, units[scale]};
+    return PyObject_Vectorcall(multiply, arguments, 2, NULL);
+}
+
+static PyObject *exact_size(int64_t size, int scale)
+{
+    PyObject *number = PyLong_FromLongLong(size), *found = exact(number, scale);
+    Py_XDECREF(number);
+    return found;
+}
+
+/* Prices near the top come again and again; a price has one place, from which the next for that place drives it. */
+#define PRICES_KEPT 1024
+static struct {
+    int64_t price;
+    int scale;
+    PyObject *exact; /* NULL: none yet */
+} prices[PRICES_KEPT];
+
+static PyObject *exact_price(int64_t price, int scale)
+{
+    size_t place = (size_t)((uint64_t)price * 0x9e3779b97f4a7c15u >> 32) % PRICES_KEPT;
+    if (prices[place].exact == NULL || prices[place].price != price || prices[place].scale != scale) {
+        PyObject *found = exact_size(price, scale);
+        if (found == NULL) {
+            return NULL;
+        }
+        Py_XSETREF(prices[place].exact, found);
+        prices[place].price = price;
+        prices[place].scale = scale;
+    }
+    return Py_NewRef(prices[place].exact);
+}
+
+/* A Level of two Decimals, of which the references are taken over; NULL among them: NULL. */
+static PyObject *level_of(PyObject *price, PyObject *size)
+{
+    PyObject *numbers[2] = {price, size}, *level = NULL;
+    if (price != NULL && size != NULL) {
+        level = PyObject_Vectorcall(type_of_level, numbers, 2, NULL);
+    }
+    Py_XDECREF(price);
+    Py_XDECREF(size);
     return level;
+}
+
+/* level(price, size) */
+static PyObject *Core_level(Core *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "level(price, size)");
+        return NULL;
+    }
+    PyObject *price = exact(args[0], self->price_scale);
+    return level_of(price, price == NULL ? NULL : exact(args[1], self->size_scale));
 }
 
 static PyObject *Core_best_level(Core *self, void *side)
@@ -1418,7 +1586,8 @@ static PyObject *Core_best_level(Core *self, void *side)
     int64_t price = best.key * levels->sign;
     if (top->level == NULL || top->price != price || top->size != best.size ||
         top->price_scale != self->price_scale || top->size_scale != self->size_scale) {
-        PyObject *level = make_level(self, price, best.size);
+        PyObject *number = exact_price(price, self->price_scale);
+        PyObject *level = level_of(number, number == NULL ? NULL : exact_size(best.size, self->size_scale));
         if (level == NULL) {
             return NULL;
         }
@@ -2602,6 +2771,7 @@ static PyGetSetDef core_reads[] = {
 
 static PyMethodDef core_methods[] = {
     {"forget_top", (PyCFunction)Core_forget_top, METH_NOARGS, NULL},
+    {"level", FAST(Core_level), METH_FASTCALL, "What these integers stand for."},
     {NULL, NULL, 0, NULL}};
 
 static PyTypeObject CoreType = {
@@ -2703,17 +2873,28 @@ static PyTypeObject *const TYPES[] = {&LadderType,  &ReaderType,     &CoreType, 
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "venuewire.book._native", .m_size = -1};
 
+static PyObject *imported(const char *module_name, const char *name)
+{
+    PyObject *from = PyImport_ImportModule(module_name);
+    PyObject *found = from == NULL ? NULL : PyObject_GetAttrString(from, name);
+    Py_XDECREF(from);
+    return found;
+}
+
 PyMODINIT_FUNC PyInit__native(void)
 {
-    PyObject *errors = PyImport_ImportModule("venuewire.errors");
-    if (errors == NULL) {
+    BookError = imported("venuewire.errors", "BookError");
+    type_of_level = imported("venuewire.model.market", "Level");
+    from_scaled = imported("venuewire.model.terms", "from_scaled");
+    multiply = imported("venuewire.model.terms", "multiply");
+    if (BookError == NULL || type_of_level == NULL || from_scaled == NULL || multiply == NULL) {
         return NULL;
     }
-    BookError = PyObject_GetAttrString(errors, "BookError");
-    Py_DECREF(errors);
-    name_of_level = PyUnicode_InternFromString("level");
-    if (BookError == NULL || name_of_level == NULL) {
-        return NULL;
+    for (int scale = 0; scale < (int)(sizeof units / sizeof *units); scale++) {
+        units[scale] = PyObject_CallFunction(from_scaled, "ii", 1, scale);
+        if (units[scale] == NULL) {
+            return NULL;
+        }
     }
     PyObject *made = PyModule_Create(&module);
     int fine = made != NULL && PyModule_AddIntConstant(made, "SURFACE", SURFACE) == 0;

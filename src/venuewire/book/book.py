@@ -17,10 +17,6 @@ from venuewire.model.market import SET_ASK, SET_BID, THRU_ASK, THRU_BID, Level, 
 from venuewire.model.shape import Shape
 from venuewire.model.terms import Side, from_scaled
 
-# Prices of the top come again and again, in all books together.
-_PRICES_KEPT = 4096
-_prices: dict[tuple[int, int], Decimal] = {}
-
 
 class OrderBook(twins.Core):
     """The book of one symbol. Integers in the instrument's scales inside; `Level`s of Decimals for those who ask."""
@@ -164,16 +160,6 @@ class OrderBook(twins.Core):
 
     def __repr__(self) -> str:
         return f"<OrderBook {self.symbol}: {len(self.bids)} bids, {len(self.asks)} asks, {self.bid} / {self.ask}>"
-
-    def level(self, price: int, size: int) -> Level:
-        """What these integers stand for."""
-        key = price, self.price_scale
-        exact = _prices.get(key)
-        if exact is None:
-            if len(_prices) >= _PRICES_KEPT:
-                _prices.clear()
-            exact = _prices[key] = from_scaled(price, self.price_scale)
-        return Level(exact, from_scaled(size, self.size_scale))
 
     def _side(self, side: Side) -> Ladder:
         return self.bids if side is Side.BUY else self.asks

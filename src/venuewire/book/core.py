@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from venuewire.book.ladder import Ladder
 from venuewire.model.market import BookUpdate, Level, LevelRow
-from venuewire.model.terms import Nanos
+from venuewire.model.terms import Nanos, from_scaled
 
 NEVER: Nanos = -(1 << 62)
 """Of `least_lag`: no update has come yet."""
@@ -94,5 +94,5 @@ class Core:
         self._best_bid = self._best_ask = None
 
     def level(self, price: int, size: int) -> Level:
-        """What these integers stand for; `OrderBook` says."""
-        raise NotImplementedError
+        """What these integers stand for."""
+        return Level(from_scaled(price, self.price_scale), from_scaled(size, self.size_scale))

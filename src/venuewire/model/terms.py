@@ -22,6 +22,19 @@ MAX_EXPONENT = 30
 EXACT = Context(prec=4 * MAX_DIGITS)
 """For arithmetic that must lose nothing: the precision the user's program has set would round our numbers."""
 
+multiply = EXACT.multiply
+
+
+class _Units(dict[int, Decimal]):
+    """Scale -> one unit of it. Those of another than the usual scales are made each time: nothing grows."""
+
+    def __missing__(self, scale: int) -> Decimal:
+        return EXACT.scaleb(1, -scale)
+
+
+UNITS = _Units((scale, EXACT.scaleb(1, -scale)) for scale in range(19))
+"""A number of units is multiplied sooner than it is shifted."""
+
 
 class Word(StrEnum):
     """A word of the trade; it shows as itself."""
@@ -206,4 +219,4 @@ def to_scaled(value: Decimal, scale: int) -> int:
 
 def from_scaled(value: int, scale: int) -> Decimal:
     """The Decimal that `value` stands for in this scale."""
-    return EXACT.scaleb(value, -scale)
+    return multiply(value, UNITS[scale])
