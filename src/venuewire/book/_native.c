@@ -27,8 +27,8 @@
 #define SURFACE 3
 
 static PyObject *BookError;
-static PyObject *type_of_level, *from_scaled, *multiply; /* of the model; the last loses nothing */
-static PyObject *units[19];                              /* one of each scale, as a Decimal */
+static PyObject *type_of_level, *type_of_change, *from_scaled, *multiply; /* of the model; the last loses nothing */
+static PyObject *units[19]; /* one of each scale, as a Decimal */
 
 /* ------------------------------------------------------------------------------------------------------- rows -- */
 
@@ -634,6 +634,48 @@ static PyObject *Ladder_apply(PyObject *Py_UNUSED(none), PyObject *const *args, 
     Py_RETURN_NONE;
 }
 
+/* --------------------------------------------------------------------------------------------------- decimals -- */
+
+/* What an integer stands for in a scale, as `from_scaled` of model/terms.py has it. */
+static PyObject *exact(PyObject *number, int scale)
+{
+    if (number == NULL || scale < 0 || scale > 18) {
+        return number == NULL ? NULL : PyObject_CallFunction(from_scaled, "Oi", number, scale);
+    }
+    PyObject *arguments[2] = {number, units[scale]};
+    return PyObject_Vectorcall(multiply, arguments, 2, NULL);
+}
+
+static PyObject *exact_size(int64_t size, int scale)
+{
+    PyObject *number = PyLong_FromLongLong(size), *found = exact(number, scale);
+    Py_XDECREF(number);
+    return found;
+}
+
+/* Prices near the top come again and again; a price has one place, from which the next for that place drives it. */
+#define PRICES_KEPT 1024
+static struct {
+    int64_t price;
+    int scale;
+    PyObject *exact; /* NULL: none yet */
+} prices[PRICES_KEPT];
+
+static PyObject *exact_price(int64_t price, int scale)
+{
+    size_t place = (size_t)((uint64_t)price * 0x9e3779b97f4a7c15u >> 32) % PRICES_KEPT;
+    if (prices[place].exact == NULL || prices[place].price != price || prices[place].scale != scale) {
+        PyObject *found = exact_size(price, scale);
+        if (found == NULL) {
+            return NULL;
+        }
+        Py_XSETREF(prices[place].exact, found);
+        prices[place].price = price;
+        prices[place].scale = scale;
+    }
+    return Py_NewRef(prices[place].exact);
+}
+
 /* ----------------------------------------------------------------------------------------------------- reader -- */
 
 enum { ROWS, OBJECT_OF_SIDES, ARRAY_OF_SIDES };              /* what the body is */
@@ -1230,6 +1272,20 @@ static Py_ssize_t depth_of(PyObject *depth)
     return kept == -1 && PyErr_Occurred() ? -2 : kept;
 }
 
+/* `read_body` of Python's (body, price_scale, size_scale). */
+static int read_given(const Reader *reader, PyObject *const *args)
+{
+    long price_scale = PyLong_AsLong(args[1]), size_scale = PyLong_AsLong(args[2]);
+    if ((price_scale == -1 || size_scale == -1) && PyErr_Occurred()) {
+        return -1;
+    }
+    if (!PyBytes_CheckExact(args[0]) || price_scale < 0 || price_scale > 18 || size_scale < 0 || size_scale > 18) {
+        return 0;
+    }
+    const char *body = PyBytes_AS_STRING(args[0]);
+    return read_body(reader, body, body + PyBytes_GET_SIZE(args[0]), (int)price_scale, (int)size_scale);
+}
+
 /* read(bids, asks, body, price_scale, size_scale, depth, replace) */
 static PyObject *Reader_read(Reader *self, PyObject *const *args, Py_ssize_t count)
 {
@@ -1241,19 +1297,11 @@ static PyObject *Reader_read(Reader *self, PyObject *const *args, Py_ssize_t cou
     if (!two_ladders(args, &bids, &asks)) {
         return NULL;
     }
-    long price_scale = PyLong_AsLong(args[3]), size_scale = PyLong_AsLong(args[4]);
-    if ((price_scale == -1 || size_scale == -1) && PyErr_Occurred()) {
-        return NULL;
-    }
     Py_ssize_t depth = depth_of(args[5]);
     if (depth == -2) {
         return NULL;
     }
-    if (!PyBytes_CheckExact(args[2]) || price_scale < 0 || price_scale > 18 || size_scale < 0 || size_scale > 18) {
-        Py_RETURN_FALSE;
-    }
-    const char *body = PyBytes_AS_STRING(args[2]);
-    int fine = read_body(self, body, body + PyBytes_GET_SIZE(args[2]), (int)price_scale, (int)size_scale);
+    int fine = read_given(self, args + 2);
     int failed = fine < 0;
     if (fine > 0 && args[6] == Py_True) {
         fine = only_sets();
@@ -1270,6 +1318,95 @@ static PyObject *Reader_read(Reader *self, PyObject *const *args, Py_ssize_t cou
         cut_to(asks, depth);
     }
     return PyBool_FromLong(fine);
+}
+
+/* A row for Python: (what, price, size). */
+static PyObject *row_of(const Row *row, int Py_UNUSED(price_scale), int Py_UNUSED(size_scale))
+{
+    PyObject *made = PyTuple_New(3);
+    if (made != NULL) {
+        PyTuple_SET_ITEM(made, 0, PyLong_FromLong(row->action));
+        PyTuple_SET_ITEM(made, 1, PyLong_FromLongLong(row->price));
+        PyTuple_SET_ITEM(made, 2, PyLong_FromLongLong(row->size));
+        if (!PyTuple_GET_ITEM(made, 0) || !PyTuple_GET_ITEM(made, 1) || !PyTuple_GET_ITEM(made, 2)) {
+            Py_CLEAR(made);
+        }
+    }
+    return made;
+}
+
+/* The same for people: a LevelChange. */
+static PyObject *change_of(const Row *row, int price_scale, int size_scale)
+{
+    PyObject *values[3] = {PyLong_FromLong(row->action), NULL, NULL}, *made = NULL;
+    if (values[0] != NULL && (values[1] = exact_price(row->price, price_scale)) != NULL &&
+        (values[2] = exact_size(row->size, size_scale)) != NULL) {
+        made = PyObject_Vectorcall(type_of_change, values, 3, NULL);
+    }
+    for (int n = 0; n < 3; n++) {
+        Py_XDECREF(values[n]);
+    }
+    return made;
+}
+
+/* A tuple of what is made of each row of a body, given as Python's (body, price_scale, size_scale); None, when it is not
+ * certain. Making objects may set the garbage collector going, and so any Python code: the rows are out of the scratch
+ * array meanwhile. */
+static PyObject *opened(const Reader *self, PyObject *const *args, PyObject *(*make)(const Row *, int, int))
+{
+    int fine = read_given(self, args);
+    if (fine <= 0) {
+        shrink_scratch();
+        return fine < 0 ? NULL : Py_NewRef(Py_None);
+    }
+    Row *rows = scratch.rows;
+    const Py_ssize_t count = scratch.count, room = scratch.room;
+    scratch.rows = NULL;
+    scratch.count = scratch.room = 0;
+    const int price_scale = (int)PyLong_AsLong(args[1]), size_scale = (int)PyLong_AsLong(args[2]);
+    PyObject *made = PyTuple_New(count);
+    Py_ssize_t place = 0;
+    /* Whichever side stands first in the body, the venues' readers tell bids first, unless the rows say it themselves. */
+    for (int side = 0; side < (self->body == ROWS ? 1 : 2); side++) {
+        for (Py_ssize_t n = 0; n < count && made != NULL; n++) {
+            if (self->body != ROWS && rows[n].action % 2 != side) {
+                continue;
+            }
+            PyObject *one = make(rows + n, price_scale, size_scale);
+            if (one == NULL) {
+                Py_CLEAR(made);
+            } else {
+                PyTuple_SET_ITEM(made, place++, one);
+            }
+        }
+    }
+    if (scratch.rows == NULL && room <= SCRATCH_KEPT) {
+        scratch.rows = rows;
+        scratch.room = room;
+    } else {
+        PyMem_Free(rows);
+    }
+    return made;
+}
+
+/* rows(body, price_scale, size_scale) */
+static PyObject *Reader_rows(Reader *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "rows(body, price_scale, size_scale)");
+        return NULL;
+    }
+    return opened(self, args, row_of);
+}
+
+/* levels(body, price_scale, size_scale) */
+static PyObject *Reader_levels(Reader *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "levels(body, price_scale, size_scale)");
+        return NULL;
+    }
+    return opened(self, args, change_of);
 }
 
 /* ---------------------------------------------------------------------------------- reader, out of a Shape's plan -- */
@@ -1503,46 +1640,6 @@ static PyObject *pure_top(Core *self, PyObject *ladder)
     Py_XDECREF(size);
     Py_DECREF(price);
     return level;
-}
-
-/* What an integer stands for in a scale, as `from_scaled` of model/terms.py has it. */
-static PyObject *exact(PyObject *number, int scale)
-{
-    if (number == NULL || scale < 0 || scale > 18) {
-        return number == NULL ? NULL : PyObject_CallFunction(from_scaled, "Oi", number, scale);
-    }
-    PyObject *arguments[2] = {number, units[scale]};
-    return PyObject_Vectorcall(multiply, arguments, 2, NULL);
-}
-
-static PyObject *exact_size(int64_t size, int scale)
-{
-    PyObject *number = PyLong_FromLongLong(size), *found = exact(number, scale);
-    Py_XDECREF(number);
-    return found;
-}
-
-/* Prices near the top come again and again; a price has one place, from which the next for that place drives it. */
-#define PRICES_KEPT 1024
-static struct {
-    int64_t price;
-    int scale;
-    PyObject *exact; /* NULL: none yet */
-} prices[PRICES_KEPT];
-
-static PyObject *exact_price(int64_t price, int scale)
-{
-    size_t place = (size_t)((uint64_t)price * 0x9e3779b97f4a7c15u >> 32) % PRICES_KEPT;
-    if (prices[place].exact == NULL || prices[place].price != price || prices[place].scale != scale) {
-        PyObject *found = exact_size(price, scale);
-        if (found == NULL) {
-            return NULL;
-        }
-        Py_XSETREF(prices[place].exact, found);
-        prices[place].price = price;
-        prices[place].scale = scale;
-    }
-    return Py_NewRef(prices[place].exact);
 }
 
 /* A Level of two Decimals, of which the references are taken over; NULL among them: NULL. */
@@ -2734,6 +2831,8 @@ static PyTypeObject LadderType = {
 
 static PyMethodDef reader_methods[] = {
     {"read", FAST(Reader_read), METH_FASTCALL, "Apply a body: False, and nothing has changed, when it is not certain."},
+    {"rows", FAST(Reader_rows), METH_FASTCALL, "The rows of a body; None when it is not certain."},
+    {"levels", FAST(Reader_levels), METH_FASTCALL, "The same as LevelChanges."},
     {NULL, NULL, 0, NULL}};
 
 static PyTypeObject ReaderType = {
@@ -2885,9 +2984,10 @@ PyMODINIT_FUNC PyInit__native(void)
 {
     BookError = imported("venuewire.errors", "BookError");
     type_of_level = imported("venuewire.model.market", "Level");
+    type_of_change = imported("venuewire.model.market", "LevelChange");
     from_scaled = imported("venuewire.model.terms", "from_scaled");
     multiply = imported("venuewire.model.terms", "multiply");
-    if (BookError == NULL || type_of_level == NULL || from_scaled == NULL || multiply == NULL) {
+    if (!BookError || !type_of_level || !type_of_change || !from_scaled || !multiply) {
         return NULL;
     }
     for (int scale = 0; scale < (int)(sizeof units / sizeof *units); scale++) {

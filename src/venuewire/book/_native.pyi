@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Self
 
 from venuewire.codec import FramePart
-from venuewire.model.market import Level, LevelRow
+from venuewire.model.market import Level, LevelChange, LevelRow
 from venuewire.model.quotes import QuoteRow
 from venuewire.model.shape import FieldPlan, QuotePlan
 
@@ -48,6 +48,8 @@ class Reader:
         replace: bool,
         /,
     ) -> bool: ...
+    def rows(self, body: bytes, price_scale: int, size_scale: int, /) -> tuple[LevelRow, ...] | None: ...
+    def levels(self, body: bytes, price_scale: int, size_scale: int, /) -> tuple[LevelChange, ...] | None: ...
 
 class Core:
     symbol: str
@@ -72,6 +74,7 @@ class Core:
     @property
     def best_ask(self) -> Level | None: ...
     def forget_top(self) -> None: ...
+    def level(self, price: int, size: int, /) -> Level: ...
 
 class Intake:
     open: bool

@@ -171,7 +171,7 @@ class BookKeeper:
         book, shape = self.book, message.shape
         price_scale, size_scale = message.price_scale, message.size_scale
         if shape is None or not book.read_whole(shape, message.body, price_scale, size_scale):
-            book.replace(message.rows(), price_scale, size_scale)
+            book.replace(message.read(message.body, price_scale, size_scale), price_scale, size_scale)
 
     def _drop(self, message: BookUpdate) -> bool:
         self.dropped += 1

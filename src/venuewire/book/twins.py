@@ -49,17 +49,14 @@ if TYPE_CHECKING:
 else:
     Core = pure_core.Core if native is None else native.Core
 
-_readers: dict[Shape, Any] = {}
-
 
 def reader(shape: Shape) -> Any:
-    """The native reader for bodies of this shape, made once; None without a native core."""
+    """The native reader for bodies of this shape, made once and left with it; None without a native core."""
     if native is None:
         return None
-    found = _readers.get(shape)
-    if found is None:
-        found = _readers[shape] = native.Reader(*shape.plan)
-    return found
+    if shape.native is None:
+        shape.native = native.Reader(*shape.plan)
+    return shape.native
 
 
 def intake() -> Any:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from venuewire.model.shape import Shape
-from venuewire.model.terms import Nanos, Side, from_scaled, plain
+from venuewire.model.terms import UNITS, Nanos, Side, multiply, plain
 
 # What a row of a book message does, in the order (what, price, size), integers in the instrument's scales.
 # SET with size 0 deletes. THRU deletes every level better than the price (FIX MDUpdateAction DELETE_THRU);
@@ -68,14 +68,25 @@ class BookMessage(Struct, frozen=True, kw_only=True, eq=False, gc=False):
 
     def rows(self) -> Iterable[LevelRow]:
         """(what, price, size) in the instrument's scales."""
-        return self.read(self.body, self.price_scale, self.size_scale)
+        body, price_scale, size_scale = self.body, self.price_scale, self.size_scale
+        native = None if self.shape is None else self.shape.native
+        found = None if native is None else native.rows(body, price_scale, size_scale)
+        return self.read(body, price_scale, size_scale) if found is None else found
 
     @property
     def levels(self) -> tuple[LevelChange, ...]:
         """The same rows as Decimals, decoded now."""
+        body, price_scale, size_scale = self.body, self.price_scale, self.size_scale
+        native = None if self.shape is None else self.shape.native
+        found = None if native is None else native.levels(body, price_scale, size_scale)
+        if found is not None:
+            return found
+        price_unit, size_unit = UNITS[price_scale], UNITS[size_scale]
         return tuple(
-            LevelChange(action, from_scaled(price, self.price_scale), from_scaled(size, self.size_scale))
-            for action, price, size in self.rows()
+            [
+                LevelChange(action, multiply(price, price_unit), multiply(size, size_unit))
+                for action, price, size in self.read(body, price_scale, size_scale)
+            ]
         )
 
     def __eq__(self, other: object) -> bool:

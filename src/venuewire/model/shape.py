@@ -12,10 +12,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import IntEnum
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Raw, Struct
+
+if TYPE_CHECKING:
+    from venuewire.model.market import LevelChange, LevelRow
 
 
 class Body(IntEnum):
@@ -65,13 +68,23 @@ Plan = tuple[int, tuple[str, str], bool, tuple[FieldPlan, ...], tuple[tuple[str,
 """What a native reader takes: (body, keys of the sides, rows are arrays, fields, words)."""
 
 
+class NativeReader(Protocol):
+    """Opens a body as the venue's `LevelReader` would; None, where it is not certain, and that one must."""
+
+    def rows(self, body: bytes, price_scale: int, size_scale: int, /) -> tuple[LevelRow, ...] | None:
+        """(what, price, size) in the instrument's scales."""
+
+    def levels(self, body: bytes, price_scale: int, size_scale: int, /) -> tuple[LevelChange, ...] | None:
+        """The same rows as Decimals."""
+
+
 class Shape:
     """Made once per venue, beside its `LevelReader`; `plan` is all a native reader needs. Compared by identity.
 
     Raises `ValueError` when the records and the names do not go together.
     """
 
-    __slots__ = ("plan",)
+    __slots__ = ("native", "plan")
 
     def __init__(
         self,
@@ -104,6 +117,8 @@ class Shape:
         if (side is None) is (sides is None) or (side is not None and op is not None):
             raise ValueError("either the rows or the body say the side, and rows say no more than one word")
         body, keys = _body(sides)
+        self.native: NativeReader | None = None
+        """Of these bodies, from when a book was first read with it; messages are opened by it, too."""
         self.plan: Plan = (body, keys, _is_array(row), _fields(row, roles, lot), tuple(words.items()))
 
 

@@ -106,6 +106,16 @@ def test_loading_replaces_everything(sign: int, levels: dict[int, int], before: 
     assert {price: ladder.size(price) for price in range(41)} == {p: levels.get(p, 0) for p in range(41)}
 
 
+@SIDES
+def test_what_is_looked_for_in_a_deep_ladder_is_found_wherever_it_stands(sign: int) -> None:
+    for count in (1, 3, 4, 5, 127, 128, 129, 515, 3_000):
+        ladder, at = twins.ladder(sign), range(10, 10 + 2 * count, 2)
+        ladder.load({price: price for price in at})
+        assert [ladder.size(price) for price in range(8, 12 + 2 * count)] == [
+            price * (price in at) for price in range(8, 12 + 2 * count)
+        ]
+
+
 def test_the_best_bid_is_the_highest_and_the_best_ask_the_lowest() -> None:
     bids, asks = twins.ladder(1), twins.ladder(-1)
     for ladder in (bids, asks):

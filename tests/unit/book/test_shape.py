@@ -20,9 +20,10 @@ from venuewire.book import BookKeeper, OrderBook, twins
 from venuewire.errors import BookError, RemoteProtocolError
 from venuewire.model.market import SET_ASK, SET_BID, BookSnapshot, BookUpdate, LevelReader, LevelRow
 from venuewire.model.shape import Shape
-from venuewire.model.terms import Trust
+from venuewire.model.terms import EXACT, Trust
 from venuewire.venues.alor import books as alor
 from venuewire.venues.coinbase import translate as coinbase
+from venuewire.venues.coinbase.wire import stream
 from venuewire.venues.finery import translate as finery
 
 Sides = tuple[dict[int, int], dict[int, int]]
@@ -156,6 +157,22 @@ def natively(case: Case, body: bytes) -> Sides | None:
     return sides_of(book)
 
 
+def opens(case: Case, body: bytes) -> None:
+    """Rows and levels that the native reader makes of a body are those of the venue's reader; or there are none."""
+    native = twins.reader(case.shape)
+    rows = None if native is None else native.rows(body, case.price_scale, case.size_scale)
+    if rows is None:
+        assert native is None or native.levels(body, case.price_scale, case.size_scale) is None
+        return
+    told = list(case.read(body, case.price_scale, case.size_scale))
+    assert list(rows) == told, body
+    levels = native.levels(body, case.price_scale, case.size_scale)
+    assert [(one.action, one.price.as_tuple(), one.size.as_tuple()) for one in levels] == [
+        (what, EXACT.scaleb(price, -case.price_scale).as_tuple(), EXACT.scaleb(size, -case.size_scale).as_tuple())
+        for what, price, size in told
+    ], body
+
+
 def is_native() -> bool:
     return twins.native is not None and twins.ladder is twins.native.Ladder
 
@@ -165,6 +182,7 @@ def agrees(case: Case, body: bytes, *, surely: bool = False) -> None:
     found = natively(case, body)
     if found is not None:
         assert found == by_the_venue(case, body), body
+    opens(case, body)
     if surely:
         assert (found is not None) == is_native(), body
         assert by_the_venue(case, body) is not None
@@ -232,6 +250,39 @@ def test_odd_numbers_and_words_are_exact_or_not_read(case: Case, odd: str) -> No
                 agrees(case, body.replace(old, odd, 1).encode())
 
 
+@EVERY
+@given(
+    price=st.from_regex(r"\A(0|[0-9]{1,19})(\.[0-9]{0,10})?\Z"),
+    size=st.from_regex(r"\A(0|[0-9]{1,11})(\.[0-9]{0,20})?\Z"),
+    spoilt=st.one_of(st.none(), st.tuples(st.integers(0, 30), st.sampled_from(list('./:0 9"e-\u00e9')))),
+)
+def test_numbers_of_any_length_are_exact_or_not_read(
+    case: Case, price: str, size: str, spoilt: tuple[int, str] | None
+) -> None:
+    if spoilt is not None:
+        at, byte = spoilt
+        size = size[:at] + byte + size[at + 1 :]
+    body = json.dumps(case.body([(SET_BID, 4, 4444), (SET_BID, 5, 5555), (SET_ASK, 9, 1)]), ensure_ascii=False)
+    for old, new in ((4, price), (5, price)):
+        body = body.replace(plain(old, case.price_scale), new)
+        body = body.replace(plain(old * 1111, case.size_scale), size)
+    agrees(case, body.encode())
+
+
+@EVERY
+@given(rows=st.lists(ROWS.filter(bool), min_size=2, max_size=4), seed=st.integers(0, 1 << 20))
+def test_rows_need_not_be_spelt_as_the_row_before(case: Case, rows: list[list[LevelRow]], seed: int) -> None:
+    """Some alike, then some in another order of members or with another distance, then others again."""
+    rng = random.Random(seed)
+    spelt: list[Any] = [shuffled(case.body(some), random.Random(rng.randrange(3))) for some in rows]
+    blanks = rng.choices(["", " "], k=2)
+    texts = [json.dumps(some, separators=(f"{blanks[n % 2]},", f":{blanks[n % 2]}")) for n, some in enumerate(spelt)]
+    if isinstance(spelt[0], list) and spelt[0] and isinstance(spelt[0][0], dict):
+        texts = ["[" + ",".join(text[1:-1] for text in texts) + "]"]
+    for text in texts:
+        agrees(case, text.encode(), surely=True)
+
+
 KEYS = ["side", "price_level", "new_quantity", "p", "v", "b", "a", "price", "volume", "bids", "asks"]
 
 
@@ -276,6 +327,7 @@ def fuzz(seed: int, times: int) -> int:
         found = natively(case, body)
         read += found is not None
         assert found is None or found == by_the_venue(case, body), body
+        opens(case, body)
     return read
 
 
@@ -305,6 +357,36 @@ def test_the_depth_of_a_book_is_kept() -> None:
         assert book.read(finery.UPDATE_SHAPE, update)
         assert sides_of(book) == ({6: 1, 5: 1}, {7: 1, 8: 1})
     assert is_native() == bool(len(book))
+
+
+def test_messages_are_opened_alike_before_and_after_a_book_has_read_one() -> None:
+    case = CASES["coinbase"]
+    shape = Shape(stream.ReadRow, side=("side", "bid", "offer"), price="price_level", size="new_quantity")
+    common: dict[str, Any] = {"symbol": "X", "read": case.read, "shape": shape, "price_scale": 2, "size_scale": 8}
+    odd = b'[{"side":"bid","price_level":"1\\u0030","new_quantity":"1"}]'
+    messages = [BookUpdate(body=body, **common) for body in (json.dumps(case.body(BEFORE)).encode(), odd)]
+    before = [(list(message.rows()), message.levels) for message in messages]
+    OrderBook("X", 2, 8).read(shape, messages[0].body)
+    assert (shape.native is not None) == is_native()
+    assert [(list(message.rows()), message.levels) for message in messages] == before
+    with pytest.raises(RemoteProtocolError):
+        _ = BookUpdate(body=b"[", **common).levels
+
+
+@EVERY
+def test_what_is_no_body_is_not_opened(case: Case) -> None:
+    native = twins.reader(case.shape)
+    if native is None:
+        pytest.skip("the native core was not built")
+    for open_ in (native.rows, native.levels):
+        assert open_(b"", 2, 8) is None
+        assert open_(b"[]", 19, 8) is None
+        assert open_(b"[]", 2, -1) is None
+        assert open_("[]", 2, 8) is None
+        with pytest.raises(TypeError):
+            open_(b"[]", 2)
+        with pytest.raises(TypeError):
+            open_(b"[]", "2", 8)
 
 
 def test_scales_beyond_what_fits_are_not_read() -> None:
