@@ -951,50 +951,77 @@ static const char *past_decimal(const char *at, int scale, int64_t *value)
     return at;
 }
 
-/* Which of eight bytes cannot stand in a number (`/` may, here), as a bit each; right up to the first. */
-static inline unsigned ends_of_number(uint64_t eight)
-{
-    uint64_t ends = (eight | ~(eight + ONES * (0x80 - '.')) | (eight + ONES * (0x7f - '9'))) & TOPS;
-    return (unsigned)((ends >> 7) * 0x0102040810204080u >> 56);
-}
-
 /* Which of eight bytes, `0` taken from each, are no digits, as their highest bits; right up to the first. */
 static inline uint64_t no_digits(uint64_t eight)
 {
     return (eight | (eight + ONES * 0x76)) & TOPS;
 }
 
-/* What eight digits, 0 to 9 each, stand for. */
-static inline int64_t value_of_eight(uint64_t eight)
+/* Which of eight bytes cannot stand in a decimal number (`/` may, here), likewise. */
+static inline uint64_t no_decimals(uint64_t eight)
 {
+    return (eight | ~(eight + ONES * (0x80 - '.')) | (eight + ONES * (0x7f - '9'))) & TOPS;
+}
+
+/* The highest bits of eight bytes side by side. */
+static inline unsigned gathered(uint64_t tops)
+{
+    return (unsigned)((tops >> 7) * 0x0102040810204080u >> 56);
+}
+
+/* What the first `count` of eight digits, 0 to 9 each, stand for; nothing for none. */
+static inline int64_t value_of(uint64_t eight, int count)
+{
+    eight = (eight << ((64 - 8 * count) & 63)) & -(uint64_t)(count > 0);
     eight = (eight * 10 + (eight >> 8)) & 0x00ff00ff00ff00ffu;
     eight = (eight * 100 + (eight >> 16)) & 0x0000ffff0000ffffu;
     return (int64_t)((eight * 10000 + (eight >> 32)) & 0xffffffffu);
 }
 
-/* The same as `past_decimal` for up to seven digits before the point and eight after it, as nearly all numbers are; NULL
- * for any other. Nothing branches on how many digits there are, which cannot be foretold, and where the number ends is
- * found before what it is worth: the rest of the row does not wait. */
+/* The next two are the quick way of the two above, for up to fifteen digits; NULL for any other number. Nothing branches
+ * on how many digits there are, which cannot be foretold, and where the number ends is found before what it is worth: the
+ * rest of the row does not wait for that. */
+
+static inline const char *past_short_whole(const char *at, const char *end, int64_t *value)
+{
+    if (end - at < 16) {
+        return NULL;
+    }
+    uint64_t head = eight_bytes(at) ^ (ONES * '0'), tail = eight_bytes(at + 8) ^ (ONES * '0');
+    unsigned ends = gathered(no_digits(head)) | gathered(no_digits(tail)) << 8;
+    if (ends == 0) {
+        return NULL;
+    }
+    int length = __builtin_ctz(ends), more = length > 8 ? length - 8 : 0;
+    if (length == 0 || (*at == '0' && length > 1)) {
+        return NULL;
+    }
+    *value = value_of(head, length - more) * TENS[more] + value_of(tail, more);
+    return at + length;
+}
+
+/* Up to seven digits before the point and eight after it. */
 static inline const char *past_short_decimal(const char *at, const char *end, int scale, int64_t *value)
 {
     if (end - at < 17 || scale > 11) { /* 18 digits always fit */
         return NULL;
     }
     uint64_t head = eight_bytes(at) ^ (ONES * '0'), others = no_digits(head);
-    unsigned ends = ends_of_number(eight_bytes(at)) | ends_of_number(eight_bytes(at + 8)) << 8;
+    unsigned ends = gathered(no_decimals(eight_bytes(at))) | gathered(no_decimals(eight_bytes(at + 8))) << 8;
     if (others == 0 || ends == 0) {
         return NULL;
     }
     int length = __builtin_ctz(ends), whole = __builtin_ctzll(others) / 8, point = length > whole;
     int decimals = length - whole - point;
-    uint64_t tail = (eight_bytes(at + whole + point) ^ (ONES * '0')) << ((64 - 8 * decimals) & 63);
-    tail &= -(uint64_t)(decimals > 0);
     if (whole == 0 || (*at == '0' && whole > 1) || (point && (at[whole] != '.' || decimals == 0)) || decimals > 8 ||
-        decimals > scale || no_digits(tail)) {
+        decimals > scale) {
         return NULL;
     }
-    head <<= 64 - 8 * whole;
-    *value = value_of_eight(head) * TENS[scale] + value_of_eight(tail) * TENS[scale - decimals];
+    uint64_t tail = eight_bytes(at + whole + point) ^ (ONES * '0');
+    if (decimals > 0 && no_digits(tail) << (64 - 8 * decimals)) {
+        return NULL;
+    }
+    *value = value_of(head, whole) * TENS[scale] + value_of(tail, decimals) * TENS[scale - decimals];
     return at + length;
 }
 
@@ -1019,10 +1046,14 @@ static inline const char *past_value(const Cursor *cursor, int n, const char *at
     if (field->form == WORD) {
         return past_word(cursor, at, value);
     }
-    int scale = field->form == WHOLE ? 0 : cursor->scales[field->role];
-    const char *after = past_short_decimal(at, cursor->end, scale, value);
+    if (field->form != WHOLE) {
+        const int scale = cursor->scales[field->role];
+        const char *after = past_short_decimal(at, cursor->end, scale, value);
+        return after != NULL ? after : past_decimal(at, scale, value);
+    }
+    const char *after = past_short_whole(at, cursor->end, value);
     if (after == NULL) {
-        after = field->form == WHOLE ? past_whole(at, value) : past_decimal(at, scale, value);
+        after = past_whole(at, value);
     }
     if (after != NULL && cursor->lots[n] != 1) {
         if (*value > INT64_MAX / cursor->lots[n]) {
