@@ -7,7 +7,8 @@
  * to nothing in memory. A level that goes keeps its place, with size 0, for the next that comes there or beside it; the
  * last place always has a level. A Reader knows by a `Shape` (model/shape.py) where side, price and size stand in a venue's
  * rows. It reads what it is certain of and refuses everything else: `read` answers False, nothing has changed, and the
- * venue's own Python reader decides what the body means. So there is no error of a body's here, only True and False.
+ * venue's own Python reader decides what the body means. So there is no error of a body's here, only True and False; for
+ * `rows` and `levels`, which make Python objects of a body, only those and None.
  *
  * All of a body is read before any of it is applied. Numbers are int64; what does not fit raises OverflowError in the
  * calls that take Python integers, before anything has changed, and is refused by `read`.
@@ -28,7 +29,8 @@
 
 static PyObject *BookError;
 static PyObject *type_of_level, *type_of_change, *from_scaled, *multiply; /* of the model; the last loses nothing */
-static PyObject *units[19]; /* one of each scale, as a Decimal */
+#define SCALES 19
+static PyObject *units[SCALES]; /* one of each of the usual scales, as a Decimal */
 
 /* ------------------------------------------------------------------------------------------------------- rows -- */
 
@@ -639,8 +641,8 @@ static PyObject *Ladder_apply(PyObject *Py_UNUSED(none), PyObject *const *args, 
 /* What an integer stands for in a scale, as `from_scaled` of model/terms.py has it. */
 static PyObject *exact(PyObject *number, int scale)
 {
-    if (number == NULL || scale < 0 || scale > 18) {
-        return number == NULL ? NULL : PyObject_CallFunction(from_scaled, "Oi", number, scale);
+    if (scale < 0 || scale >= SCALES) {
+        return PyObject_CallFunction(from_scaled, "Oi", number, scale);
     }
     PyObject *arguments[2] = {number, units[scale]};
     return PyObject_Vectorcall(multiply, arguments, 2, NULL);
@@ -648,12 +650,12 @@ static PyObject *exact(PyObject *number, int scale)
 
 static PyObject *exact_size(int64_t size, int scale)
 {
-    PyObject *number = PyLong_FromLongLong(size), *found = exact(number, scale);
+    PyObject *number = PyLong_FromLongLong(size), *found = number == NULL ? NULL : exact(number, scale);
     Py_XDECREF(number);
     return found;
 }
 
-/* Prices near the top come again and again; a price has one place, from which the next for that place drives it. */
+/* Prices near the top come again and again. Each has one place here, and keeps it until another needs it. */
 #define PRICES_KEPT 1024
 static struct {
     int64_t price;
@@ -711,7 +713,7 @@ typedef struct {
 
 static PyTypeObject ReaderType;
 
-/* The text between the values of a row: from one to the next, with whatever members are passed over. */
+/* The text between the values of a row, with the members that are passed over. Rows of one message mostly share it. */
 typedef struct {
     const char *text;
     Py_ssize_t length;
@@ -978,10 +980,11 @@ static inline int64_t value_of(uint64_t eight, int count)
     return (int64_t)((eight * 10000 + (eight >> 32)) & 0xffffffffu);
 }
 
-/* The next two are the quick way of the two above, for up to fifteen digits; NULL for any other number. Nothing branches
+/* The quick ways of `past_whole` and `past_decimal`, for nearly all numbers there are; NULL for any other. Nothing branches
  * on how many digits there are, which cannot be foretold, and where the number ends is found before what it is worth: the
  * rest of the row does not wait for that. */
 
+/* Up to fifteen digits. */
 static inline const char *past_short_whole(const char *at, const char *end, int64_t *value)
 {
     if (end - at < 16) {
@@ -3021,7 +3024,7 @@ PyMODINIT_FUNC PyInit__native(void)
     if (!BookError || !type_of_level || !type_of_change || !from_scaled || !multiply) {
         return NULL;
     }
-    for (int scale = 0; scale < (int)(sizeof units / sizeof *units); scale++) {
+    for (int scale = 0; scale < SCALES; scale++) {
         units[scale] = PyObject_CallFunction(from_scaled, "ii", 1, scale);
         if (units[scale] == NULL) {
             return NULL;

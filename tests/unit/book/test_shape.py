@@ -160,13 +160,15 @@ def natively(case: Case, body: bytes) -> Sides | None:
 def opens(case: Case, body: bytes) -> None:
     """Rows and levels that the native reader makes of a body are those of the venue's reader; or there are none."""
     native = twins.reader(case.shape)
-    rows = None if native is None else native.rows(body, case.price_scale, case.size_scale)
-    if rows is None:
-        assert native is None or native.levels(body, case.price_scale, case.size_scale) is None
+    if native is None:
+        return
+    rows = native.rows(body, case.price_scale, case.size_scale)
+    levels = native.levels(body, case.price_scale, case.size_scale)
+    if rows is None or levels is None:
+        assert rows is levels, body
         return
     told = list(case.read(body, case.price_scale, case.size_scale))
     assert list(rows) == told, body
-    levels = native.levels(body, case.price_scale, case.size_scale)
     assert [(one.action, one.price.as_tuple(), one.size.as_tuple()) for one in levels] == [
         (what, EXACT.scaleb(price, -case.price_scale).as_tuple(), EXACT.scaleb(size, -case.size_scale).as_tuple())
         for what, price, size in told
