@@ -5,6 +5,7 @@ The venues' shapes and readers are taken as they are, since what matters is that
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -238,6 +239,7 @@ ODD = [
     "9223372036854775807", "9223372036854775808", "92233720368547758.07", "92233720368547758.08",
     '"92233720368547758.07"', '"92233720368547758.08"', '"92233720368.54775807"', '"92233720368.54775808"',
     "99999999999999999999999999999999999999999", "1" + "0" * 60, "0." + "0" * 60, '"1' + "0" * 60 + '"', '"9" ', "1 2",
+    "1/5", '"1/5"', "1:5", '"1:5"', "1..5", '"1..5"', "1.5.5", '"1.5.5"', '"1.\u00e9"', '"1\u00e95"',
 ]  # fmt: skip
 
 
@@ -373,6 +375,29 @@ def test_messages_are_opened_alike_before_and_after_a_book_has_read_one() -> Non
     assert [(list(message.rows()), message.levels) for message in messages] == before
     with pytest.raises(RemoteProtocolError):
         _ = BookUpdate(body=b"[", **common).levels
+
+
+def test_books_may_be_read_while_a_message_is_opened() -> None:
+    """By what the garbage collector sets going, which the objects made may set going."""
+    case, other = CASES["coinbase"], CASES["finery"]
+    body = json.dumps(case.body((SET_BID, n, 10**8 + n) for n in range(1, 2_000))).encode()
+    between = json.dumps(other.body(BEFORE)).encode()
+    book, times = OrderBook("X", 8, 8), 0
+
+    def collected(phase: str, _: Mapping[str, int]) -> None:
+        nonlocal times
+        times += phase == "stop"
+        book.read_whole(other.shape, between, 8, 8)
+
+    threshold = gc.get_threshold()
+    gc.callbacks.append(collected)
+    gc.set_threshold(10)
+    try:
+        opens(case, body)
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(collected)
+    assert times > 10
 
 
 @EVERY
