@@ -5,10 +5,10 @@
  *
  * A Ladder is one side of a book: a flat array sorted with the best level last, so that changes near the top move next
  * to nothing in memory. A level that goes keeps its place, with size 0, for the next that comes there or beside it; the
- * last place always has a level. A Reader knows by a `Shape` (model/shape.py) where side, price and size stand in a venue's
- * rows. It reads what it is certain of and refuses everything else: `read` answers False, nothing has changed, and the
- * venue's own Python reader decides what the body means. So there is no error of a body's here, only True and False; for
- * `rows` and `levels`, which make Python objects of a body, only those and None.
+ * last place always has a level. A Reader knows by a `Shape` (model/shape.py) where side, price and size stand in a
+ * venue's rows. It reads what it is certain of and refuses everything else: `read` answers False, nothing has changed,
+ * and the venue's own Python reader decides what the body means. So there is no error of a body's here, only True and
+ * False; and for `rows` and `levels`, which make Python objects of a body, those and None.
  *
  * All of a body is read before any of it is applied. Numbers are int64; what does not fit raises OverflowError in the
  * calls that take Python integers, before anything has changed, and is refused by `read`.
@@ -965,7 +965,7 @@ static inline uint64_t no_decimals(uint64_t eight)
     return (eight | ~(eight + ONES * (0x80 - '.')) | (eight + ONES * (0x7f - '9'))) & TOPS;
 }
 
-/* The highest bits of eight bytes side by side. */
+/* The highest bits of eight bytes, side by side. */
 static inline unsigned gathered(uint64_t tops)
 {
     return (unsigned)((tops >> 7) * 0x0102040810204080u >> 56);
@@ -980,9 +980,9 @@ static inline int64_t value_of(uint64_t eight, int count)
     return (int64_t)((eight * 10000 + (eight >> 32)) & 0xffffffffu);
 }
 
-/* The quick ways of `past_whole` and `past_decimal`, for nearly all numbers there are; NULL for any other. Nothing branches
- * on how many digits there are, which cannot be foretold, and where the number ends is found before what it is worth: the
- * rest of the row does not wait for that. */
+/* The quick ways of `past_whole` and `past_decimal`, for nearly all numbers there are; NULL for any other. Nothing
+ * branches on how many digits there are, which cannot be foretold, and where the number ends is found before what it is
+ * worth: the rest of the row does not wait for that. */
 
 /* Up to fifteen digits. */
 static inline const char *past_short_whole(const char *at, const char *end, int64_t *value)
@@ -1041,7 +1041,7 @@ static const char *past_word(const Cursor *cursor, const char *at, int64_t *valu
 }
 
 /* Past the value of a field, for a text from quote to quote; NULL, where there is none. Numbers come out in the
- * instrument's scale; that none goes on after them is seen by who takes what follows. */
+ * instrument's scale. Where one goes on (an exponent, a second point), whoever takes what follows refuses it. */
 static inline const char *past_value(const Cursor *cursor, int n, const char *at, int64_t *values)
 {
     const Field *field = &cursor->reader->fields[n];
@@ -1098,8 +1098,8 @@ static int take_array(Cursor *cursor, int64_t *values)
     return take(cursor, ']');
 }
 
-/* A row that is spelt as the row before was, but for the values of its fields; otherwise nothing has been taken. The same
- * bytes in the same place mean the same, so there is nothing to look at again. */
+/* A row that is spelt as the row before was, but for the values of its fields; otherwise nothing has been taken. The
+ * same bytes in the same place mean the same, so there is nothing to look at again. */
 static int take_alike(Cursor *cursor, int64_t *values)
 {
     const char *at = cursor->at;
@@ -1306,18 +1306,20 @@ static Py_ssize_t depth_of(PyObject *depth)
     return kept == -1 && PyErr_Occurred() ? -2 : kept;
 }
 
-/* `read_body` of Python's (body, price_scale, size_scale). */
-static int read_given(const Reader *reader, PyObject *const *args)
+/* `read_body` of Python's (body, price_scale, size_scale), with what the scales are. */
+static int read_given(const Reader *reader, PyObject *const *args, int *price_scale, int *size_scale)
 {
-    long price_scale = PyLong_AsLong(args[1]), size_scale = PyLong_AsLong(args[2]);
-    if ((price_scale == -1 || size_scale == -1) && PyErr_Occurred()) {
+    long prices_in = PyLong_AsLong(args[1]), sizes_in = PyLong_AsLong(args[2]);
+    if ((prices_in == -1 || sizes_in == -1) && PyErr_Occurred()) {
         return -1;
     }
-    if (!PyBytes_CheckExact(args[0]) || price_scale < 0 || price_scale > 18 || size_scale < 0 || size_scale > 18) {
+    if (!PyBytes_CheckExact(args[0]) || prices_in < 0 || prices_in > 18 || sizes_in < 0 || sizes_in > 18) {
         return 0;
     }
+    *price_scale = (int)prices_in;
+    *size_scale = (int)sizes_in;
     const char *body = PyBytes_AS_STRING(args[0]);
-    return read_body(reader, body, body + PyBytes_GET_SIZE(args[0]), (int)price_scale, (int)size_scale);
+    return read_body(reader, body, body + PyBytes_GET_SIZE(args[0]), *price_scale, *size_scale);
 }
 
 /* read(bids, asks, body, price_scale, size_scale, depth, replace) */
@@ -1335,7 +1337,8 @@ static PyObject *Reader_read(Reader *self, PyObject *const *args, Py_ssize_t cou
     if (depth == -2) {
         return NULL;
     }
-    int fine = read_given(self, args + 2);
+    int price_scale, size_scale;
+    int fine = read_given(self, args + 2, &price_scale, &size_scale);
     int failed = fine < 0;
     if (fine > 0 && args[6] == Py_True) {
         fine = only_sets();
@@ -1383,12 +1386,13 @@ static PyObject *change_of(const Row *row, int price_scale, int size_scale)
     return made;
 }
 
-/* A tuple of what is made of each row of a body, given as Python's (body, price_scale, size_scale); None, when it is not
- * certain. Making objects may set the garbage collector going, and so any Python code: the rows are out of the scratch
- * array meanwhile. */
+/* A tuple of what is made of each row of a body, given as Python's (body, price_scale, size_scale); None, when it is
+ * not certain. Making objects may set the garbage collector going, and so any Python code: the rows are out of the
+ * scratch array meanwhile. */
 static PyObject *opened(const Reader *self, PyObject *const *args, PyObject *(*make)(const Row *, int, int))
 {
-    int fine = read_given(self, args);
+    int price_scale, size_scale;
+    int fine = read_given(self, args, &price_scale, &size_scale);
     if (fine <= 0) {
         shrink_scratch();
         return fine < 0 ? NULL : Py_NewRef(Py_None);
@@ -1397,10 +1401,9 @@ static PyObject *opened(const Reader *self, PyObject *const *args, PyObject *(*m
     const Py_ssize_t count = scratch.count, room = scratch.room;
     scratch.rows = NULL;
     scratch.count = scratch.room = 0;
-    const int price_scale = (int)PyLong_AsLong(args[1]), size_scale = (int)PyLong_AsLong(args[2]);
     PyObject *made = PyTuple_New(count);
     Py_ssize_t place = 0;
-    /* Whichever side stands first in the body, the venues' readers tell bids first, unless the rows say it themselves. */
+    /* Whichever side stands first in the body, the venues' readers tell bids first, unless rows say their side. */
     for (int side = 0; side < (self->body == ROWS ? 1 : 2); side++) {
         for (Py_ssize_t n = 0; n < count && made != NULL; n++) {
             if (self->body != ROWS && rows[n].action % 2 != side) {
