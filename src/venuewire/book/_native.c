@@ -25,7 +25,7 @@
 #include <string.h>
 
 /* Raised with the C surface: a build that is left over from another version is not used. */
-#define SURFACE 3
+#define SURFACE 4
 
 static PyObject *BookError;
 static PyObject *type_of_level, *type_of_change, *from_scaled, *multiply; /* of the model; the last loses nothing */
@@ -2586,7 +2586,15 @@ static inline int take_key(Cursor *cursor, const Quoted *keys, int count, int ne
 static inline int take_number(Cursor *cursor, int64_t *value)
 {
     skip_blanks(cursor);
-    return take_whole(cursor, value);
+    const char *after = past_short_whole(cursor->at, cursor->end, value);
+    if (after == NULL) {
+        after = past_whole(cursor->at, value);
+    }
+    if (after == NULL) {
+        return 0;
+    }
+    cursor->at = after;
+    return 1;
 }
 
 /* A quote, with its price on one side; what has none, or 0, or two, is for the venue's reader. */

@@ -22,7 +22,7 @@ from venuewire.venue import Express as Plan
 from venuewire.venue import QuoteExpress as QuotePlan
 
 # The surface of `_native.c` that this version was written for; a build left over from another is not used.
-SURFACE = 3
+SURFACE = 4
 
 
 def _find() -> ModuleType | None:
