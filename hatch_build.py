@@ -62,12 +62,12 @@ def native_core(root: Path) -> list[Path]:
 def exchange(root: Path) -> list[Path]:
     """The compiled exchange, made anew if it is of other sources; nothing where that cannot be."""
     twins = _twins(root)
-    if _wanted() and _compiles() and importlib.util.find_spec("mypyc"):
-        if not any(path.name.startswith(twins.group()) for path in twins.compiled_files()):
-            _remove(twins.compiled_files())
+    is_fresh = any(path.name.startswith(twins.group()) for path in twins.compiled_files())
+    if not (_wanted() and is_fresh):
+        for path in twins.compiled_files():
+            path.unlink(missing_ok=True)
+        if _wanted() and _compiles() and importlib.util.find_spec("mypyc"):
             _by_mypyc(root, twins)
-    else:
-        _remove(twins.compiled_files())
     found: list[Path] = twins.compiled_files()
     return found
 
@@ -160,11 +160,6 @@ def _run(command: list[str], cwd: Path | None = None) -> None:
 def _last_line(error: Exception) -> str:
     said = (getattr(error, "stderr", b"") or b"").decode(errors="replace").strip()
     return said.rpartition("\n")[2] or str(error)
-
-
-def _remove(paths: list[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
 
 
 def _twins(root: Path) -> ModuleType:
