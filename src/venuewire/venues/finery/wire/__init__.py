@@ -10,6 +10,7 @@ them before without a version number.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any, TypeGuard, cast
 
 import msgspec
@@ -419,15 +420,18 @@ def plain(record: Any) -> Any:
     if not record.__struct_config__.array_like:
         return {name: plain(value) for name, value in _members(record)}
     row = [plain(value) for _, value in _members(record)]
-    needed = sum(field.required for field in msgspec.structs.fields(record))
+    needed = sum(field.required for field in _fields(type(record)))
     while len(row) > needed and row[-1] is None:
         row.pop()
     return row
 
 
+_fields = cache(msgspec.structs.fields)
+"""Of a record's class; found by reading its annotations, which takes longer than all the rest."""
+
+
 def _members(record: Struct) -> list[tuple[str, Any]]:
-    fields = msgspec.structs.fields(record)
-    members = [(field.encode_name, getattr(record, field.name)) for field in fields]
+    members = [(field.encode_name, getattr(record, field.name)) for field in _fields(type(record))]
     return [(name, value) for name, value in members if value is not UNSET]
 
 
