@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from venuewire.codec import scaled
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.market import Trade
 from venuewire.model.terms import NANOS_PER_SECOND, OrdRejReason, Side, from_scaled
@@ -116,6 +117,41 @@ def test_what_is_no_plain_number_is_damage(text: str) -> None:
     for body in (row(text, "1"), row("1", text)):
         with pytest.raises(RemoteProtocolError):
             translate.read_levels(body, 2, 8)
+
+
+NUMBERS = st.one_of(
+    st.from_regex(r"[0-9]{0,3}(\.[0-9]{0,9})?", fullmatch=True),
+    st.sampled_from(["0", "0.00000000", "1.", ".5", "00.10", "007", "1" * 20, "9" * 21, "1." + "0" * 30, "9" * 60]),
+    st.text(alphabet="0123456789.eE+-_ \t\x00\u0663\u00b2\uff11,xn", max_size=12),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["bid", "offer"]), NUMBERS, NUMBERS), max_size=5), st.booleans())
+def test_rows_are_read_number_by_number_as_any_number_is_read_or_refused_together(
+    rows: list[tuple[str, str, str]], escaped: bool
+) -> None:
+    told = [{"side": side, "event_time": "x", "price_level": price, "new_quantity": size} for side, price, size in rows]
+    body = json.dumps(told, ensure_ascii=escaped).encode()
+    for price_scale, size_scale in ((2, 8), (0, 0), (8, 20), (3, 21), (20, 40)):
+        try:
+            expected: list[tuple[int, int, int]] | None = [
+                (0 if side == "bid" else 1, scaled(price, price_scale), scaled(size, size_scale))
+                for side, price, size in rows
+            ]
+        except RemoteProtocolError:
+            expected = None
+        try:
+            found: list[tuple[int, int, int]] | None = list(translate.read_levels(body, price_scale, size_scale))
+        except RemoteProtocolError:
+            found = None
+        assert found == expected
+
+
+def test_prices_are_read_whether_they_have_been_seen_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(translate, "PRICES_KEPT", 3)
+    for _ in range(3):
+        for price in range(10):
+            assert list(translate.read_levels(row(str(price), "1"), 2, 0)) == [(0, price * 100, 1)]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[{}]", row("1", "1", "ask"), row("1", "1")[:-1], b"[1]"])

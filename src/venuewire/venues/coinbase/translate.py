@@ -59,59 +59,65 @@ def book_product(product_id: str) -> str:
 # --------------------------------------------------------------------------- books
 
 PRICES_KEPT = 65_536
+_DIGITS_MOST = 40
+_POWERS = [10**exponent for exponent in range(_DIGITS_MOST)]
+_SHIFTS = [_POWERS[scale::-1] for scale in range(21)]
+"""Scale -> decimals of a text -> what its digits are multiplied by; of scales in which no `PlainRow` is too long."""
+
+# Scale -> text of a price -> that price. The same come again and again; there is room for a full book. These are plain
+# dicts, and what is not in them is an exception: a dict with `__missing__` is slower where nothing is missing.
+_prices: dict[int, dict[str, int]] = {}
 
 
-class PriceTexts(dict[str, int]):
-    """Text of a price -> that price in one scale. The same come again and again; room for a full book."""
-
-    __slots__ = ("scale",)
-
-    def __init__(self, scale: int) -> None:
-        super().__init__()
-        self.scale = scale
-
-    def __missing__(self, text: str) -> int:
-        price = scaled(text, self.scale)
-        if len(self) >= PRICES_KEPT:
-            self.clear()
-        self[text] = price
-        return price
-
-
-_prices: dict[int, PriceTexts] = {}
+def _learn(prices: dict[str, int], text: str, scale: int) -> int:
+    """A price that is not among those of its scale yet."""
+    price = scaled(text, scale)
+    if len(prices) >= PRICES_KEPT:
+        prices.clear()
+    prices[text] = price
+    return price
 
 
 def read_levels(body: bytes, price_scale: int, size_scale: int) -> Sequence[LevelRow]:
     """Rows of an `updates` array: the `LevelReader` of this venue, and its hottest loop.
 
-    The conversion of sizes is written out, for plain digits only: anything else is `scaled`'s to read or refuse.
+    Sizes are read as `scaled` reads them, written out, while all are plain digits that fit the scale; a body with any
+    other is read anew, or refused, the long way.
     """
-    price_of = _prices.get(price_scale)
-    if price_of is None:
-        price_of = _prices[price_scale] = PriceTexts(price_scale)
+    prices, bid, ask = _prices.setdefault(price_scale, {}), SET_BID, SET_ASK
     result: list[LevelRow] = []
-    add = result.append
-    point = -1 - size_scale
-    for row in stream.read_rows(body):
-        text = row.new_quantity
-        if text == "0":
-            size = 0
-        elif -point < len(text) <= _DIGITS_MOST and text[point] == "." and size_scale:
-            # Every decimal is written, as nearly always.
-            digits = text[:point] + text[point + 1 :]
-            size = int(digits) if digits.isdigit() and digits.isascii() else scaled(text, size_scale)
-        else:
-            whole, _, fraction = text.partition(".")
-            digits = whole + fraction.ljust(size_scale, "0")
-            if len(fraction) <= size_scale and len(digits) <= 40 and digits.isdigit() and digits.isascii() and whole:
-                size = int(digits)
+    try:
+        shifts = _SHIFTS[size_scale]
+        for row in stream.read_plain_rows(body):
+            text = row.new_quantity
+            if text == "0":
+                size = 0
             else:
-                size = scaled(text, size_scale)
-        add((SET_BID if row.side == "bid" else SET_ASK, price_of[row.price_level], size))
+                whole, _, fraction = text.partition(".")
+                digits = whole + fraction
+                if not (whole and digits.isdigit() and digits.isascii()):
+                    return _any_levels(body, price_scale, size_scale)
+                size = int(digits) * shifts[len(fraction)]
+            try:
+                price = prices[row.price_level]
+            except KeyError:
+                price = _learn(prices, row.price_level, price_scale)
+            result.append((bid if row.side == "bid" else ask, price, size))
+    except (RemoteProtocolError, IndexError):
+        return _any_levels(body, price_scale, size_scale)
     return result
 
 
-_DIGITS_MOST = 40
+def _any_levels(body: bytes, price_scale: int, size_scale: int) -> Sequence[LevelRow]:
+    """The same, however it is written."""
+    return [
+        (
+            SET_BID if row.side == "bid" else SET_ASK,
+            scaled(row.price_level, price_scale),
+            scaled(row.new_quantity, size_scale),
+        )
+        for row in stream.read_rows(body)
+    ]
 
 
 def read_snapshot(body: bytes, price_scale: int, size_scale: int) -> Sequence[LevelRow]:
@@ -157,9 +163,6 @@ def _scaled_all(texts: list[str], scale: int) -> list[int] | None:
     except IndexError:
         return None
     return list(map(mul, map(int, digits.split(",")), shifts))
-
-
-_POWERS = [10**exponent for exponent in range(_DIGITS_MOST)]
 
 
 BOOK_SHAPE = Shape(stream.ReadRow, side=("side", "bid", "offer"), price="price_level", size="new_quantity")

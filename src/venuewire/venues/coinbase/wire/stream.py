@@ -6,9 +6,9 @@ Pages: docs.cdp.coinbase.com, Advanced Trade WebSocket: "Overview" (envelope, se
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from venuewire.codec import Mark, MessageTable, SecretText, Spelling, decoder
 
@@ -394,6 +394,14 @@ class ReadRow(Struct, gc=False):
     new_quantity: str
 
 
+class PlainRow(Struct, gc=False):
+    """The same, of sizes no longer than sound ones are."""
+
+    side: Literal["bid", "offer"]
+    price_level: str
+    new_quantity: Annotated[str, Meta(max_length=20)]
+
+
 # Book frames in the spelling the venue uses, without a blank and with the members in their order, are found by their
 # beginning; any other goes by the records above, and comes out the same.
 _BOOK_HEAD: tuple[bytes | Mark | tuple[bytes | Mark, ...], ...] = (
@@ -448,6 +456,7 @@ open_head = decoder(Head)
 open_numbered = decoder(NumberedHead)
 open_book = decoder(RawBookFrame)
 read_rows = decoder(list[ReadRow])
+read_plain_rows = decoder(list[PlainRow])
 read_request = decoder(AnyRequest)
 read_error = decoder(ErrorFrame)
 read_subscriptions = decoder(SubscriptionsFrame)
