@@ -58,7 +58,8 @@ class OrderBook(twins.Core):
             self._widen()
             Ladder.apply(self.bids, self.asks, rows)
         finally:
-            self._settle()
+            if self.depth is not None:
+                self._cut(self.depth)
 
     def read(self, shape: Shape, body: bytes) -> bool:
         """Apply a raw body without making rows of it. False: not read, nothing has changed, `apply_rows` must do it."""
@@ -85,33 +86,36 @@ class OrderBook(twins.Core):
 
         All or nothing: on `BookError`, or when `rows` raises on the way, the old book stands.
         """
-        fresh: dict[int, dict[int, int]] = {SET_BID: {}, SET_ASK: {}}
+        bids: dict[int, int] = {}
+        asks: dict[int, int] = {}
         for action, price, size in rows:
             if price < 0 or size < 0:
                 raise BookError(f"a negative price or size: {price}, {size}")
-            if action in fresh:
-                fresh[action][price] = size
+            if action == SET_BID:
+                bids[price] = size
+            elif action == SET_ASK:
+                asks[price] = size
             else:
-                _delete_thru(fresh[SET_BID if self._side_of_thru(action) is self.bids else SET_ASK], action, price)
+                _delete_thru(bids if self._side_of_thru(action) is self.bids else asks, action, price)
         self.price_scale = self.price_scale if price_scale is None else price_scale
         self.size_scale = self.size_scale if size_scale is None else size_scale
         self.forget_top()
         try:
-            self._load(fresh)
+            self._load(bids, asks)
         except OverflowError:
             self._widen()
-            self._load(fresh)
-        self._settle()
-
-    def _load(self, sides: dict[int, dict[int, int]]) -> None:
-        self.bids.load(sides[SET_BID])
-        self.asks.load(sides[SET_ASK])
-
-    def _settle(self) -> None:
-        """After a message: cut to `depth`."""
+            self._load(bids, asks)
         if self.depth is not None:
-            self.bids.trim(self.depth)
-            self.asks.trim(self.depth)
+            self._cut(self.depth)
+
+    def _load(self, bids: dict[int, int], asks: dict[int, int]) -> None:
+        self.bids.load(bids)
+        self.asks.load(asks)
+
+    def _cut(self, depth: int) -> None:
+        """After a message: what is beyond the venue's depth goes."""
+        self.bids.trim(depth)
+        self.asks.trim(depth)
 
     def _widen(self) -> None:
         """Go on with ladders that know no bounds."""

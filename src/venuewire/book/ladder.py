@@ -72,8 +72,11 @@ class Ladder:
                 else:
                     raise BookError(f"unknown action {action}")
         finally:
-            bids._look()
-            asks._look()
+            # While something stands at the best price it is that still (no price is -1).
+            if not bid_sizes.get(bids.best or -1):
+                bids._look()
+            if not ask_sizes.get(asks.best or -1):
+                asks._look()
 
     def delete_thru(self, price: int) -> None:
         """Delete every level better than `price`; 0 empties the side. Raises `BookError` when it is negative."""
@@ -92,7 +95,7 @@ class Ladder:
         # The dict stays the same object: `apply` holds it while a ladder is swept.
         self._sizes.clear()
         self._sizes.update(kept)
-        self._keys = sorted(price * self._sign for price in self._sizes)
+        self._keys = sorted(kept) if self._sign > 0 else [-price for price in sorted(kept, reverse=True)]
         self._room = 2 * len(self._keys) + _SPARE
         self.best = self._keys[-1] * self._sign if self._keys else None
 
@@ -127,15 +130,20 @@ class Ladder:
                 yield price, size
 
     def _put(self, price: int, size: int) -> None:
-        """`set` without a look at the top."""
+        """`set` without a look at the top: `best` may have lost its level, but nothing better stands anywhere."""
         if size < 0 or price < 0:
             raise BookError(f"a negative price or size: {price}, {size}")
         if price in self._sizes:
             self._sizes[price] = size
         elif size:
             self._sizes[price] = size
-            insort(self._keys, price * self._sign)
-            if len(self._keys) > self._room:
+            key, keys = price * self._sign, self._keys
+            if not keys or key > keys[-1]:
+                keys.append(key)
+                self.best = price
+            else:
+                insort(keys, key)
+            if len(keys) > self._room:
                 self._sweep()
 
     def _look(self) -> None:

@@ -192,3 +192,17 @@ def test_rows_are_applied_up_to_the_one_that_is_refused(rows: list[tuple[int, in
     assert len(told) in {0, 2}
     assert len(set(told)) < 2
     assert [side.top() for side in sides] == [side.top() for side in pure]
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12), st.sampled_from([0, 0, 1, 2])), max_size=8),
+        max_size=12,
+    )
+)
+def test_the_best_price_is_known_after_every_message(messages: list[list[tuple[int, int, int]]]) -> None:
+    bids, asks = twins.ladder(1), twins.ladder(-1)
+    for rows in messages:
+        twins.ladder.apply(bids, asks, rows)
+        assert bids.best == max((price for price, _ in bids.top()), default=None)
+        assert asks.best == min((price for price, _ in asks.top()), default=None)
