@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
+from functools import lru_cache
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
 from venuewire.errors import RemoteProtocolError
-from venuewire.model.terms import EXACT
+from venuewire.model.terms import EXACT, NANOS_PER_SECOND, Nanos
 
 SECRET = Meta(extra={"secret": True})
 SecretText = Annotated[str, SECRET]
@@ -122,7 +124,7 @@ class Mark(IntEnum):
     KEY = 3
     """Whose book it is, in letters, digits and `-._:/@`."""
     TIME = 4
-    """When the book changed, in RFC 3339, UTC."""
+    """When the book changed, in RFC 3339, UTC, from 1970 on; a quote follows."""
     BODY = 5
     """Here the body begins: what follows stands in it, and it goes on to the tail."""
 
@@ -131,10 +133,11 @@ FramePart: TypeAlias = tuple[int, bytes, int]
 """(a `Mark`, or 0 for fixed bytes; those; how many parts may be left out from here on)."""
 _FIXED = 0
 _PATTERNS: Mapping[Mark, bytes] = {
-    Mark.TEXT: rb'[^"\\]*',
-    Mark.SEQ: rb"(?P<seq>\d{1,18})",
-    Mark.KEY: rb"(?P<key>[0-9A-Za-z._:/@-]+)",
-    Mark.TIME: rb'(?P<time>[^"\\]*)',
+    # What has been found is not given back (`+` behind the count): what follows begins with something else.
+    Mark.TEXT: rb'[^"\\]*+',
+    Mark.SEQ: rb"(?P<seq>\d{1,18}+)",
+    Mark.KEY: rb"(?P<key>[0-9A-Za-z._:/@-]++)",
+    Mark.TIME: rb'(?P<time>(?P<second>[0-9T:-]{19}+)(?:\.(?P<fraction>\d{1,9}+))?Z)(?=")',
     Mark.BODY: rb"(?P<body>)",
 }
 
@@ -143,12 +146,12 @@ class Spelling:
     """How a venue spells the frame of a plain book message, byte for byte: fixed bytes, and marks between them.
 
     A sequence among the parts may be absent as a whole. `parts` and `tail` are what a native reader takes; `match`
-    finds the same in Python, up to the end of the parts, with the groups `seq`, `key`, `time` and `body` (empty, where
-    the body begins). Other spellings of the same message are not matched, and that is nobody's loss: they go by the
-    venue's records.
+    finds the same in Python, up to the end of the parts, with the groups `seq`, `key`, `time` (`spelled_time` reads it)
+    and `body` (empty, where the body begins). Other spellings of the same message are not matched, and that is nobody's
+    loss: they go by the venue's records.
     """
 
-    __slots__ = ("match", "parts", "tail")
+    __slots__ = ("is_timed", "match", "parts", "tail")
 
     def __init__(self, *parts: bytes | Mark | Sequence[bytes | Mark], tail: bytes) -> None:
         self.tail = tail
@@ -159,12 +162,35 @@ class Spelling:
             for group, may_be_absent in zip(groups, absent, strict=True)
             for n, part in enumerate(group)
         )
+        self.is_timed = any(Mark.TIME in group for group in groups)
         patterns = [b"".join(map(_pattern, group)) for group in groups]
         self.match = re.compile(
             b"".join(
                 b"(?:" + pattern + b")?" if may else pattern for pattern, may in zip(patterns, absent, strict=True)
             )
         ).match
+
+
+_is_second = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d").fullmatch
+_EPOCH_YEAR = 1970
+
+
+def spelled_time(found: re.Match[bytes]) -> Nanos:
+    """The time in a frame whose spelling has one; raises `RemoteProtocolError` where there is no such time."""
+    fraction = found["fraction"]
+    return _second(found["second"]) + (int(fraction.ljust(9, b"0")) if fraction else 0)
+
+
+@lru_cache(maxsize=64)
+def _second(text: bytes) -> Nanos:
+    """Consecutive messages share it."""
+    try:
+        moment = datetime.fromisoformat(f"{text.decode('ascii')}+00:00")
+    except ValueError:
+        raise RemoteProtocolError("a time is not RFC 3339") from None
+    if moment.year < _EPOCH_YEAR or not _is_second(text):
+        raise RemoteProtocolError("a time is not RFC 3339, or before 1970")
+    return int(moment.timestamp()) * NANOS_PER_SECOND
 
 
 def _part(part: bytes | Mark, optional: int) -> FramePart:

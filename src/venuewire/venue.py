@@ -254,8 +254,6 @@ class Express(Struct, frozen=True, kw_only=True):
     read: LevelReader
     key: Callable[[str], bytes]
     """How frames call the book of a symbol. Two symbols may share a book: neither goes by express then."""
-    time: Callable[[str], Nanos] | None = None
-    """What the text of `Mark.TIME` means, where the spelling has it; raises `RemoteProtocolError`."""
 
 
 class QuoteExpress(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from venuewire.book.core import Core
+from venuewire.codec import spelled_time
 from venuewire.errors import BookError, RemoteProtocolError
 from venuewire.model.market import BookUpdate, LevelRow
 from venuewire.model.terms import Nanos
@@ -31,7 +32,7 @@ class Intake(Protocol):
 class Express:
     """Of one line. `books` is by the name frames have for each; it may change at any time."""
 
-    __slots__ = ("_books", "_intake", "_match", "_max_lag", "_numbered", "_plan", "_tail")
+    __slots__ = ("_books", "_intake", "_is_timed", "_match", "_max_lag", "_numbered", "_plan", "_tail")
 
     def __init__(
         self, plan: Plan, intake: Intake, books: Mapping[bytes, Core], *, numbered: bool, max_lag: Nanos
@@ -39,6 +40,7 @@ class Express:
         self._plan = plan
         self._match = plan.spelling.match
         self._tail = plan.spelling.tail
+        self._is_timed = plan.spelling.is_timed
         self._intake = intake
         self._books = books
         self._numbered = numbered
@@ -58,7 +60,7 @@ class Express:
         plan, body = self._plan, payload[found.start("body") : -len(self._tail)]
         try:
             rows = plan.read(body, book.price_scale, book.size_scale)
-            time = 0 if plan.time is None else plan.time(found["time"].decode("ascii", "replace"))
+            time = spelled_time(found) if self._is_timed else 0
         except RemoteProtocolError:
             return False
         intake.frames_in += 1

@@ -62,14 +62,14 @@ def amount(text: Text) -> Decimal | None:
 
 def nanos(text: Text) -> Nanos:
     """RFC 3339 in UTC as nanoseconds; 0 for nothing and for the year one. Raises `RemoteProtocolError`."""
-    if not isinstance(text, str) or not text or text.startswith("0001-"):
+    if not isinstance(text, str):
         return 0
     second = _seconds.get(text[:_FRACTION])
     if second is not None:
         digits = text[_FRACTION:-1]
         if digits.isdigit() and digits.isascii() and len(digits) <= 9 and text[-1] == "Z":
             return second + int(digits) * _TENS[9 - len(digits)]
-    return _nanos(text)
+    return 0 if not text or text.startswith("0001-") else _nanos(text)
 
 
 def _nanos(text: str) -> Nanos:

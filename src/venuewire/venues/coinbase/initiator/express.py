@@ -5,7 +5,6 @@ from __future__ import annotations
 from venuewire.model.instrument import Instrument
 from venuewire.venue import Express, Initiator, Seat
 from venuewire.venues.coinbase import translate
-from venuewire.venues.coinbase.texts import nanos
 from venuewire.venues.coinbase.wire import stream
 
 
@@ -22,6 +21,5 @@ def express(line: str, seat: Seat, _initiator: Initiator) -> Express | None:
         spelling=stream.BOOK_UPDATE,
         shape=translate.BOOK_SHAPE,
         read=translate.read_levels,
-        time=nanos,
         key=lambda symbol: book_name(seat.instruments[symbol]).encode(),
     )
