@@ -1,6 +1,7 @@
 """The express: what it takes comes out as it would have the ordinary way; what it does not take, it leaves alone."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from itertools import count
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from venuewire.book import BookKeeper, keeper, twins
-from venuewire.codec import Mark, Spelling, encode
+from venuewire.codec import Mark, Spelling, encode, spelled_time
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.instrument import Instrument
 from venuewire.model.market import BookSnapshot, BookUpdate
@@ -338,6 +339,18 @@ def test_a_damaged_frame_is_read_as_the_ordinary_way_reads_it_or_not_at_all(
 def test_a_part_that_may_be_absent_begins_with_fixed_bytes() -> None:
     with pytest.raises(ValueError, match="fixed bytes"):
         Spelling(b"{", (Mark.TEXT, b","), tail=b"}")
+
+
+@given(st.integers(0, 4_000_000_000 * NANOS_PER_SECOND), st.integers(0, 9))
+def test_a_spelled_time_is_read_to_the_nanosecond(moment: Nanos, digits: int) -> None:
+    moment -= moment % 10 ** (9 - digits)
+    seconds, nanos = divmod(moment, NANOS_PER_SECOND)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    if digits:
+        text += f".{nanos:09d}"[: digits + 1]
+    found = Spelling(b'{"at":"', Mark.TIME, tail=b'"}').match(f'{{"at":"{text}Z"}}'.encode())
+    assert found is not None
+    assert (spelled_time(found), found["time"]) == (moment, f"{text}Z".encode())
 
 
 def test_the_member_nobody_uses_may_be_absent(line: Line) -> None:
