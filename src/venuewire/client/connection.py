@@ -60,7 +60,9 @@ class Life:
             return
         connection = self._connection
         try:
-            connection.take(payload)
+            now, express = connection.now(), connection.express
+            if express is None or not express(payload, now):
+                connection.take(payload, now)
         except Exception as fault:  # noqa: BLE001  the network must not be hurt by our fault; `run` raises it
             connection.fail(fault)
 
@@ -80,7 +82,7 @@ class Life:
         """The line is in our hands: what came early goes first."""
         self.line = line
         while self.early and not self.over.is_set():
-            self._connection.take(self.early.pop(0))
+            self._connection.take(self.early.pop(0), self._connection.now())
         self.early.clear()
 
     def abandon(self) -> Line | None:
@@ -125,6 +127,8 @@ class Connection:
         self._urls = urls
         self._network = network
         self._clock = clock
+        self.now = clock.now
+        """Asked with every message."""
         self._limits = limits
         self._deliver = deliver
         self._backoff = Backoff(draw)
@@ -132,7 +136,7 @@ class Connection:
         self._fetched = fetched
         self._offset = offset or Offset()
         self._refusal = refusal
-        self._express = express
+        self.express = express
         self._life: Life | None = None
         self._stop = asyncio.Event()
         self._nudge = asyncio.Event()
@@ -146,11 +150,8 @@ class Connection:
 
     # ------------------------------------------------------------------ what the network calls, by way of a life
 
-    def take(self, payload: bytes) -> None:
-        """One message: the hot path."""
-        now, express = self._clock.now(), self._express
-        if express is not None and express(payload, now):
-            return
+    def take(self, payload: bytes, now: Nanos) -> None:
+        """One message that has not gone by express."""
         session = self.session
         events = session.received(payload, now)
         if events:
@@ -179,7 +180,7 @@ class Connection:
 
     def tell(self, deliver: Deliver, express: Take | None = None) -> None:
         """From now on what comes is told to this one, or goes by `express`."""
-        self._deliver, self._express = deliver, express
+        self._deliver, self.express = deliver, express
 
     def flush(self) -> None:
         """Do what the session wants done, and look at its timer again."""

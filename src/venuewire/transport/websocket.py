@@ -31,6 +31,9 @@ HANDSHAKE_SECONDS = 10.0
 # Protocol pings keep idle middle boxes open and find a dead peer; they say nothing about data (see session.liveness).
 PING_SECONDS = 15.0
 
+# Looking a member up in its enumeration costs more than the comparison it is looked up for.
+_TEXT, _BINARY, _CONTINUATION, _CLOSE = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION, WSMsgType.CLOSE
+
 
 class _Discreet(logging.Logger):
     """Below DEBUG picows logs handshake headers and payloads, and both hold credentials: they are never logged, at
@@ -71,16 +74,16 @@ class SocketLine(WSListener):
         kind = frame.msg_type
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._violation(transport, WSCloseCode.PROTOCOL_ERROR, "reserved bits set")
-        elif kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
+        elif kind is _TEXT or kind is _BINARY:
             if self._parts is not None:
                 self._violation(transport, WSCloseCode.PROTOCOL_ERROR, "a new message inside a fragmented one")
             elif frame.fin:
                 self._received(frame.get_payload_as_bytes())
             else:
                 self._parts = bytearray(frame.get_payload_as_memoryview())
-        elif kind is WSMsgType.CONTINUATION:
+        elif kind is _CONTINUATION:
             self._continue(transport, frame)
-        elif kind is WSMsgType.CLOSE:
+        elif kind is _CLOSE:
             self._goodbye(transport, frame)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
@@ -122,7 +125,7 @@ class SocketLine(WSListener):
 
     def send(self, payload: bytes) -> None:
         if self._transport is not None:
-            self._transport.send(WSMsgType.TEXT, payload)
+            self._transport.send(_TEXT, payload)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         if self._transport is not None:
