@@ -145,7 +145,7 @@ class _Ear:
     def listen(self, wanted: bytes) -> None:
         self.wanted, self.heard = wanted, asyncio.get_running_loop().create_future()
 
-    def take(self, payload: bytes) -> None:
+    def take(self, payload: bytes, now: int) -> None:  # as connections have it
         if self.wanted in payload and not self.heard.done():
             self.heard.set_result(time.perf_counter())
         self.kept.append(bytes(payload))
@@ -173,7 +173,7 @@ async def _bare(client: Client, order: NewOrder, count: int, tally: _Tally) -> N
     finally:
         del connection.take
     for payload in ear.kept:  # so that the client knows what there is to cancel
-        connection.take(payload)
+        connection.take(payload, client.clock.now())
     await client.cancel_all()
 
 
