@@ -35,15 +35,29 @@ class Ticket:
         self.command = command
         self.answer: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self.answer.add_done_callback(_seen)
+        self._waiting: list[asyncio.Future[Event]] = []
 
     def __await__(self) -> Generator[None, None, Event]:
-        # Shielded: one who stops waiting does not end the request for the others.
-        return asyncio.shield(self.answer).__await__()
+        if self.answer.done():
+            return self.answer.__await__()
+        # One of its own for each: who stops waiting does not end the request for the others. Told in the same turn of
+        # the loop as `answer`, after whoever was to be called with that.
+        waiter: asyncio.Future[Event] = self.answer.get_loop().create_future()
+        waiter.add_done_callback(_seen)
+        self._waiting.append(waiter)
+        return waiter.__await__()
+
+    def settle(self, event: Event) -> None:
+        """This is the answer, unless there has been one."""
+        for future in (self.answer, *self._waiting):
+            if not future.done():
+                future.set_result(event)
 
     def fail(self, error: errors.VenueError) -> None:
         """No answer will come, for this reason."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
+        for future in (self.answer, *self._waiting):
+            if not future.done():
+                future.set_exception(error)
 
 
 def _seen(answer: asyncio.Future[Event]) -> None:
@@ -102,7 +116,7 @@ class Requests:
         elif refused:
             ticket.fail(_refusal(event))
         elif not isinstance(ticket.command, (Subscribe, Unsubscribe)) or isinstance(event, _SUBSCRIBING):
-            ticket.answer.set_result(event)
+            ticket.settle(event)
 
     def unanswered(self, event: Unanswered, line: str) -> None:
         """No answer will come."""

@@ -137,8 +137,15 @@ class Leg:
     # ------------------------------------------------------------------ what it adds up to
 
     @property
+    def is_unfilled(self) -> bool:
+        """Nothing has been told of a fill, or of what one cost."""
+        return not (self.named or self.cums or self.commissions)
+
+    @property
     def cum_qty(self) -> Decimal:
         """What was filled, by the strongest evidence; it never falls."""
+        if not (self.named or self.cums):
+            return ZERO
         return max(self._named_qty(), max(self.cums, default=ZERO))
 
     @property

@@ -13,6 +13,7 @@ from venuewire.orders.states import ENDED, OPEN, follows, moved, said
 
 _TERMS = ("side", "ord_type", "time_in_force", "price", "stop_px", "cash_order_qty")
 _WORDS = ("text", "code", "ord_rej_reason")
+_terms = attrgetter(*_TERMS)
 _seen = attrgetter(
     *(*_TERMS, *_WORDS, "status", "cum_qty", "order_qty", "avg_px", "commission"),
     *("order_id", "cl_ord_id", "symbol", "account", "ours"),
@@ -128,8 +129,13 @@ def ask(order: Order, command: NewOrder) -> None:
 
 def current(order: Order) -> Leg:
     """The leg that no other has replaced."""
-    legs = list(order.legs.values())
-    return next((leg for leg in reversed(legs) if not leg.retired), legs[-1])
+    newest = None
+    for leg in reversed(order.legs.values()):
+        if not leg.retired:
+            return leg
+        newest = newest or leg
+    assert newest is not None, "an order has a leg from the beginning"
+    return newest
 
 
 def leg_of(order: Order, order_id: str) -> Leg:
@@ -206,18 +212,26 @@ def snapshot(order: Order) -> tuple[Any, ...]:
 def refresh(order: Order) -> None:
     """Add up the legs."""
     leg = current(order)
-    before = [other for other in order.legs.values() if other is not leg]
     order.order_id = leg.order_id or order.order_id
     order.cl_ord_id = leg.cl_ord_id or order.cl_ord_id
+    if len(order.legs) == 1 and leg.is_unfilled:  # as nearly all orders begin, and many end
+        order.fills, order.filled_before, order.cum_qty = [], ZERO, ZERO
+        order.commission = order.avg_px = None
+    else:
+        _add_up(order, leg)
+    order.order_qty = None if leg.order_qty is None else order.filled_before + leg.order_qty
+    _set_status(order, leg)
+    _set_leaves(order)
+
+
+def _add_up(order: Order, leg: Leg) -> None:
+    before = [other for other in order.legs.values() if other is not leg]
     order.fills = [fill for each in (*before, leg) for fill in each.fills()]
     order.filled_before = sum((other.cum_qty for other in before), ZERO)
     order.cum_qty = order.filled_before + leg.cum_qty
-    order.order_qty = None if leg.order_qty is None else order.filled_before + leg.order_qty
     costs = [cost for each in (*before, leg) if (cost := each.commission) is not None]
     order.commission = sum(costs, ZERO) if costs else None
     order.avg_px = _average(order, leg, alone=not before)
-    _set_status(order, leg)
-    _set_leaves(order)
 
 
 def _average(order: Order, leg: Leg, *, alone: bool) -> Decimal | None:
@@ -285,12 +299,12 @@ def _take_terms(order: Order, leg: Leg, report: ExecutionReport) -> None:
     order.symbol = order.symbol or report.symbol
     order.account = order.account or report.account
     leg.cl_ord_id = leg.cl_ord_id or report.cl_ord_id
-    for name in _TERMS:
-        value = getattr(report, name)
-        told = order.told.get(name)
-        if value is not None and (getattr(order, name) is None or (not leg.retired and _is_newer(report, told))):
-            setattr(order, name, value)
-            order.told[name] = max(told or 0, report.transact_time)
+    for name, value, known in zip(_TERMS, _terms(report), _terms(order), strict=True):
+        if value is not None:
+            told = order.told.get(name)
+            if known is None or (not leg.retired and _is_newer(report, told)):
+                setattr(order, name, value)
+                order.told[name] = max(told or 0, report.transact_time)
     if report.order_qty is not None and _is_newer(report, leg.qty_told):
         leg.order_qty = report.order_qty
         leg.qty_told = max(leg.qty_told or 0, report.transact_time)
@@ -310,9 +324,9 @@ def _is_newer(report: ExecutionReport, told: Nanos | None) -> bool:
 
 
 def _complete(order: Order, source: NewOrder | Order) -> None:
-    for name in _TERMS:
-        if getattr(order, name) is None:
-            setattr(order, name, getattr(source, name))
+    for name, value, known in zip(_TERMS, _terms(source), _terms(order), strict=True):
+        if known is None:
+            setattr(order, name, value)
 
 
 def _take_words(order: Order, leg: Leg, report: ExecutionReport) -> None:

@@ -490,16 +490,17 @@ class Session:
         """When `tick` wants to be called; in the past or now when events are kept for it."""
         if self._kept:
             return self._now
-        times = [self._pending.next_deadline()]
-        if self.state in UP and self.hangup is None:
-            times += [self._liveness.dead_at, self._liveness.heartbeat_at, self._renew_at]
-            if self._is_timed():
-                times.append(self._logon_deadline)
-            if self._logon_waits:
-                times.append(self._now + LOOK_AGAIN)
-            if self._lanes:
-                times.append(self._outbox.free_at(self._now, built=not self._holds_back(), commands=self._may_send()))
-        return min((time for time in times if time is not None), default=None)
+        due = self._pending.next_deadline()
+        if self.state not in UP or self.hangup is not None:
+            return due
+        times = [due, self._liveness.dead_at, self._liveness.heartbeat_at, self._renew_at]
+        if self._is_timed():
+            times.append(self._logon_deadline)
+        if self._logon_waits:
+            times.append(self._now + LOOK_AGAIN)
+        if self._lanes:
+            times.append(self._outbox.free_at(self._now, built=not self._holds_back(), commands=self._may_send()))
+        return min([time for time in times if time is not None], default=None)
 
     def tick(self, now: Nanos) -> Told:
         """Do what is due: renewal, deadlines, heartbeats, silence; and tell what was kept."""
