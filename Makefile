@@ -82,7 +82,7 @@ $(VENV)/.pinned: requirements/run.txt | $(BIN)/python
 	@$(INSTALL) -r requirements/run.txt
 	@touch $@
 
-$(VENV)/.run: pyproject.toml hatch_build.py src/venuewire/_version.py src/venuewire/book/_native.c $(VENV)/.pinned
+$(VENV)/.run: pyproject.toml hatch_build.py src/venuewire/_version.py $(wildcard src/venuewire/book/*.c src/venuewire/book/native/*.c) $(VENV)/.pinned
 	@$(PIP) install -qq --no-build-isolation --no-deps --editable .
 	@touch $@
 

@@ -3,7 +3,7 @@
 Two things, both made in place, beside their sources: an editable install finds them there, and a wheel takes them along
 and is tagged for its platform. Without them the wheel is pure Python. `VENUEWIRE_PURE=1` leaves them out.
 
-- the native core, one module in C (`book/_native.c`);
+- the native core, one module in C (`book/_native.c` and its parts in `book/native`);
 - the sandbox's exchange, by mypyc from the Python it is written in: where mypy is installed, for a wheel, or when this
   file is run by itself (`make setup`). It takes a quarter of a minute, which an editable install does not wait for.
 """
@@ -86,7 +86,8 @@ def _compiles() -> bool:
 
 def _is_newer(module: Path, source: Path) -> bool:
     """Also when nothing was changed since: a second build has nothing to do."""
-    return module.exists() and module.stat().st_mtime >= source.stat().st_mtime
+    sources = [source, *source.parent.glob("native/*.c")]
+    return module.exists() and module.stat().st_mtime >= max(path.stat().st_mtime for path in sources)
 
 
 def _compiled(source: Path, module: Path) -> bool:
