@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from benches.survival.faults import Case
 from benches.survival.verdict import STALE_AFTER, Sample, Top, Truth, Verdict, judge
 from venuewire.model.session import Event
 from venuewire.model.terms import NANOS_PER_SECOND, plain
+from venuewire.sandbox.exchange import SandboxExchange
 from venuewire.sandbox.faults import Fault
 from venuewire.venues import find
 
@@ -49,17 +51,15 @@ class _Watch:
         self._symbol = find(venue).default_symbol
         self.truths: list[Truth] = []
         self.dials: list[float] = []
-        exchange = sandbox.exchange(venue)
-        self._drain = exchange.drain
-        self._note(exchange.quote(self._symbol))
-        exchange.drain = self._drained  # type: ignore[method-assign]
+        self.exchange = sandbox.exchange(venue)
+        self._note(self.exchange.quote(self._symbol))
+        _watches[id(self.exchange)] = self
 
-    def _drained(self) -> list[Event]:
-        events = self._drain()
+    def drained(self, events: Iterable[Event]) -> None:
+        """These the exchange has told."""
         for event in events:
             if isinstance(event, vw.Quote) and event.symbol == self._symbol:
                 self._note(event)
-        return events
 
     def _note(self, quote: vw.Quote) -> None:
         if quote.bid is not None and quote.ask is not None:
@@ -69,6 +69,23 @@ class _Watch:
         while True:
             self.dials += [time.time()] * (self._sandbox.dials(self._venue) - len(self.dials))
             await asyncio.sleep(0.01)
+
+
+_watches: dict[int, _Watch] = {}
+"""By the exchange each looks at. Trials run side by side, and a compiled exchange takes no method of its own: the class
+is given one, for all of them."""
+_drain = SandboxExchange.drain
+
+
+def _watched_drain(exchange: SandboxExchange) -> list[Event]:
+    events = _drain(exchange)
+    watch = _watches.get(id(exchange))
+    if watch is not None:
+        watch.drained(events)
+    return events
+
+
+SandboxExchange.drain = _watched_drain  # type: ignore[method-assign,assignment]
 
 
 async def run(contestant: Contestant, case: Case) -> Verdict:
@@ -93,6 +110,7 @@ async def run(contestant: Contestant, case: Case) -> Verdict:
             reading.cancel()
             await asyncio.gather(watching, reading, return_exceptions=True)
             await _stop(witness)
+            del _watches[id(watch.exchange)]
     limits = find(contestant.venue).limits
     if _is_silent(case) and not _numbered(contestant.venue):
         ended += silence(contestant.venue)
