@@ -47,10 +47,10 @@ lint: $(VENV)/.run $(VENV)/.dev  ## format, lint, types (twice), import contract
 bench: $(VENV)/.run $(VENV)/.dev $(VENV)/.exchange  ## the measurements in benches/ (ARGS="flood", ARGS="all --record")
 	@exec $(BIN)/python -m benches $(ARGS)
 
-nightly: $(VENV)/.run $(VENV)/.dev $(VENV)/.exchange  ## ten thousand simulated worlds with random faults, and every fault at every frame (about an hour)
+nightly: $(VENV)/.run $(VENV)/.dev $(VENV)/.exchange  ## ten thousand simulated worlds with random faults, and every fault at every frame (half an hour on two cores)
 	@exec $(BIN)/python -m tests.simulation $(ARGS)
 
-survival: $(VENV)/.run  ## each fault against each client, into docs/survival.md (about ten minutes)
+survival: $(VENV)/.run  ## each fault against each client, into docs/survival.md (about twenty minutes)
 	@exec $(BIN)/python -m benches.survival $(ARGS)
 
 chaos: $(VENV)/.run $(VENV)/.dev $(VENV)/.exchange  ## a trader at every venue, killed 500 times, then compared (about twelve minutes)
