@@ -1,6 +1,6 @@
 """`make survival`: every fault against every client, and the table in docs/survival.md.
 
-python -m benches.survival [--only WORD] [--dry] [--jobs N]     about ten minutes in all
+python -m benches.survival [--only WORD] [--dry] [--jobs N]     about twenty minutes in all
 """
 
 from __future__ import annotations

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.book.conftest import serving
 from tests.unit.ctrader.ends import Client, Sandbox
 
-from venuewire.book import BookKeeper, Ladder, keeper, twins
+from venuewire.book import BookKeeper, keeper, twins
 from venuewire.errors import RemoteProtocolError
 from venuewire.model.market import BookSnapshot, BookUpdate
 from venuewire.model.quotes import QuoteTable
@@ -52,11 +53,7 @@ WHOLE = frame(bid(1, 100, 5), bid(2, 99, 7), ask(3, 102, 4), ask(4, 103, 9), bid
 @pytest.fixture(params=["pure", "native"], scope="module", autouse=True)
 def twin(request: pytest.FixtureRequest) -> Iterator[str]:
     """Which twin of ladders, tables and express serves."""
-    name: str = request.param
-    if name == "native" and twins.native is None:
-        pytest.skip("the native core was not built, or VENUEWIRE_PURE is set")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(twins, "ladder", Ladder if name == "pure" or twins.native is None else twins.native.Ladder)
+    with serving(request.param) as name:
         yield name
 
 
